@@ -1,0 +1,1 @@
+"""What a credential is, how it is kept, who may use it."""

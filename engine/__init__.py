@@ -1,0 +1,1 @@
+"""Runs Pulumi: toolchain, state service, bindings, broker, one operation at a time per stack."""

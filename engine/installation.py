@@ -1,0 +1,35 @@
+"""What one command of tic works with: the home, its database and its vault, opened when first asked for."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from engine.database import Database
+from engine.home import Home
+
+if TYPE_CHECKING:
+    from credentials.vault import Vault
+
+
+class Installation:
+    """The one way from a command to the database and the vault of a home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    @classmethod
+    def find(cls) -> "Installation":
+        """The installation that `TIC_HOME` or the platform names; opens nothing yet."""
+        return cls(Home.find())
+
+    @cached_property
+    def database(self) -> Database:
+        """The open database; raises DatabaseUnusable where there is none."""
+        return Database.open(self.home)
+
+    @cached_property
+    def vault(self) -> "Vault":
+        """The open vault; raises CredentialError where its key is missing or wrong."""
+        from credentials.vault import Vault
+        from engine.bindings import Usage
+
+        return Vault.open(self.database, self.home.key_file, usage=Usage())

@@ -1,0 +1,1 @@
+"""The state service: what the Pulumi CLI talks to."""

@@ -1,0 +1,1 @@
+"""Finds or gets the programs that tic runs: the Pulumi engine, the Pebble test CA."""

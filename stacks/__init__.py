@@ -1,0 +1,1 @@
+"""Pulumi programs and the `tic` Pulumi package; knows nothing of how credentials are stored."""

@@ -1,0 +1,1 @@
+"""The plugin `pulumi-resource-tic`: ACME, DNS and deployment resources."""
