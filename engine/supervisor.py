@@ -1,0 +1,223 @@
+"""The process between tic and Pulumi: it ends everything that a run started as soon as tic is gone.
+
+Run by path with `python -I -S`, standard library only, so that it starts in milliseconds. It holds no key. On stdin it
+gets one line of JSON, the `order`:
+
+    {"program": {"argv", "env", "cwd"} | null, "pulumi": {"argv", "env", "cwd"}, "keep": [fd, ...]}
+
+then lines `interrupt` (SIGINT to Pulumi: it finishes what is under way and stops) or `stop` (end all now). The end of
+stdin means that tic is gone, kill -9 included: everything ends. On stdout it writes lines of JSON: what Pulumi and the
+program printed (`{"stream", "line"}`), at last `{"exit": code}`.
+
+Pulumi puts its plugins into process groups of their own, so a group kill does not reach them. The supervisor is their
+subreaper (prctl(2), PR_SET_CHILD_SUBREAPER; Linux): orphans become its children, and it ends every descendant.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+PR_SET_CHILD_SUBREAPER = 36
+PORT_PLACEHOLDER = "{port}"
+GRACE_SECONDS = 3.0
+
+
+class Run:
+    """The two children of one run, and the way to end them with all that they started."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.children: list[subprocess.Popen[str]] = []
+        self.pulumi: subprocess.Popen[str] | None = None
+        self.stopping = False
+        self._lock = threading.Lock()
+        self._readers: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the program host, learn its port, start Pulumi with it."""
+        port = self._start_program() if self.order["program"] else ""
+        argv = [word.replace(PORT_PLACEHOLDER, port) for word in self.order["pulumi"]["argv"]]
+        self.pulumi = self._spawn({**self.order["pulumi"], "argv": argv}, keep=self.order["keep"])
+        for descriptor in self.order["keep"]:
+            os.close(descriptor)
+        self._follow(self.pulumi, ("stdout", "stderr"))
+
+    def wait(self) -> int:
+        """Pulumi's exit code, once nothing of the run is left."""
+        if self.pulumi is None:
+            return 1
+        code = self.pulumi.wait()
+        self.end()
+        for reader in self._readers:
+            reader.join(timeout=GRACE_SECONDS)
+        return code
+
+    def interrupt(self) -> None:
+        """Ask Pulumi to finish what is under way and stop."""
+        if self.pulumi is not None and self.pulumi.poll() is None:
+            self.pulumi.send_signal(signal.SIGINT)
+
+    def end(self) -> None:
+        """End every descendant: SIGTERM, a moment of grace, SIGKILL; safe to call twice."""
+        with self._lock:
+            self.stopping = True
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                alive = descendants(os.getpid())
+                if not alive:
+                    return
+                for pid in alive:
+                    try:
+                        os.kill(pid, number)
+                    except ProcessLookupError:
+                        continue
+                reap(GRACE_SECONDS if number == signal.SIGTERM else 1.0, self.children)
+
+    def _start_program(self) -> str:
+        program = self._spawn(self.order["program"], keep=[])
+        assert program.stdout is not None  # noqa: S101 - made by PIPE
+        port = program.stdout.readline().strip()
+        if not port.isdigit():
+            if port:
+                say({"stream": "program", "line": port})
+            self._follow(program, ("stdout", "stderr"))
+            program.wait()
+            for reader in self._readers:
+                reader.join(timeout=GRACE_SECONDS)
+            say({"exit": 254})
+            raise SystemExit(0)
+        self._follow(program, ("stdout", "stderr"))
+        return port
+
+    def _spawn(self, command: dict[str, Any], *, keep: list[int]) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            command["argv"],
+            env=command["env"],
+            cwd=command["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            pass_fds=keep,
+        )
+        self.children.append(child)
+        return child
+
+    def _follow(self, child: subprocess.Popen[str], streams: tuple[str, ...]) -> None:
+        name = "pulumi" if child is self.pulumi else "program"
+        for stream in streams:
+            reader = threading.Thread(target=copy_lines, args=(getattr(child, stream), f"{name}-{stream}"))
+            reader.daemon = True
+            reader.start()
+            self._readers.append(reader)
+
+
+def copy_lines(stream: Any, name: str) -> None:
+    """Send each line on to tic, named by its source."""
+    for line in stream:
+        say({"stream": name, "line": line.rstrip("\n")})
+
+
+_say = threading.Lock()
+
+
+def say(message: dict[str, Any]) -> None:
+    """One line of JSON to tic; when tic is gone there is nobody to tell."""
+    with _say:
+        try:
+            sys.stdout.write(json.dumps(message) + "\n")
+            sys.stdout.flush()
+        except (BrokenPipeError, ValueError):
+            return
+
+
+def descendants(root: int) -> list[int]:
+    """Every process below `root`, children first (Linux: /proc; elsewhere: ps)."""
+    parents: dict[int, int] = {}
+    proc = Path("/proc")
+    if proc.is_dir():
+        for entry in proc.iterdir():
+            if entry.name.isdigit():
+                try:
+                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                if fields[0] != "Z":
+                    parents[int(entry.name)] = int(fields[1])
+    else:
+        table = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+        for line in table.splitlines():
+            pid, parent = line.split()
+            parents[int(pid)] = int(parent)
+    found: list[int] = []
+    level = {root}
+    while level := {pid for pid, parent in parents.items() if parent in level}:
+        found.extend(level)
+    return found
+
+
+def reap(seconds: float, children: list[subprocess.Popen[str]]) -> None:
+    """Wait until no descendant lives, at most `seconds`; collects adopted orphans too."""
+    waited = 0.0
+    pause = threading.Event()
+    known = {child.pid for child in children}
+    while waited < seconds and descendants(os.getpid()):
+        for pid in direct_children() - known:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                continue
+        for child in children:
+            child.poll()
+        pause.wait(0.02)
+        waited += 0.02
+
+
+def direct_children() -> set[int]:
+    """The processes whose parent is this one, adopted orphans included (Linux)."""
+    listed = Path(f"/proc/self/task/{threading.main_thread().native_id}/children")
+    try:
+        return {int(pid) for pid in listed.read_text().split()}
+    except OSError:
+        return set()
+
+
+def listen(run: Run) -> None:
+    """Carry out tic's words; the end of stdin ends the run, whoever closed it."""
+    for line in sys.stdin:
+        if line.strip() == "interrupt":
+            run.interrupt()
+        elif line.strip() == "stop":
+            break
+    run.end()
+
+
+def main() -> None:
+    """Read the order, run it, report the exit code."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the terminal's Ctrl-C goes to tic, which decides
+    order = json.loads(sys.stdin.readline())
+    run = Run(order)
+    listener = threading.Thread(target=listen, args=(run,), daemon=True)
+    listener.start()
+    try:
+        run.start()
+    except OSError as error:
+        say({"stream": "pulumi-stderr", "line": f"{error.filename or ''}: {error.strerror}"})
+        run.end()
+        say({"exit": 255})
+        return
+    code = run.wait()
+    say({"exit": code})
+
+
+if __name__ == "__main__":
+    main()
