@@ -1,0 +1,119 @@
+"""The tables of stacks and their state; `stacks.py` and `updates.py` turn rows into values.
+
+Times are seconds since the epoch (UTC). Columns that hold JSON say so. Deleting a stack deletes its updates
+and checkpoints; deleting an update deletes its journal and events.
+"""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+def _stack(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        Integer, ForeignKey("stack.id", ondelete="CASCADE"), primary_key=primary_key, nullable=False
+    )
+
+
+def _update(*, primary_key: bool = False) -> Column[str]:
+    return Column(
+        String, ForeignKey("stack_update.id", ondelete="CASCADE"), primary_key=primary_key, nullable=False
+    )
+
+
+class StackRow(SQLModel, table=True):
+    """A stack.
+
+    `folder` is where its project lies ('' where a stock CLI made it), `version` its last update's number.
+    """
+
+    __tablename__ = "stack"
+    __table_args__ = (UniqueConstraint("org", "project", "name", name="stack_name_once"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    org: str
+    project: str
+    name: str
+    folder: str
+    version: int
+    tags: str  # JSON: name -> value
+    created_at: float
+
+
+class UpdateRow(SQLModel, table=True):
+    """One operation on a stack: who ran it, what came of it, and the lease that alone may write meanwhile.
+
+    `version` is its place in the stack's history; a dry run has no place there (0).
+    """
+
+    __tablename__ = "stack_update"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('created', 'running', 'succeeded', 'failed', 'cancelled', 'interrupted')",
+            name="stack_update_status_known",
+        ),
+        Index("stack_update_history", "stack_id", "version"),
+        Index(
+            "stack_update_one_running",
+            "stack_id",
+            unique=True,
+            sqlite_where=text("status = 'running' AND NOT dry_run"),
+            postgresql_where=text("status = 'running' AND NOT dry_run"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    stack_id: int = Field(sa_column=_stack())
+    kind: str
+    dry_run: bool
+    version: int
+    status: str
+    created_at: float
+    started_at: float | None
+    completed_at: float | None
+    user: str
+    engine: str  # the CLI's version, for the manifest of what it makes
+    lease_hash: (
+        bytes | None
+    )  # SHA-256 of the token; kept when the update ends, so that a repeated end is known
+    lease_expires_at: float | None
+    owner_pid: int
+    owner_host: str
+    owner_started: str
+    message: str
+    environment: str  # JSON: name -> value
+    config: str  # JSON: key -> apitype.ConfigValue
+    resource_changes: str  # JSON: operation -> count
+
+
+class CheckpointRow(SQLModel, table=True):
+    """The deployment after one version of a stack: its JSON, compressed with zlib."""
+
+    __tablename__ = "checkpoint"
+
+    stack_id: int = Field(sa_column=_stack(primary_key=True))
+    version: int = Field(primary_key=True)
+    schema_: int = Field(sa_column=Column("schema", Integer, nullable=False))
+    features: str  # JSON: names
+    resource_count: int
+    body: bytes
+
+
+class JournalRow(SQLModel, table=True):
+    """One batch of journal entries (`{"entries": [...]}`), compressed; the same batch may be there twice."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("journal_of_update", "update_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    update_id: str = Field(sa_column=_update())
+    body: bytes
+
+
+class EventRow(SQLModel, table=True):
+    """One batch of engine events (`{"events": [...]}`), compressed; `sequence` is that of its first event."""
+
+    __tablename__ = "event"
+
+    update_id: str = Field(sa_column=_update(primary_key=True))
+    sequence: int = Field(primary_key=True)
+    body: bytes

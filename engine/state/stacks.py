@@ -1,0 +1,121 @@
+"""Stacks: made, found, listed, renamed, removed; each call works inside the caller's transaction."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from engine.errors import EngineError
+from engine.state.rows import StackRow
+
+ORG = "tic"  # one organization; the protocol wants a name for it
+
+_stack: Any = StackRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
+
+
+class StackMissing(EngineError):
+    """There is no stack of that name."""
+
+    exit_code = 4
+
+    def __init__(self, project: str, name: str) -> None:
+        super().__init__(f"there is no stack {project}/{name}", hint="see which there are: tic stack list")
+
+
+class StackExists(EngineError):
+    """A stack of that name exists already."""
+
+    exit_code = 2
+
+    def __init__(self, project: str, name: str) -> None:
+        super().__init__(
+            f"the stack {project}/{name} already exists",
+            hint=f"use it: tic stack show {name}, or choose another name",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack as its row says it; `version` 0: nothing ever ran, `folder` '': no folder is known."""
+
+    id: int
+    org: str
+    project: str
+    name: str
+    folder: str
+    version: int
+    tags: dict[str, str]
+    created_at: float
+
+    @property
+    def reference(self) -> str:
+        """The full name that Pulumi's `--stack` takes."""
+        return f"{self.org}/{self.project}/{self.name}"
+
+
+def create(
+    connection: Connection, project: str, name: str, folder: str = "", tags: dict[str, str] | None = None
+) -> Stack:
+    """Make a stack without resources; raises StackExists."""
+    given = {"pulumi:project": project, **(tags or {})}
+    values = {"org": ORG, "project": project, "name": name, "folder": folder, "version": 0}
+    try:
+        with connection.begin_nested():
+            stack_id = connection.execute(
+                insert(_stack)
+                .values(**values, tags=orjson.dumps(given).decode(), created_at=time.time())
+                .returning(_stack.c.id)
+            ).scalar_one()
+    except IntegrityError:
+        raise StackExists(project, name) from None
+    return get(connection, stack_id)
+
+
+def get(connection: Connection, stack_id: int) -> Stack:
+    """The stack with this id; raises EngineError where it is gone."""
+    row = connection.execute(select(_stack).where(_stack.c.id == stack_id)).one_or_none()
+    if row is None:
+        raise EngineError(f"the stack with id {stack_id} is gone", hint="see which there are: tic stack list")
+    return _value(row)
+
+
+def find(connection: Connection, project: str, name: str) -> Stack | None:
+    """The stack of that name, or None."""
+    row = connection.execute(
+        select(_stack).where(_stack.c.org == ORG, _stack.c.project == project, _stack.c.name == name)
+    ).one_or_none()
+    return None if row is None else _value(row)
+
+
+def list_all(connection: Connection, project: str | None = None) -> list[Stack]:
+    """Every stack, or every stack of one project, by name."""
+    query = select(_stack).order_by(_stack.c.project, _stack.c.name)
+    if project is not None:
+        query = query.where(_stack.c.project == project)
+    return [_value(row) for row in connection.execute(query)]
+
+
+def tag(connection: Connection, stack_id: int, tags: dict[str, str]) -> None:
+    """Replace the stack's tags."""
+    connection.execute(update(_stack).where(_stack.c.id == stack_id).values(tags=orjson.dumps(tags).decode()))
+
+
+def remove(connection: Connection, stack_id: int) -> None:
+    """Forget the stack with its history and state; what its resources are in the world stays there."""
+    connection.execute(delete(_stack).where(_stack.c.id == stack_id))
+
+
+def _value(row: Any) -> Stack:
+    return Stack(
+        id=row.id,
+        org=row.org,
+        project=row.project,
+        name=row.name,
+        folder=row.folder,
+        version=row.version,
+        tags=orjson.loads(row.tags),
+        created_at=row.created_at,
+    )
