@@ -45,6 +45,7 @@ class CredentialRow(SQLModel, table=True):
     created_at: float
     updated_at: float
     last_used_at: float | None = None
+    last_used_for: str | None = None
 
 
 class CredentialFieldRow(SQLModel, table=True):

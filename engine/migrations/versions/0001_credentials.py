@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.Column("last_used_at", sa.Float(), nullable=True),
+        sa.Column("last_used_for", sa.String(), nullable=True),
         sa.UniqueConstraint("token", name="credential_token_once"),
         sa.UniqueConstraint("name", name="credential_name_once"),
         sa.CheckConstraint("state IN ('active', 'ready')", name="credential_state_known"),
