@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ class Run:
                         os.kill(pid, number)
                     except ProcessLookupError:
                         continue
-                reap(GRACE_SECONDS if number == signal.SIGTERM else 1.0, self.children)
+                own = {child.pid for child in self.children}
+                seconds = GRACE_SECONDS if number == signal.SIGTERM else 1.0
+                reap(seconds, [pid for pid in alive if pid not in own], self.children)
 
     def _start_program(self) -> str:
         program = self._spawn(self.order["program"], keep=[])
@@ -162,30 +165,20 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def reap(seconds: float, children: list[subprocess.Popen[str]]) -> None:
-    """Wait until no descendant lives, at most `seconds`; collects adopted orphans too."""
-    waited = 0.0
-    pause = threading.Event()
-    known = {child.pid for child in children}
-    while waited < seconds and descendants(os.getpid()):
-        for pid in direct_children() - known:
+def reap(seconds: float, adopted: list[int], children: list[subprocess.Popen[str]]) -> None:
+    """Wait until no descendant lives, at most `seconds`, and collect the orphans among them, whose parent this is now."""
+    end = time.monotonic() + seconds
+    while True:
+        for child in children:
+            child.poll()
+        for pid in adopted:
             try:
                 os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
                 continue
-        for child in children:
-            child.poll()
-        pause.wait(0.02)
-        waited += 0.02
-
-
-def direct_children() -> set[int]:
-    """The processes whose parent is this one, adopted orphans included (Linux)."""
-    listed = Path(f"/proc/self/task/{threading.main_thread().native_id}/children")
-    try:
-        return {int(pid) for pid in listed.read_text().split()}
-    except OSError:
-        return set()
+        if time.monotonic() > end or not descendants(os.getpid()):
+            return
+        time.sleep(0.01)
 
 
 def listen(run: Run) -> None:

@@ -1,0 +1,32 @@
+"""`tic`: every command group, and the one place where errors become messages."""
+
+import sys
+
+import typer
+
+from cli import creds, dns, doctor, engine, errors, sandbox, stack, vault
+
+app = typer.Typer(
+    name="tic",
+    help="Infrastructure as code with stack-bound credentials, on the real Pulumi engine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(vault.app, name="vault")
+app.add_typer(creds.app, name="creds")
+app.add_typer(stack.app, name="stack")
+app.add_typer(engine.app, name="engine")
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(dns.app, name="dns")
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run `tic` with the process's arguments and exit with its code."""
+    sys.exit(errors.run(lambda: app(standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""How a run is shown while it goes on: live on a terminal, plain lines elsewhere, line-delimited JSON with --json."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Protocol, Self
+
+from engine.events import Diagnostic, Event, Notice, Step, Summary
+
+DONE = {
+    "create": "created",
+    "update": "updated",
+    "delete": "deleted",
+    "replace": "replaced",
+    "create-replacement": "created",
+    "delete-replaced": "deleted",
+    "refresh": "refreshed",
+    "read": "read",
+    "import": "imported",
+    "discard": "let go",
+}
+PLANNED = {
+    "create": "would create",
+    "update": "would update",
+    "delete": "would delete",
+    "replace": "would replace",
+    "create-replacement": "would create",
+    "delete-replaced": "would delete",
+}
+ROOT = "pulumi:pulumi:Stack"
+SHOWN_MESSAGE_LINES = 40
+
+
+class Progress(Protocol):
+    """Something that shows a run; used as a context so that the terminal is always left as it was."""
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Plain:
+    """One line for each thing that happened, on stderr; a step that takes long says so every `TICK` seconds elsewhere."""
+
+    def __init__(self, *, planned: bool, write: Callable[[str], object] | None = None) -> None:
+        self._words = PLANNED if planned else DONE
+        self._planned = planned
+        self._write = write or (lambda line: sys.stderr.write(line + "\n"))
+        self._started: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def __call__(self, event: Event) -> None:
+        """Write the line of this event, if it has one."""
+        if isinstance(event, Step) and event.phase == "started":
+            self._started[event.urn] = time.monotonic()
+        line = self.line(event)
+        if line:
+            self._write(line)
+
+    def line(self, event: Event) -> str | None:
+        """The text for one event; None for what a reader can do without."""
+        if isinstance(event, Step):
+            return self._step(event)
+        if isinstance(event, Diagnostic) and event.message:
+            mark = {"error": "x", "warning": "!"}.get(event.severity, "|")
+            where = event.urn.rpartition("::")[2]
+            lines = event.message.splitlines()[:SHOWN_MESSAGE_LINES]
+            text = "\n    ".join(lines)
+            return f"  {mark} {where + ': ' if where else ''}{text}"
+        if isinstance(event, Notice):
+            return f"  {'!' if event.severity == 'warning' else '-'} {event.message}"
+        return None
+
+    def _step(self, step: Step) -> str | None:
+        if step.operation == "same" or step.type == ROOT:
+            return None
+        if step.phase == "failed":
+            return f"  x {step.type} {step.name}: {step.operation} failed"
+        if self._planned:
+            word = self._words.get(step.operation)
+            if step.phase != "started" or word is None:
+                return None
+            changed = f" ({', '.join(step.changed)})" if step.changed else ""
+            return f"  {_sign(step.operation)} {step.type} {step.name} {word}{changed}"
+        if step.phase == "done" and (word := self._words.get(step.operation)):
+            seconds = time.monotonic() - self._started.get(step.urn, time.monotonic())
+            took = f" ({seconds:.1f} s)" if seconds >= 1 else ""
+            return f"  {_sign(step.operation)} {step.type} {step.name} {word}{took}"
+        return None
+
+
+class Live:
+    """Finished steps scroll by; below them a line for each step under way, with its seconds."""
+
+    def __init__(self, *, planned: bool) -> None:
+        from rich.console import Console
+        from rich.live import Live as RichLive
+
+        self._console = Console(stderr=True, highlight=False)
+        self._live = RichLive(console=self._console, refresh_per_second=8, transient=True, get_renderable=self._running)
+        self._plain = Plain(planned=planned, write=self._print)
+        self._under_way: dict[str, tuple[Step, float]] = {}
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._under_way.clear()
+        self._live.__exit__(None, None, None)
+
+    def __call__(self, event: Event) -> None:
+        """Take note of what started or ended, and print what is finished."""
+        if isinstance(event, Step):
+            if event.phase == "started" and event.operation != "same" and event.type != ROOT:
+                self._under_way[event.urn] = (event, time.monotonic())
+            else:
+                self._under_way.pop(event.urn, None)
+        self._plain(event)
+
+    def _print(self, line: str) -> None:
+        from rich.text import Text
+
+        style = {"x": "red", "!": "yellow", "+": "green", "~": "yellow", "-": "dim"}.get(line.strip()[:1], "")
+        self._console.print(Text(line, style=style))
+
+    def _running(self) -> object:
+        from rich.spinner import Spinner
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 1))
+        for step, since in list(self._under_way.values())[-12:]:
+            seconds = int(time.monotonic() - since)
+            table.add_row("", Spinner("dots"), f"{step.type} {step.name}: {step.operation}", f"{seconds} s")
+        return table
+
+
+class Json:
+    """Each event as one JSON object a line, on stdout."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def __call__(self, event: Event) -> None:
+        """Write the event with its kind."""
+        kind = type(event).__name__.lower()
+        body = asdict(event)
+        if isinstance(event, Step):
+            body |= {"name": event.name, "type": event.type}
+        if isinstance(event, Summary):
+            body["changes"] = dict(event.changes)
+        print_line({"event": kind, **body})
+
+
+def print_line(value: object) -> None:
+    """One JSON value on a line of its own, flushed, so that a reader of the pipe sees it now."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def choose(*, planned: bool, as_json: bool) -> Progress:
+    """JSON when asked for, live when stderr is a terminal, else plain lines."""
+    if as_json:
+        return Json()
+    return Live(planned=planned) if sys.stderr.isatty() else Plain(planned=planned)
+
+
+def _sign(operation: str) -> str:
+    if operation.startswith("create"):
+        return "+"
+    if operation.startswith("delete") or operation == "discard":
+        return "-"
+    return "~"

@@ -1,0 +1,150 @@
+"""`tic stack list|show|outputs|history`: what there is, on stdout."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Name = Annotated[str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the views to `tic stack`."""
+    app.command("list")(list_stacks)
+    app.command("show")(show)
+    app.command("outputs")(outputs)
+    app.command("history")(history)
+
+
+def list_stacks(as_json: AsJson = False) -> None:
+    """All stacks: last operation, resources, the credentials that serve them."""
+    from engine.installation import Installation
+    from engine.views import overview
+
+    installation = Installation.find()
+    with installation.database.read() as connection:
+        rows = overview(connection)
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        sys.stderr.write("no stacks yet\n  next: tic stack new NAME --template certificate\n")
+        return
+    _table(
+        ("STACK", "STATE", "RESOURCES", "LAST", "CREDENTIALS"),
+        [
+            (row["stack"], row["state"], str(row["resources"]), _ago(row["last"]), ", ".join(row["credentials"]) or "-")
+            for row in rows
+        ],
+    )
+
+
+def show(name: Name = None, as_json: AsJson = False) -> None:
+    """One stack: project folder, bindings, resources, what runs on it."""
+    from engine import selection
+    from engine.installation import Installation
+    from engine.views import detail
+
+    installation = Installation.find()
+    with installation.database.read() as connection:
+        stack = detail(connection, selection.choose(connection, name, Path.cwd()))
+    if as_json:
+        _print_json(stack)
+        return
+    for label in ("stack", "folder", "state", "version", "last"):
+        sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
+    for each in stack["bindings"]:
+        sys.stdout.write(f"{'binding:':<12}{each['provider']} by {each['credential'] or 'nothing yet (bound at the next run)'}\n")
+    if stack["resources"]:
+        sys.stdout.write("\n")
+        _table(("TYPE", "NAME", "ID"), [(each["type"], each["name"], each["id"]) for each in stack["resources"]])
+
+
+def outputs(
+    name: Name = None,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Print secret outputs too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What the program exported; secrets only when asked for."""
+    from engine import selection
+    from engine.installation import Installation
+    from engine.state import checkpoints
+
+    installation = Installation.find()
+    with installation.database.read() as connection:
+        stack = selection.choose(connection, name, Path.cwd())
+        values = checkpoints.outputs(connection, installation.vault, stack.id, show_secrets=show_secrets)
+    if as_json:
+        _print_json(values)
+    elif not values:
+        sys.stderr.write(f"stack {stack.full_name} has no outputs\n  next: tic stack up {stack.full_name}\n")
+    else:
+        width = max(map(len, values)) + 2
+        for key, value in values.items():
+            sys.stdout.write(f"{key:<{width}}{_indented(value, width)}\n")
+
+
+def history(
+    name: Name = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """The operations that ran on the stack, newest first."""
+    from engine import selection
+    from engine.installation import Installation
+    from engine.views import past
+
+    installation = Installation.find()
+    with installation.database.read() as connection:
+        stack = selection.choose(connection, name, Path.cwd())
+        rows = past(connection, stack, limit)
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        sys.stderr.write(f"nothing ran on {stack.full_name} yet\n  next: tic stack up {stack.full_name}\n")
+        return
+    _table(
+        ("VERSION", "KIND", "RESULT", "STARTED", "SECONDS", "CHANGES", "MESSAGE"),
+        [
+            (
+                str(row["version"]),
+                row["kind"],
+                row["result"],
+                row["started"] or "-",
+                str(row["seconds"] if row["seconds"] is not None else "-"),
+                ", ".join(f"{count} {what}" for what, count in sorted(row["changes"].items())) or "-",
+                row["message"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+
+
+def _indented(value: Any, width: int) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.rstrip("\n").replace("\n", "\n" + " " * width)
+
+
+def _ago(moment: str | None) -> str:
+    if moment is None:
+        return "never"
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{max(seconds, 0)} s ago"

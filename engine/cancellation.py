@@ -1,0 +1,43 @@
+"""Ending the operation that runs on a stack, from another process."""
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from engine.installation import Installation
+    from engine.state.stacks import Stack
+
+
+class OwnerElsewhere(EngineError):
+    """The operation's process is alive where this one can't reach it."""
+
+    exit_code = 3
+
+
+def cancel(installation: "Installation", stack: "Stack") -> str:
+    """Interrupt the owner of the stack's operation, or end the lease of one that is dead; returns what was done."""
+    from engine.state import updates
+
+    with installation.database.write() as connection:
+        running = updates.running(connection, stack.id)
+        if running is None:
+            return f"nothing runs on {stack.full_name}"
+        if not running.alive:
+            updates.take_over(connection, running)
+            return f"the {running.kind} of {stack.full_name} had no process any more; it is ended, what it did is kept"
+    if not running.is_local:
+        raise OwnerElsewhere(
+            f"the {running.kind} of {stack.full_name} runs on {running.owner_host} (process {running.owner_pid})",
+            hint=f"cancel it there, or wait until its lease ends at {running.lease_expires:%H:%M:%S} UTC",
+        )
+    try:
+        os.kill(running.owner_pid, signal.SIGINT)
+    except PermissionError as error:
+        raise OwnerElsewhere(
+            f"the {running.kind} of {stack.full_name} belongs to another user (process {running.owner_pid})",
+            hint="ask its owner to cancel it",
+        ) from error
+    return f"the {running.kind} of {stack.full_name} (process {running.owner_pid}) was asked to stop; it finishes what is under way"

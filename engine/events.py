@@ -1,0 +1,86 @@
+"""What happens in a run, as values: Pulumi's engine events (apitype.EngineEvent), read into the few shapes that tic shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Phase = Literal["started", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step on one resource; `operation` is Pulumi's word (create, update, same, delete, replace, ...)."""
+
+    phase: Phase
+    operation: str
+    urn: str
+    changed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The resource's own name, the last part of its URN."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def type(self) -> str:
+        """The resource's type token, without the types of its parents."""
+        parts = self.urn.split("::")
+        return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Something said to the user: severity is info, info#err, warning or error; urn may be empty."""
+
+    severity: str
+    message: str
+    urn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run ended: resources per operation, and the seconds that it took."""
+
+    changes: Mapping[str, int]
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that tic itself tells while a run goes on: a recovery, a wait, an interruption."""
+
+    message: str
+    severity: Literal["info", "warning"] = "info"
+
+
+Event = Step | Diagnostic | Summary | Notice
+
+
+def read(event: Mapping[str, Any]) -> Event | None:
+    """The value behind one engine event, or None for what tic does not show."""
+    if body := event.get("resourcePreEvent"):
+        return _step("started", body)
+    if body := event.get("resOutputsEvent"):
+        return _step("done", body)
+    if body := event.get("resOpFailedEvent"):
+        return _step("failed", body)
+    if body := event.get("diagnosticEvent"):
+        if body.get("ephemeral") or body.get("severity") == "debug":
+            return None
+        return Diagnostic(body.get("severity", "info"), _plain(body.get("message", "")), body.get("urn", ""))
+    if body := event.get("summaryEvent"):
+        return Summary(body.get("resourceChanges") or {}, body.get("durationSeconds", 0))
+    return None
+
+
+def _step(phase: Phase, body: Mapping[str, Any]) -> Step:
+    metadata = body["metadata"]
+    diffs = metadata.get("detailedDiff") or dict.fromkeys(metadata.get("diffs") or ())
+    return Step(phase, metadata["op"], metadata["urn"], tuple(sorted(diffs)))
+
+
+def _plain(message: str) -> str:
+    """The message without Pulumi's colour tags (`<{%fg 1%}>`)."""
+    while (start := message.find("<{%")) >= 0 and (end := message.find("%}>", start)) >= 0:
+        message = message[:start] + message[end + 3 :]
+    return message.strip()

@@ -1,0 +1,155 @@
+"""Starts the supervisor of one run and carries its words and Pulumi's events to the thread that waits for them."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+PROGRAM_HOST = Path(__file__).with_name("program.py")
+EVENT_LOG = "{events}"
+KILLED = -signal.SIGKILL  # the exit code told when the supervisor itself was killed
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to start; its whole environment, nothing is inherited."""
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line that Pulumi or the program printed; `stream` says which (pulumi-stdout, program-stderr, ...)."""
+
+    stream: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """Pulumi ended with this exit code, and nothing of the run is left."""
+
+    code: int
+
+
+Message = Mapping[str, Any] | Said | Exited
+
+
+class Launch:
+    """One run's processes: `messages` until Exited; leaving the context ends whatever still lives.
+
+    Secrets travel to the children in environments sent over the supervisor's stdin: never in an argument or a file.
+    Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is written to disk unredacted.
+    """
+
+    def __init__(self, pulumi: Command, program: Command | None) -> None:
+        read_end, write_end = os.pipe()
+        argv = [word.replace(EVENT_LOG, f"/dev/fd/{write_end}") for word in pulumi.argv]
+        order = {
+            "program": _order(program.argv, program) if program else None,
+            "pulumi": _order(argv, pulumi),
+            "keep": [write_end],
+        }
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(SUPERVISOR)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            text=True,
+            start_new_session=True,
+            pass_fds=[write_end],
+        )
+        os.close(write_end)
+        self._events_done = threading.Event()
+        for target, stream in ((self._read_events, os.fdopen(read_end)), (self._read_words, self._process.stdout)):
+            threading.Thread(target=target, args=(stream,), daemon=True).start()
+        self._tell(json.dumps(order))
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id; all processes of the run descend from it."""
+        return self._process.pid
+
+    def messages(self) -> Iterator[Message]:
+        """Everything that is said, in order of arrival; the last one is Exited. KeyboardInterrupt passes through."""
+        while True:
+            message = self._queue.get()
+            yield message
+            if isinstance(message, Exited):
+                return
+
+    def interrupt(self) -> None:
+        """Ask Pulumi to finish what is under way and stop."""
+        self._tell("interrupt")
+
+    def stop(self) -> None:
+        """End every process of the run now."""
+        self._tell("stop")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                pass
+        self._process.wait()
+        end_session(self._process.pid)
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - made by PIPE
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return  # it has ended; messages() tells
+
+    def _read_events(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                self._queue.put(json.loads(line))
+        self._events_done.set()
+
+    def _read_words(self, stream: IO[str]) -> None:
+        code = KILLED
+        with stream:
+            for line in stream:
+                word = json.loads(line)
+                if "exit" in word:
+                    code = word["exit"]
+                else:
+                    self._queue.put(Said(word["stream"], word["line"]))
+        if code == KILLED:
+            end_session(self._process.pid)  # its end of the event pipe must close, or nobody would
+        self._events_done.wait(timeout=5)
+        self._queue.put(Exited(code))
+
+
+def end_session(leader: int) -> None:
+    """Kill what is left of a session whose leader is gone: a supervisor that was itself killed could not do it."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getsid(int(entry.name)) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _order(argv: Sequence[str], command: Command) -> dict[str, Any]:
+    return {"argv": list(argv), "env": dict(command.environment), "cwd": str(command.folder)}

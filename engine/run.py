@@ -1,0 +1,224 @@
+"""One operation on one stack: bindings, state service, broker, Pulumi, and what came of it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+from engine import bindings, environment, events, project, recovery
+from engine.errors import EngineError
+from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
+from engine.supervisor import PORT_PLACEHOLDER
+
+if TYPE_CHECKING:
+    from credentials.secret import SecretBytes
+    from engine.installation import Installation
+    from engine.state.residue import Redactor, Residue
+    from engine.state.stacks import Stack
+    from engine.toolchain.tool import Tool
+
+Kind = Literal["up", "preview", "refresh", "destroy"]
+Listener = Callable[[events.Event], None]
+QUIET = ("--non-interactive", "--color", "never")
+APPLY = ("--yes", "--skip-preview")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names variables."""
+
+    kind: Kind
+    targets: Sequence[str] = ()
+    replace: Sequence[str] = ()
+    parallel: int | None = None
+    message: str = ""
+    passed: Sequence[str] = ()
+
+    def arguments(self) -> list[str]:
+        """The words for Pulumi's command line; never a secret."""
+        words = [self.kind, *QUIET, *(() if self.kind == "preview" else APPLY)]
+        for target in self.targets:
+            words += ["--target", target]
+        for urn in self.replace:
+            words += ["--replace", urn]
+        if self.parallel is not None:
+            words += ["--parallel", str(self.parallel)]
+        if self.message and self.kind != "preview":
+            words += ["--message", self.message]
+        return words
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run; `printed` is what Pulumi wrote outside its events, `caught` what was sealed at the door."""
+
+    succeeded: bool = False
+    interrupted: bool = False
+    changes: Mapping[str, int] = field(default_factory=dict)
+    seconds: int = 0
+    errors: list[events.Diagnostic] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+    caught: "list[Residue]" = field(default_factory=list)
+
+
+class EngineMissing(EngineError):
+    """There is no Pulumi engine yet."""
+
+    exit_code = 6
+
+
+def run(installation: "Installation", stack: "Stack", operation: Operation, listen: Listener) -> Outcome:
+    """Do `operation` on `stack`; tells `listen` what happens while it happens.
+
+    Raises EngineError where nothing could be started: no engine, no project, a provider without credential, another run.
+    """
+    from engine.toolchain import pulumi
+
+    tool = pulumi.locate(installation.home)
+    if tool is None:
+        raise EngineMissing("the Pulumi engine is not installed", hint="get it: tic engine install")
+    where = project.read(Path(stack.folder))
+    recovery.before(installation, stack, listen)
+    with installation.database.write() as connection:
+        bound = bindings.complete(connection, stack.id, stack.full_name)
+    outcome = Outcome()
+    with (
+        TemporaryDirectory(prefix="tic-run-") as folder,
+        _serving(installation, stack, bound, outcome, operation) as served,
+    ):
+        pulumi_command, program = _commands(served, where, tool, stack, operation, Path(folder))
+        with Launch(pulumi_command, program) as launch:
+            _follow(launch, outcome, listen, served.redactor)
+        for record in served.close():
+            listen(record)
+    recovery.after(installation, stack, operation.kind, outcome.succeeded)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the run's processes reach: the state service and the broker on one loopback address."""
+
+    url: str
+    access_token: str
+    broker_token: str
+    variables: "Mapping[str, SecretBytes]"
+    redactor: "Redactor"
+    close: Callable[[], list[events.Notice]]
+
+
+@contextmanager
+def _serving(
+    installation: "Installation",
+    stack: "Stack",
+    bound: Sequence[bindings.Binding],
+    outcome: Outcome,
+    operation: Operation,
+) -> Iterator[Served]:
+    from credentials import kinds
+    from engine.broker import Broker, broker_app
+    from engine.state.app import app
+    from engine.state.residue import Redactor
+    from engine.state.server import serve
+    from engine.state.service import Access, StateService
+
+    opened = [
+        installation.vault.opened(binding.token, purpose=f"{operation.kind} {stack.full_name}")
+        for binding in bound
+        if binding.token is not None
+    ]
+    variables: dict[str, SecretBytes] = {}
+    secrets: list[bytes] = []
+    for credential in opened:
+        kind = kinds.load(credential.credential.kind)
+        variables |= kind.environment(credential.fields)
+        secrets += [credential.fields[each.name].reveal() for each in kind.fields if each.secret and each.name in credential.fields]
+    service = StateService(installation.database, installation.vault)
+    access = service.admit(Access(user=_user(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append))
+    broker = Broker(installation.database, installation.vault, stack, {each.provider: each.token for each in bound if each.token})
+    web = app(service)
+    web.mount("/broker", broker_app(broker))
+    try:
+        with serve(web) as url:
+            yield Served(url, access, broker.token, variables, Redactor(tuple(secrets)), broker.close)
+    finally:
+        broker.close()
+        service.dismiss(access)
+
+
+def _commands(
+    served: Served, where: project.Project, tool: "Tool", stack: "Stack", operation: Operation, private: Path
+) -> tuple[Command, Command | None]:
+    common = environment.base(os.environ, operation.passed)
+    common["PATH"] = environment.search_path(os.environ, tool.path.parent)
+    words = [str(tool.path), *operation.arguments(), "--stack", f"{stack.org}/{stack.project}/{stack.name}"]
+    words += ["--event-log", EVENT_LOG]
+    program = None
+    if where.inline and operation.kind in ("up", "preview"):
+        words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
+        assert where.interpreter is not None  # noqa: S101 - inline means Python
+        program = Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
+    secret = {name: value.reveal().decode() for name, value in served.variables.items()}
+    engine = {
+        "PULUMI_BACKEND_URL": served.url,
+        "PULUMI_ACCESS_TOKEN": served.access_token,
+        "PULUMI_CREDENTIALS_PATH": str(private),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "TIC_BROKER_URL": f"{served.url}/broker",
+        "TIC_BROKER_TOKEN": served.broker_token,
+    }
+    return Command(words, {**common, **engine, **secret}, where.folder), program
+
+
+def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
+    messages = launch.messages()
+    interrupts = 0
+    while True:
+        try:
+            message = next(messages)
+        except KeyboardInterrupt:
+            interrupts += 1
+            outcome.interrupted = True
+            if interrupts == 1:
+                launch.interrupt()
+                listen(events.Notice("interrupted: Pulumi finishes what is under way; press Ctrl-C again to end it now", "warning"))
+            else:
+                launch.stop()
+            messages = launch.messages()
+            continue
+        if isinstance(message, Exited):
+            outcome.succeeded = message.code == 0
+            return
+        if isinstance(message, Said):
+            _heard(message, outcome, listen, redactor)
+        else:
+            _happened(events.read(message), outcome, listen, redactor)
+
+
+def _heard(said: Said, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
+    line = redactor.text(said.line)
+    if said.stream.startswith("program"):
+        listen(events.Notice(line))
+    elif said.stream == "pulumi-stderr" and line.strip():
+        outcome.printed.append(line)
+
+
+def _happened(event: events.Event | None, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
+    if event is None:
+        return
+    if isinstance(event, events.Diagnostic):
+        event = events.Diagnostic(event.severity, redactor.text(event.message), event.urn)
+        if event.severity == "error":
+            outcome.errors.append(event)
+    if isinstance(event, events.Summary):
+        outcome.changes, outcome.seconds = event.changes, event.seconds
+    listen(event)
+
+
+def _user() -> str:
+    import getpass
+
+    return getpass.getuser()

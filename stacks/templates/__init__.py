@@ -1,0 +1,79 @@
+"""The projects that `tic stack new --template` writes: standard Pulumi projects, the user's own from then on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stacks.errors import StackError
+
+HERE = Path(__file__).parent
+
+
+class TemplateUnknown(StackError):
+    """No template has this name."""
+
+    exit_code = 2
+
+
+class SettingRefused(StackError):
+    """A setting that the template does not have, or that it needs and did not get."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A project to copy: its files by their path in the new folder, and the settings that it takes."""
+
+    name: str
+    description: str
+    files: Mapping[str, str]
+    settings: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def required(self) -> list[str]:
+        """The settings without a default."""
+        return [name for name, about in self.settings.items() if "default" not in about]
+
+
+def names() -> list[str]:
+    """The templates that there are."""
+    return sorted(path.parent.name for path in HERE.glob("*/Pulumi.yaml"))
+
+
+def load(name: str) -> Template:
+    """Read a template; raises TemplateUnknown."""
+    import yaml
+
+    if name not in names():
+        raise TemplateUnknown(f"there is no template {name!r}", hint=f"templates: {', '.join(names())}")
+    project = (HERE / name / "Pulumi.yaml").read_text(encoding="utf-8")
+    document = yaml.safe_load(project)
+    program = HERE.parent / "__main__.py"  # the certificate program: the same file that Pulumi.yaml at the root runs
+    return Template(
+        name=name,
+        description=document["description"],
+        files={"Pulumi.yaml": project, "__main__.py": program.read_text(encoding="utf-8")},
+        settings=document["config"],
+    )
+
+
+def check(template: Template, settings: Mapping[str, Any]) -> None:
+    """Raise SettingRefused for the first setting that is unknown, missing or of the wrong type."""
+    keys = ", ".join(template.settings)
+    for name, value in settings.items():
+        if name not in template.settings:
+            raise SettingRefused(f"template {template.name} has no setting {name!r}", hint=f"its settings: {keys}")
+        wanted = template.settings[name]["type"]
+        if wanted == "array" and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+            raise SettingRefused(
+                f"{name} is a list of strings, not {value!r}", hint=f"""for example: --set {name}='["one","two"]'"""
+            )
+        if wanted == "string" and not isinstance(value, str):
+            raise SettingRefused(f"{name} is a string, not {value!r}", hint=f"for example: --set {name}=value")
+    for name in template.required:
+        if not settings.get(name):
+            about = template.settings[name]["description"]
+            example = f"""--set {name}='["example.com","*.example.com"]'""" if name == "domains" else f"--set {name}=..."
+            raise SettingRefused(f"template {template.name} needs {name} ({about})", hint=f"add: {example}")
