@@ -1,0 +1,81 @@
+"""What `tic stack list|show|history` tell, as JSON-able values read in one transaction."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from engine import bindings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.state.stacks import Stack
+
+
+def overview(connection: "Connection") -> list[dict[str, Any]]:
+    """One entry a stack: `stack`, `state` (running kind, or last result), `resources`, `last` (ISO 8601), `credentials`."""
+    from engine.state import stacks
+
+    return [_summary(connection, stack) for stack in stacks.list_all(connection)]
+
+
+def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
+    """One stack whole: the summary, its folder, its bindings and its resources (`type`, `name`, `id`, `urn`)."""
+    from engine.state import checkpoints
+
+    resources = checkpoints.deployment(connection, stack.id).get("resources") or []
+    return {
+        **_summary(connection, stack),
+        "folder": stack.folder,
+        "version": stack.version,
+        "bindings": [
+            {"provider": each.provider, "credential": each.credential, "token": each.token}
+            for each in bindings.bound(connection, stack.id)
+        ],
+        "resources": [
+            {
+                "type": each["type"],
+                "name": each["urn"].rpartition("::")[2],
+                "id": each.get("id", ""),
+                "urn": each["urn"],
+            }
+            for each in resources
+        ],
+    }
+
+
+def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str, Any]]:
+    """The last `limit` operations, newest first; times in ISO 8601 UTC, `changes` counts resources per operation."""
+    from engine.state import updates
+
+    return [
+        {
+            "version": each.version,
+            "kind": each.kind,
+            "result": each.status,
+            "started": _moment(each.started_at),
+            "seconds": round(each.completed_at - each.started_at, 1) if each.completed_at and each.started_at else None,
+            "changes": each.resource_changes,
+            "message": each.message,
+            "user": each.user,
+        }
+        for each in updates.history(connection, stack.id)[:limit]
+    ]
+
+
+def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
+    from engine.state import checkpoints, updates
+
+    running = updates.running(connection, stack.id)
+    latest = next(iter(updates.history(connection, stack.id)), None)
+    state = f"{running.kind} runs" if running else f"{latest.kind} {latest.status}" if latest else "new"
+    return {
+        "stack": stack.full_name,
+        "state": state,
+        "resources": checkpoints.resource_count(connection, stack.id),
+        "last": _moment(latest.started_at) if latest else None,
+        "credentials": [each.credential for each in bindings.bound(connection, stack.id) if each.credential],
+    }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

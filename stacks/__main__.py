@@ -1,0 +1,41 @@
+"""A certificate by ACME DNS-01, and where it goes. The settings are in `Pulumi.<stack>.yaml`; change this as you like."""
+
+from pathlib import Path
+
+import pulumi
+
+from stacks.resources import Directory, IssuedCertificate
+
+config = pulumi.Config()
+ca_file = config.get("caFile")
+
+certificate = IssuedCertificate(
+    "certificate",
+    directory_url=config.require("directory"),
+    ca_certificates=Path(ca_file).read_text(encoding="utf-8") if ca_file else None,
+    email=config.get("email") or None,
+    eab_credential=config.get("eabCredential") or None,
+    domains=config.require_object("domains"),
+    key_type=config.get("keyType") or None,
+    profile=config.get("profile") or None,
+    provider=config.get("provider") or None,
+    nameservers=config.get_object("nameservers") or None,
+)
+
+if path := config.get("deployDirectory"):
+    deployed = Directory(
+        "files",
+        path=str(Path(path).expanduser().absolute()),
+        certificate_pem=certificate.certificate_pem,
+        chain_pem=certificate.chain_pem,
+        private_key_pem=certificate.private_key_pem,
+    )
+    pulumi.export("files", deployed.path)
+
+pulumi.export("domains", certificate.domains)
+pulumi.export("issuer", certificate.issuer)
+pulumi.export("serial", certificate.serial)
+pulumi.export("notBefore", certificate.not_before)
+pulumi.export("notAfter", certificate.not_after)
+pulumi.export("fullchain", certificate.fullchain_pem)
+pulumi.export("privateKey", certificate.private_key_pem)
