@@ -1,1 +1,1 @@
-"""Finds or gets the programs that tic runs: the Pulumi engine, the Pebble test CA."""
+"""Finds or gets the programs that tic runs: the Pulumi engine, the sandbox's CA, a few tools for tests."""
