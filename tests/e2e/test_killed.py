@@ -1,0 +1,101 @@
+"""C3: kill -9 of tic at any moment; nothing of the run lives on, and the next `up` converges unaided."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.world import World, world
+from tests.servers.bind import Bind, TsigKey
+from tests.servers.pebble import Pebble
+
+pytestmark = pytest.mark.server
+MOMENTS = 6
+SOAK_MOMENTS = 200
+
+
+@pytest.fixture
+def site(tmp_path: Path, own_bind: Bind, own_pebble: Pebble, tsig_key: TsigKey) -> Iterator[World]:
+    """A vault with a credential, and the stack `site`, never run."""
+    with world(tmp_path, own_bind, own_pebble, tsig_key) as made:
+        made.new_credential()
+        made.new_stack()
+        yield made
+
+
+def kill_when(made: World, line: str, after: float = 0.0) -> None:
+    """Start `up`, wait until it says `line`, then kill -9 tic and wait until its whole run is gone."""
+    run = made.tic.start("stack", "up", "site")
+    assert run.stderr is not None
+    assert run.stdout is not None
+    for said in run.stderr:
+        if line in said:
+            break
+    time.sleep(after)
+    below = psutil.Process(run.pid).children(recursive=True)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    _gone, alive = psutil.wait_procs(below, timeout=20)
+    run.stderr.close()
+    run.stdout.close()
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["up site/site", "acme:Account", "acme/order:Order", "dns/challengeRecord:ChallengeRecord", "acme/authorization:Authorization"],
+)
+def test_killed_after_each_kind_of_step_the_next_up_converges(site: World, line: str) -> None:
+    """D1 too: no record is left, and no operation blocks."""
+    kill_when(site, line)
+    site.tic("stack", "up", "site")
+    assert (site.deployed / "privkey.pem").exists()
+    assert site.bind.every_txt() == {}
+    assert site.tic("dns", "records", "--json").json() == []
+    site.tic("stack", "destroy", "site", "--yes")
+    assert not (site.deployed / "privkey.pem").exists()
+
+
+def test_killed_at_random_moments_a_foreign_record_stays(site: World) -> None:
+    """Seed printed; a record of somebody else at the same name is never touched."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    chance = random.Random(seed)
+    site.bind.add_txt("_acme-challenge.example.test", "somebody-elses")
+    for _ in range(MOMENTS):
+        kill_when(site, "up site/site", after=chance.uniform(0.2, 2.5))
+    site.tic("stack", "up", "site")
+    assert site.bind.every_txt() == {"_acme-challenge.example.test": ["somebody-elses"]}
+    assert (site.deployed / "privkey.pem").exists()
+
+
+def test_ctrl_c_finishes_what_is_under_way_and_leaves_no_record(site: World) -> None:
+    run = site.tic.start("stack", "up", "site")
+    assert run.stderr is not None
+    for said in run.stderr:
+        if "acme/order:Order" in said:
+            break
+    run.send_signal(signal.SIGINT)
+    _out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert "Traceback" not in err
+    assert site.bind.every_txt() == {}
+    site.tic("stack", "up", "site")
+
+
+def test_a_second_run_is_told_who_runs(site: World) -> None:
+    run = site.tic.start("stack", "up", "site")
+    assert run.stderr is not None
+    for said in run.stderr:
+        if "acme/account:Account" in said:
+            break
+    refused = site.tic("stack", "up", "site", code=3)
+    assert str(run.pid) in refused.err
+    assert "tic stack cancel" in refused.err
+    run.communicate(timeout=60)
+    assert run.returncode == 0
