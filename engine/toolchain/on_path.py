@@ -25,8 +25,8 @@ class Found:
 def find(home: Home) -> Found:
     """The first `pulumi` on PATH; raises WayFailed where there is none, or it does not say its version.
 
-    `pulumi version` costs a fifth of a second, so its answer is kept in the cache with the file's path, size and
-    time; a cache that can't be written costs that time again, and nothing else.
+    `pulumi version` costs a fifth of a second, so its answer is kept in the cache with the file's path, size
+    and time; a cache that can't be written costs that time again, and nothing else.
     """
     found = shutil.which("pulumi")
     if not found:

@@ -1,7 +1,7 @@
 """The Pulumi engine: PATH, then what tic got before, then Pulumi's installer, then a build.
 
-A version that the user asks for (`--version`, `TIC_PULUMI_VERSION`) is taken literally, on PATH too. Without one,
-a `pulumi` on PATH is good from the pinned minimum up to, and without, the next major version.
+A version that the user asks for (`--version`, `TIC_PULUMI_VERSION`) is taken literally, on PATH too. Without
+one, a `pulumi` on PATH is good from the pinned minimum up to, and without, the next major version.
 """
 
 import os
@@ -34,7 +34,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to an engine, in the order in which they are tried; `detail` says why it would or would not do."""
+    """One way to an engine; `detail` says why it would do, or why not."""
 
     way: str
     usable: bool
@@ -42,15 +42,25 @@ class Option:
 
 
 def wanted(version: str | None = None, environ: Mapping[str, str] = os.environ) -> Version | None:
-    """The version that the user asks for, or None: the pin. Raises ToolchainError for one that is none."""
+    """The version that the user asks for, or None: the pin.
+
+    Raises ToolchainError for a text that is none, and for a version that tic does not work with.
+    """
     text = version or environ.get(VARIABLE)
     if not text:
         return None
+    pin, named = pins()["pulumi"], "--version" if version else VARIABLE
     try:
-        return Version.parse(text)
+        asked = Version.parse(text)
     except ValueError as error:
-        named = "--version" if version else VARIABLE
-        raise ToolchainError(f"{named}: {error}", hint=f"write it like {pins()['pulumi'].version}") from error
+        raise ToolchainError(f"{named}: {error}", hint=f"write it like {pin.version}") from error
+    oldest = pin.minimum or pin.version
+    if asked < oldest or asked.major != oldest.major:
+        raise ToolchainError(
+            f"{named}: tic does not work with Pulumi {asked}",
+            hint=f"choose a version from {oldest} up to, and without, {oldest.major + 1}.0.0",
+        )
+    return asked
 
 
 def locate(home: Home, version: str | None = None) -> Tool | None:
