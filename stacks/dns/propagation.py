@@ -1,0 +1,176 @@
+"""Whether a record is where the CA will look: every authoritative server, at every address, must agree.
+
+The decision is pure: answers go in, a verdict comes out. What it decides:
+
+- An address agrees once it has given the value `CONFIRMATIONS` times in a row. Behind one address there may
+  be a pool of servers of which some lag; where half of them do, the pool is believed wrongly once in 2^10.
+  Each time that it goes back on what it said, it has to say it more often, so that long waits don't add up
+  to belief.
+- An address to which this machine has no route is excused. So is a silent IPv6 address as long as no IPv6
+  address at all has answered: then it is this machine's IPv6 that is broken, not theirs.
+- A name server agrees when none of its addresses disagrees and at least one agrees: no excuse stands alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stacks.dns.asking import Answer, Heard, Server, txt
+from stacks.dns.zones import Place
+from stacks.errors import StackError
+
+CONFIRMATIONS = 10
+MOST_SETBACKS = 2
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+class NotPublished(StackError):
+    """The record did not appear at every authoritative server in time."""
+
+
+class WaitStopped(StackError):
+    """The wait was given up because the run ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of one address.
+
+    `agreed`: how often it gave the value in a row; `setbacks`: how often it then went back on it;
+    `answered`: whether it ever answered anything at all.
+    """
+
+    agreed: int = 0
+    setbacks: int = 0
+    last: Answer | None = None
+    answered: bool = False
+
+    @property
+    def needed(self) -> int:
+        """How often in a row it must give the value to be believed."""
+        return CONFIRMATIONS * (1 + min(self.setbacks, MOST_SETBACKS))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it is believed."""
+        return self.agreed >= self.needed
+
+    def after(self, answers: Sequence[Answer], value: str) -> "Standing":
+        """The standing when these answers have come as well, in this order."""
+        agreed, setbacks, last, answered = self.agreed, self.setbacks, self.last, self.answered
+        for answer in answers:
+            has_it = value in answer.values
+            setbacks += bool(agreed) and not has_it
+            agreed = agreed + 1 if has_it else 0
+            answered = answered or answer.heard in {Heard.ANSWER, Heard.FAULT}
+            last = answer
+        return Standing(agreed, setbacks, last, answered)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`ready`, and who is missing with what was heard there, in the order of the servers."""
+
+    ready: bool
+    missing: tuple[tuple[Server, str], ...] = ()
+
+    def __str__(self) -> str:
+        return "; ".join(f"{server}: {why}" for server, why in self.missing)
+
+
+def judge(standings: Mapping[Server, Standing]) -> Verdict:
+    """Decide by the rules at the top of this module; performs no I/O."""
+    ipv6_answers = any(standing.answered for server, standing in standings.items() if server.is_ipv6)
+    agreeing = {server.name for server, standing in standings.items() if standing.agrees}
+    missing = tuple(
+        (server, _why(standing))
+        for server, standing in standings.items()
+        if not standing.agrees
+        and not (server.name in agreeing and _excused(server, standing, ipv6_answers=ipv6_answers))
+    )
+    return Verdict(bool(agreeing) and not missing, missing)
+
+
+def _excused(server: Server, standing: Standing, *, ipv6_answers: bool) -> bool:
+    heard = standing.last.heard if standing.last else None
+    return heard is Heard.NO_ROUTE or (heard is Heard.SILENCE and server.is_ipv6 and not ipv6_answers)
+
+
+def _why(standing: Standing) -> str:
+    if standing.last is None:
+        return "it was not asked yet"
+    if standing.agreed or standing.setbacks:
+        return "it has the value, but not each time it is asked"
+    return str(standing.last)
+
+
+def wait(
+    place: Place,
+    value: str,
+    *,
+    seconds: float,
+    stopped: Callable[[float], bool],
+    progress: Callable[[Verdict], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Ask until every server of `place` has `value`; the first round is asked at once.
+
+    `stopped(pause)` waits that many seconds and says whether to give up (`threading.Event.wait`);
+    `progress` is told each verdict that is not yet the last. Raises NotPublished after `seconds`,
+    WaitStopped when told to stop.
+    """
+    standings = {server: Standing() for server in place.servers}
+    deadline = clock() + seconds
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        asked = {server: standing for server, standing in standings.items() if not standing.agrees}
+        answers = asyncio.run(_round(place.name, value, asked))
+        standings |= {server: asked[server].after(heard, value) for server, heard in answers.items()}
+        verdict = judge(standings)
+        if verdict.ready:
+            return
+        if clock() + pause > deadline:
+            raise _missing(place, value, verdict, seconds)
+        if progress:
+            progress(verdict)
+        if stopped(pause):
+            raise WaitStopped(
+                f"the wait for {place.name} was given up because the run ends",
+                hint="run it again: tic stack up",
+            )
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def seen(place: Place, value: str) -> dict[Server, Answer]:
+    """Ask each server once, and say which answers hold the value; servers that can't be asked say so."""
+    answers = asyncio.run(_each(place))
+    return {server: answer for server, answer in answers.items() if value in answer.values}
+
+
+async def _each(place: Place) -> dict[Server, Answer]:
+    answers = await asyncio.gather(*(txt(place.name, server) for server in place.servers))
+    return dict(zip(place.servers, answers, strict=True))
+
+
+async def _round(name: str, value: str, asked: Mapping[Server, Standing]) -> dict[Server, list[Answer]]:
+    heard = await asyncio.gather(*(_hear(name, value, server, of.needed) for server, of in asked.items()))
+    return dict(zip(asked, heard, strict=True))
+
+
+async def _hear(name: str, value: str, server: Server, needed: int) -> list[Answer]:
+    """One answer, and at once the confirmations where it has the value: each from a port of its own."""
+    first = await txt(name, server)
+    if value not in first.values:
+        return [first]
+    return [first, *await asyncio.gather(*(txt(name, server) for _ in range(needed - 1)))]
+
+
+def _missing(place: Place, value: str, verdict: Verdict, seconds: float) -> NotPublished:
+    through = f" (CNAME from {place.aliases[0]})" if place.aliases else ""
+    return NotPublished(
+        f"the TXT record {place.name}{through} with {value} did not appear within {seconds:g} s: {verdict}",
+        hint=f"look at the zone {place.zone} where the record was written; servers that can't be reached "
+        "from here are left out by naming the others: `nameservers` of the challenge record",
+    )

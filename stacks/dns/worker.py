@@ -1,0 +1,299 @@
+"""lego's DNS providers, each credential in a process of its own for one run.
+
+The bridge (certbot-dns-multi) takes credentials as process-wide environment variables, holds Python's lock
+for as long as a provider takes, knows no time limit, and many providers keep what they need for cleaning up
+in memory. So a worker process gets the credentials over stdin, lives as long as the run, and this side
+keeps the time.
+"""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import takewhile
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from stacks.dns.programs import check
+from stacks.dns.publisher import ProviderFailed, Record
+from stacks.dns.redaction import Redaction
+from stacks.dns.worker_main import TOLD
+from stacks.errors import StackError
+
+MAIN = Path(__file__).with_name("worker_main.py")
+PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# How this machine reaches the outside; a credential can never set these, only the environment of tic itself.
+NETWORK = (
+    *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+MOST_VALUE_BYTES = 16_384
+# What the kernel takes into a pipe at once: writing a request never waits for the worker.
+MOST_REQUEST_BYTES = 60_000
+MOST_REPLY_BYTES = 1_000_000
+MOST_PRINTED_LINES = 500
+SHOWN_LINES = 10
+
+
+class BridgeMissing(StackError):
+    """lego's bridge is not installed for this Python."""
+
+    exit_code = 6
+
+
+class EnvironmentRefused(StackError):
+    """A credential holds what can't be handed to lego; the text names the variable and never its value."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long each call may take, in seconds, before the worker is killed."""
+
+    configure: float = 20.0
+    perform: float = 90.0
+    cleanup: float = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class LegoProvider:
+    """A provider by lego's name, and the variables that configure it.
+
+    `environment` holds only names from `allowed`, which the credential's kind declares; `secrets` are the
+    values to keep out of messages; `programs` names the variables that hold a program's path. `nameservers`
+    (`ip:port`) are the resolvers by which lego finds zones and follows CNAMEs.
+    """
+
+    name: str
+    environment: Mapping[str, str] = field(repr=False)
+    allowed: Collection[str]
+    secrets: Collection[str] = field(repr=False)
+    nameservers: Sequence[str]
+    programs: Collection[str] = ("EXEC_PATH",)
+
+    def checked(self) -> "LegoProvider":
+        """Itself. Raises EnvironmentRefused or ProgramUnsafe where lego must not have it."""
+        for name, value in self.environment.items():
+            _check_variable(self.name, name, value, self.allowed)
+        for name in self.programs:
+            if path := self.environment.get(name):
+                check(path)
+        return self
+
+
+class LegoWorker:
+    """A Publisher: one worker process. Not for two threads at once; close it."""
+
+    def __init__(
+        self,
+        provider: LegoProvider,
+        *,
+        limits: Limits = Limits(),
+        machine: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Start the process and configure the provider; of `machine` it takes the names in NETWORK alone.
+
+        Raises BridgeMissing, EnvironmentRefused, ProgramUnsafe or ProviderFailed.
+        """
+        self._provider = provider.checked()
+        self._limits = limits
+        network = {name: machine[name] for name in NETWORK if name in machine}
+        self._redaction = Redaction([*provider.secrets, *_passwords(network.values())])
+        self._printed: deque[str] = deque(maxlen=MOST_PRINTED_LINES)
+        self._told = Event()
+        self._pending = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(MAIN), _bridge()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", **network},
+            start_new_session=True,  # Ctrl-C reaches tic alone, which then withdraws what is published
+        )
+        self._reader = Thread(target=self._keep_printed, name=f"dns-worker-{provider.name}", daemon=True)
+        self._reader.start()
+        self.usable = True
+        try:
+            configure = {
+                "action": "configure",
+                "provider": provider.name,
+                "credentials": dict(provider.environment),
+                "nameservers": list(provider.nameservers),
+            }
+            self._call(configure, "taking its settings", limits.configure)
+        except BaseException:
+            self.close()
+            raise
+
+    def perform(self, record: Record) -> None:
+        """Have lego publish the record; it follows CNAMEs by itself."""
+        self._call(_request("perform", record), f"publishing {record.name}", self._limits.perform)
+
+    def cleanup(self, record: Record) -> None:
+        """Have lego withdraw the record; some providers can only if this very worker published it."""
+        self._call(_request("cleanup", record), f"withdrawing {record.name}", self._limits.cleanup)
+
+    def stop(self) -> None:
+        """End the process and whatever it started; from any thread, also to end a call that hangs."""
+        self.usable = False
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the process and give its pipes back."""
+        self.stop()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._reader.join(timeout=1)
+
+    def _call(self, message: Mapping[str, Any], doing: str, seconds: float) -> None:
+        if not self.usable:
+            raise self._failed(
+                f"can't be used for {doing}: its worker has ended", hint="run it again: tic stack up"
+            )
+        self._printed.clear()
+        self._told.clear()
+        request = json.dumps(message).encode() + b"\n"
+        if len(request) > MOST_REQUEST_BYTES:
+            raise EnvironmentRefused(
+                f"the settings for {self._provider.name} are larger together than the "
+                f"{MOST_REQUEST_BYTES} bytes that a worker takes",
+                hint="correct the credential's fields: tic creds rotate NAME",
+            )
+        answer = self._answer(request, doing, seconds)
+        if answer.get("success") is not True:
+            reason = str(answer.get("error") or "no reason given")
+            raise self._failed(f"failed {doing}: {reason}")
+
+    def _answer(self, request: bytes, doing: str, seconds: float) -> dict[str, Any]:
+        assert self._process.stdin is not None  # noqa: S101 - it was made with pipes
+        try:
+            self._process.stdin.write(request)
+            reply = self._line(time.monotonic() + seconds)
+        except TimeoutError:
+            self.close()
+            raise self._failed(
+                f"did not finish {doing} within {seconds:g} s and was stopped",
+                hint="check that the provider, or the program, answers at all; then run again",
+            ) from None
+        except OSError:
+            reply = b""
+        try:
+            answer = json.loads(reply)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            self.close()
+            ended = self._process.returncode
+            raise self._failed(
+                f"crashed while {doing} ({f'signal {-ended}' if ended < 0 else f'exit code {ended}'})",
+                hint="run it again; where it crashes each time, use another provider for this zone",
+            )
+        return answer
+
+    def _line(self, deadline: float) -> bytes:
+        """One line from the worker, b"" at its end. Raises TimeoutError at `deadline` (monotonic seconds)."""
+        assert self._process.stdout is not None  # noqa: S101 - it was made with pipes
+        descriptor = self._process.stdout.fileno()
+        waiting = select.poll()
+        waiting.register(descriptor, select.POLLIN)
+        while b"\n" not in self._pending:
+            if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError
+            received = os.read(descriptor, 65536)
+            if not received or len(self._pending) > MOST_REPLY_BYTES:
+                return b""
+            self._pending += received
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line
+
+    def _keep_printed(self) -> None:
+        """Hold the last lines that the worker, or a program that it ran, wrote on fd 2."""
+        assert self._process.stderr is not None  # noqa: S101 - it was made with pipes
+        with self._process.stderr as stream:
+            for line in iter(lambda: stream.readline(4096), b""):
+                if line == TOLD:
+                    self._told.set()
+                else:
+                    self._printed.append(line.decode("utf-8", "replace").rstrip())
+        self._told.set()
+
+    def _failed(self, what: str, *, hint: str = "") -> ProviderFailed:
+        self._told.wait(timeout=1)
+        printed = takewhile(lambda line: not line.startswith("goroutine "), list(self._printed))
+        lines = [line for line in printed if line.strip()][-SHOWN_LINES:]
+        said = "\n  ".join([f"{self._provider.name} {what}", *lines])
+        return ProviderFailed(
+            self._redaction.text(said),
+            hint=hint
+            or "correct what it names: the credential (tic creds rotate NAME), its rights, or the zone",
+        )
+
+
+def _request(action: str, record: Record) -> dict[str, str]:
+    return {
+        "action": action,
+        "domain": record.challenge.identifier,
+        "token": record.challenge.token,
+        "key_authorization": record.challenge.key_authorization,
+    }
+
+
+def _check_variable(provider: str, name: str, value: object, allowed: Collection[str]) -> None:
+    if name not in allowed or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or name in NETWORK:
+        raise EnvironmentRefused(
+            f"{name!r} is no setting of {provider}",
+            hint="see the fields of this kind of credential: tic creds new --help",
+        )
+    problem = _problem(value)
+    if problem:
+        raise EnvironmentRefused(
+            f"the value for {name} of {provider} {problem}",
+            hint="correct the credential's field: tic creds rotate NAME",
+        )
+
+
+def _problem(value: object) -> str:
+    if not isinstance(value, str):
+        return "is not text"
+    if "\0" in value:
+        return "holds a NUL character, which no environment variable can hold"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair, which is no text"
+    if size > MOST_VALUE_BYTES:
+        return f"is {size} bytes long; {MOST_VALUE_BYTES} is the most"
+    return ""
+
+
+def _passwords(urls: Iterable[str]) -> list[str]:
+    """What a proxy's address holds besides the address."""
+    found = [urlsplit(url).password for url in urls if "@" in url]
+    return [unquote(password) for password in found if password]
+
+
+def _bridge() -> str:
+    spec = find_spec("lego_bridge")
+    if spec is None or spec.origin is None:
+        raise BridgeMissing(
+            "lego's DNS providers are not installed for this Python (the package certbot-dns-multi)",
+            hint="install it: pip install certbot-dns-multi (Linux with glibc, x86_64 or aarch64); "
+            "or use RFC 2136, which needs nothing else",
+        )
+    return spec.origin
