@@ -1,7 +1,6 @@
 """The TLS certificate of a test CA's own directory: a root of its own and one leaf for loopback."""
 
 import ipaddress
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from engine.sandbox.files import write_private
 
 LIFETIME = timedelta(days=3650)
 
@@ -53,9 +54,9 @@ def make(folder: Path, *, now: datetime, lifetime: timedelta = LIFETIME) -> Serv
         )
         .sign(root_key, hashes.SHA256())
     )
-    _write(files.key, _pem(key))
-    _write(files.certificate, leaf.public_bytes(serialization.Encoding.PEM))
-    _write(files.ca, root.public_bytes(serialization.Encoding.PEM))
+    write_private(files.key, _pem(key))
+    write_private(files.certificate, leaf.public_bytes(serialization.Encoding.PEM))
+    write_private(files.ca, root.public_bytes(serialization.Encoding.PEM))
     return files
 
 
@@ -95,13 +96,3 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace `path` at once by a file that only its owner may read."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

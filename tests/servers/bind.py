@@ -18,8 +18,9 @@ import dns.update
 import dns.zone
 from dns.rdtypes.ANY.TXT import TXT
 
+from engine.sandbox.ports import free_port
 from tests.servers.install import named
-from tests.servers.process import Process, free_port, running
+from tests.servers.process import Process, running
 
 OPTIONS = """
 options {{

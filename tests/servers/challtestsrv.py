@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.sandbox.ports import free_port
 from tests.servers import programs
-from tests.servers.process import Process, accepts, free_port, running
+from tests.servers.process import Process, accepts, running
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Challtestsrv:
 
     def _post(self, path: str, body: dict[str, str]) -> None:
         request = urllib.request.Request(self.management_url + path, data=json.dumps(body).encode())  # noqa: S310
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5):
             pass
 
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.sandbox import certificates
+from engine.sandbox.ports import free_port
 from tests.servers import programs
-from tests.servers.process import Process, accepts, free_port, running
+from tests.servers.process import Process, accepts, running
 
 PROFILES = {
     "default": {"description": "90 days", "validityPeriod": 90 * 86400},
@@ -49,7 +50,10 @@ class Pebble:
 
     def _managed(self, path: str) -> str:
         trust = ssl.create_default_context(cafile=self.ca_file)
-        with urllib.request.urlopen(self.management_url + path, context=trust, timeout=5) as answer:  # noqa: S310
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+        )
+        with opener.open(self.management_url + path, timeout=5) as answer:
             return bytes(answer.read()).decode()
 
 

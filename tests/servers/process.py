@@ -1,7 +1,6 @@
 """A server process that a test started: its log, whether it answers, and its end."""
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -71,19 +70,6 @@ def running(
         yield process
     finally:
         process.kill()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port below the ephemeral range that is free for both UDP and TCP at `host`."""
-    for port in random.sample(range(20000, 32000), 200):
-        try:
-            with socket.socket(type=socket.SOCK_STREAM) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-                tcp.bind((host, port))
-                udp.bind((host, port))
-        except OSError:
-            continue
-        return port
-    raise ServerFailed(f"no free port at {host}")
 
 
 def accepts(host: str, port: int) -> bool:
