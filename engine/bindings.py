@@ -108,6 +108,13 @@ class Usage:
         """For each credential in use, the stacks that it serves."""
         return self._names(connection, None)
 
+    def fall_back_to_role(self, connection: "Connection", credential_id: int) -> None:
+        """Take the credential away from its stacks; the provider's role serves them from their next run on (SPEC A8)."""
+        binding = _bindings()
+        connection.execute(
+            binding.update().where(binding.c.credential_id == credential_id).values(credential_id=None)
+        )
+
     def _names(self, connection: "Connection", credential_id: int | None) -> dict[int, list[str]]:
         binding, stack = _bindings(), _stacks()
         query = (

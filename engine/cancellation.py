@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
@@ -20,24 +21,26 @@ class OwnerElsewhere(EngineError):
 def cancel(installation: "Installation", stack: "Stack") -> str:
     """Interrupt the owner of the stack's operation, or end the lease of one that is dead; returns what was done."""
     from engine.state import updates
+    from engine.state.owner import this_process
 
     with installation.database.write() as connection:
         running = updates.running(connection, stack.id)
         if running is None:
             return f"nothing runs on {stack.full_name}"
-        if not running.alive:
+        if running.is_dead(time.time()):
             updates.take_over(connection, running)
             return f"the {running.kind} of {stack.full_name} had no process any more; it is ended, what it did is kept"
-    if not running.is_local:
+    owner = running.owner
+    if owner.host != this_process().host:
         raise OwnerElsewhere(
-            f"the {running.kind} of {stack.full_name} runs on {running.owner_host} (process {running.owner_pid})",
-            hint=f"cancel it there, or wait until its lease ends at {running.lease_expires:%H:%M:%S} UTC",
+            f"the {running.kind} of {stack.full_name} runs on {owner.host} (process {owner.pid})",
+            hint=f"cancel it there, or wait: its lease ends in {int(running.lease_expires - time.time())} s unless it is renewed",
         )
     try:
-        os.kill(running.owner_pid, signal.SIGINT)
+        os.kill(owner.pid, signal.SIGINT)
     except PermissionError as error:
         raise OwnerElsewhere(
-            f"the {running.kind} of {stack.full_name} belongs to another user (process {running.owner_pid})",
+            f"the {running.kind} of {stack.full_name} belongs to another user (process {owner.pid})",
             hint="ask its owner to cancel it",
         ) from error
-    return f"the {running.kind} of {stack.full_name} (process {running.owner_pid}) was asked to stop; it finishes what is under way"
+    return f"the {running.kind} of {stack.full_name} (process {owner.pid}) was asked to stop; it finishes what is under way"

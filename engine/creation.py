@@ -88,7 +88,7 @@ def _only_dns_provider(connection: "Connection") -> str:
 
     table = CredentialRow.metadata.tables["credential"]
     active = connection.execute(table.select().with_only_columns(table.c.kind).where(table.c.state == "active")).scalars()
-    able = sorted(kind for kind in active if kinds.load(kind).publishes_records)
+    able = sorted(kind for kind in active if kinds.load(kind).dns is not None)
     if len(able) == 1:
         return able[0]
     if not able:

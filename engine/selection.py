@@ -24,7 +24,7 @@ def choose(connection: "Connection", reference: str | None, folder: Path) -> "St
     """
     from engine.state import stacks
 
-    known = stacks.list(connection)
+    known = stacks.list_all(connection)
     if reference is not None:
         found = [each for each in known if reference in (each.name, each.full_name)]
         what = f"stack {reference!r}"

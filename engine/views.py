@@ -45,7 +45,7 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
 
 def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str, Any]]:
     """The last `limit` operations, newest first; times in ISO 8601 UTC, `changes` counts resources per operation."""
-    from engine.state import updates
+    from engine.state.history import history
 
     return [
         {
@@ -58,20 +58,21 @@ def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str,
             "message": each.message,
             "user": each.user,
         }
-        for each in updates.history(connection, stack.id)[:limit]
+        for each in history(connection, stack.id)[:limit]
     ]
 
 
 def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
-    from engine.state import checkpoints, updates
+    from engine.state import updates
+    from engine.state.history import history
 
     running = updates.running(connection, stack.id)
-    latest = next(iter(updates.history(connection, stack.id)), None)
+    latest = next(iter(history(connection, stack.id)), None)
     state = f"{running.kind} runs" if running else f"{latest.kind} {latest.status}" if latest else "new"
     return {
         "stack": stack.full_name,
         "state": state,
-        "resources": checkpoints.resource_count(connection, stack.id),
+        "resources": latest.resource_count if latest else 0,
         "last": _moment(latest.started_at) if latest else None,
         "credentials": [each.credential for each in bindings.bound(connection, stack.id) if each.credential],
     }

@@ -1,7 +1,7 @@
 """Stacks: made, found, listed, renamed, removed; each call works inside the caller's transaction."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -9,7 +9,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.errors import EngineError
+from engine.state import checkpoints, updates
 from engine.state.rows import StackRow
+from engine.state.urns import Renaming
 
 ORG = "tic"  # one organization; the protocol wants a name for it
 
@@ -49,6 +51,11 @@ class Stack:
     version: int
     tags: dict[str, str]
     created_at: float
+
+    @property
+    def full_name(self) -> str:
+        """As it is written to a person: `project/stack`."""
+        return f"{self.project}/{self.name}"
 
     @property
     def reference(self) -> str:
@@ -96,6 +103,28 @@ def list_all(connection: Connection, project: str | None = None) -> list[Stack]:
     if project is not None:
         query = query.where(_stack.c.project == project)
     return [_value(row) for row in connection.execute(query)]
+
+
+def rename(connection: Connection, stack_id: int, project: str, name: str) -> Stack:
+    """Give the stack a new name, and its current state the URNs that go with it.
+
+    Raises StackExists where the name is taken, UpdateRunning while an update runs: it would go on under the
+    old URNs.
+    """
+    stack = get(connection, stack_id)
+    updates.refuse_while_running(connection, stack_id)
+    if find(connection, project, name) is not None:
+        raise StackExists(project, name)
+    tags = orjson.dumps({**stack.tags, "pulumi:project": project}).decode()
+    connection.execute(
+        update(_stack).where(_stack.c.id == stack_id).values(project=project, name=name, tags=tags)
+    )
+    state = checkpoints.latest(connection, stack_id)
+    if state.deployment:
+        renaming = Renaming((stack.project, stack.name), (project, name))
+        renamed = replace(state, deployment=renaming.deployment(state.deployment))
+        checkpoints.save(connection, stack_id, state.version, renamed)
+    return get(connection, stack_id)
 
 
 def tag(connection: Connection, stack_id: int, tags: dict[str, str]) -> None:
