@@ -63,6 +63,8 @@ def everything(connection: Connection) -> list[Credential]:
 
 def find(connection: Connection, reference: str) -> Credential | None:
     """The credential of this token or name."""
+    if not reference.isprintable():
+        return None  # nothing like this was ever stored, and a driver may refuse half a surrogate pair
     key = CREDENTIAL.c.token if reference.startswith(TOKEN_PREFIX) else CREDENTIAL.c.name
     row = connection.execute(CREDENTIAL.select().where(key == reference)).one_or_none()
     return None if row is None else _credential(row)

@@ -31,7 +31,7 @@ from credentials.refusals import (
     VaultExists,
 )
 from credentials.sealing import KEY_BYTES, BrokenSeal, Sealer
-from credentials.secret import SecretBytes
+from credentials.secret import MASK, SecretBytes
 
 _DATA_KEY = ("data-key",)
 
@@ -89,6 +89,14 @@ class Vault:
             problem = error
         return VaultStatus(row.vault_id, row.created_at, count, problem)
 
+    def check_new(self, name: str, kind: str) -> None:
+        """Raise what `new` would raise whatever the fields are, before anybody types a secret."""
+        name, _ = checked_name(name), kinds.load(kind)
+        with self._database.read() as connection:
+            if store.vault_row(connection) is None:
+                raise NoVault
+            _may_make(connection, name, kind)
+
     def new(self, name: str, kind: str, fields: Mapping[str, str]) -> Credential:
         """A new credential: Active if it is the first of its kind, else Ready (SPEC B2).
 
@@ -96,9 +104,7 @@ class Vault:
         """
         name, fields = checked_name(name), kinds.load(kind).checked(fields)
         with self._changing() as connection:
-            if store.find(connection, name) is not None:
-                raise NameTaken(name)
-            rules.may_create(kind, role=store.role(connection, kind))
+            _may_make(connection, name, kind)
             state = rules.state_of_new(store.active(connection, kind))
             credential = store.add(connection, name, kind, state, self._now())
             self._put(connection, credential, credential.version, fields)
@@ -118,8 +124,23 @@ class Vault:
     def view(self, reference: str) -> CredentialView:
         """The credential of this name or token with the stacks that use it; raises NoCredential."""
         with self._database.read() as connection:
+            return self._viewed(connection, reference)
+
+    def field_names(self, reference: str) -> tuple[str, ...]:
+        """Which fields a credential has; opens nothing. Raises NoCredential."""
+        with self._database.read() as connection:
+            return tuple(store.fields(connection, _found(connection, reference)))
+
+    def described(self, reference: str) -> dict[str, str]:
+        """A credential's fields as they may be shown: `***` for secrets.
+
+        Raises NoCredential, DamagedCredential.
+        """
+        with self._database.read() as connection:
             credential = _found(connection, reference)
-            return CredentialView(credential, tuple(self._usage.stacks_using(connection, credential.id)))
+            fields = open_fields(self._sealer, credential, store.fields(connection, credential))
+        public = {one.name for one in kinds.load(credential.kind).fields if not one.secret}
+        return {name: value.reveal().decode() if name in public else MASK for name, value in fields.items()}
 
     def active(self, kind: str) -> Credential | None:
         """The credential that new stacks of this kind bind (SPEC B3)."""
@@ -161,24 +182,22 @@ class Vault:
             store.set_version(connection, credential, version, self._now())
             return Rotated(_found(connection, credential.token), tuple(sorted(before.keys() - after.keys())))
 
+    def check_delete(self, reference: str) -> CredentialView:
+        """The credential that `delete` would delete now, or what it would raise."""
+        with self._database.read() as connection:
+            return self._deletable(connection, reference)
+
     def delete(self, reference: str) -> CredentialView:
         """Delete a credential for good, and return what it was, with the stacks that fall back to the role.
 
         Raises NoCredential, CredentialInUse, CredentialIsActive (SPEC A8).
         """
         with self._changing() as connection:
-            credential = _found(connection, reference)
-            used_by = self._usage.stacks_using(connection, credential.id)
-            rules.may_delete(
-                credential,
-                role=store.role(connection, credential.kind),
-                used_by=used_by,
-                ready=store.ready(connection, credential.kind),
-            )
-            if used_by:
-                self._usage.fall_back_to_role(connection, credential.id)
-            store.remove(connection, credential)
-        return CredentialView(credential, tuple(used_by))
+            view = self._deletable(connection, reference)
+            if view.used_by:
+                self._usage.fall_back_to_role(connection, view.credential.id)
+            store.remove(connection, view.credential)
+        return view
 
     def opened(self, reference: str, *, purpose: str) -> OpenedCredential:
         """What is in a credential, with its kind's defaults; when and for what it was opened is noted first.
@@ -222,6 +241,17 @@ class Vault:
             ) from None
         return Sealer(SecretBytes(key), row.vault_id)
 
+    def _viewed(self, connection: Connection, reference: str) -> CredentialView:
+        credential = _found(connection, reference)
+        return CredentialView(credential, tuple(self._usage.stacks_using(connection, credential.id)))
+
+    def _deletable(self, connection: Connection, reference: str) -> CredentialView:
+        view = self._viewed(connection, reference)
+        kind = view.credential.kind
+        role, ready = store.role(connection, kind), store.ready(connection, kind)
+        rules.may_delete(view.credential, role=role, used_by=view.used_by, ready=ready)
+        return view
+
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
         try:
@@ -236,6 +266,12 @@ class Vault:
     ) -> None:
         sealed = seal_fields(self._sealer, credential, version, fields)
         store.add_fields(connection, credential.id, version, sealed)
+
+
+def _may_make(connection: Connection, name: str, kind: str) -> None:
+    if store.find(connection, name) is not None:
+        raise NameTaken(name)
+    rules.may_create(kind, role=store.role(connection, kind))
 
 
 def _found(connection: Connection, reference: str) -> Credential:

@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 
 from credentials.errors import CredentialError
-from credentials.kinds.kind import Field, InvalidFields, Kind
+from credentials.kinds.kind import Field, InvalidFields, Kind, fault_of
 from credentials.kinds.reader import parse
 
-__all__ = ["Field", "InvalidFields", "Kind", "UnknownKind", "load", "names"]
+__all__ = ["Field", "InvalidFields", "Kind", "UnknownKind", "fault_of", "load", "names"]
 
 _FOLDER = Path(__file__).parent
 

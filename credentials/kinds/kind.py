@@ -79,9 +79,9 @@ class Kind:
         kept = {name: value for name, value in given.items() if value != ""}
         groups = self._groups_begun(kept)
         if self.one_of and not groups:
-            problems.append(f"give {self._one_of_in_words()}")
+            problems.append(f"give {self.one_of_in_words()}")
         if len(groups) > 1:
-            problems.append(f"give only {self._one_of_in_words()}")
+            problems.append(f"give only {self.one_of_in_words()}")
         problems += [f"{one.name} is missing" for one in self.missing(kept)]
         if problems:
             raise InvalidFields(self, problems)
@@ -153,11 +153,12 @@ class Kind:
         close = difflib.get_close_matches(re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", name).lower(), names, n=1)
         return f"{name} is no field of it" + (f" (did you mean {close[0]}?)" if close else "")
 
+    def one_of_in_words(self) -> str:
+        """Which fields are given instead of which others."""
+        return ", or ".join(" and ".join(group) for group in self.one_of)
+
     def _groups_begun(self, given: Collection[str]) -> tuple[tuple[str, ...], ...]:
         return tuple(group for group in self.one_of if any(name in given for name in group))
-
-    def _one_of_in_words(self) -> str:
-        return ", or ".join(" and ".join(group) for group in self.one_of)
 
     def _unknown(self, given: Mapping[str, str]) -> Iterator[str]:
         for name in given:
@@ -168,13 +169,13 @@ class Kind:
         for one in self.fields:
             if given.get(one.name, "") == "":
                 continue
-            fault = _fault(one, given[one.name])
+            fault = fault_of(one, given[one.name])
             if fault:
                 yield f"{one.name} {fault}"
 
 
-def _fault(one: Field, value: object) -> str | None:
-    """What is wrong with a value, in words that do not repeat it."""
+def fault_of(one: Field, value: object) -> str | None:
+    """What is wrong with a field's value, in words that do not repeat it; None if nothing is."""
     if not isinstance(value, str):
         return "is not text"
     if len(value) > LONGEST_VALUE:

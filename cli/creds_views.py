@@ -1,0 +1,195 @@
+"""`tic creds list|show|kinds`: what there is, on stdout."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import table
+
+if TYPE_CHECKING:
+    from credentials.credential import CredentialView
+    from credentials.kinds import Field, Kind
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+_SPANS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the views to `tic creds`."""
+    app.command("list")(list_credentials)
+    app.command("show")(show)
+    app.command("kinds")(show_kinds)
+
+
+def list_credentials(as_json: AsJson = False) -> None:
+    """All credentials: name, provider, state, token, the stacks that use them, last use, age."""
+    from engine.installation import Installation
+
+    views = Installation.find().vault.list()
+    if as_json:
+        _print_json([_as_json(view) for view in views])
+        return
+    if not views:
+        sys.stderr.write(
+            "no credentials yet\n  next: tic creds new NAME --provider P (tic creds kinds lists them)\n"
+        )
+        return
+    now = time.time()
+    table.write(
+        ("NAME", "PROVIDER", "STATE", "TOKEN", "USED", "AGE", "STACKS"),
+        [
+            (
+                view.credential.name,
+                view.credential.kind,
+                view.credential.state.value.capitalize(),
+                view.credential.token,
+                span(view.credential.last_used_at, now),
+                span(view.credential.updated_at, now),
+                ", ".join(view.used_by) or "-",
+            )
+            for view in views
+        ],
+    )
+
+
+def show(
+    reference: Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Name or token.")],
+    as_json: AsJson = False,
+) -> None:
+    """One credential: its state, its stacks, and its fields; secrets are never shown."""
+    from engine.installation import Installation
+
+    vault = Installation.find().vault
+    view, fields = vault.view(reference), vault.described(reference)
+    if as_json:
+        _print_json({**_as_json(view), "fields": fields})
+        return
+    credential = view.credential
+    lines = {
+        "name": credential.name,
+        "provider": credential.kind,
+        "state": credential.state.value.capitalize(),
+        "token": credential.token,
+        "version": f"{credential.version}, since {moment(credential.updated_at)}",
+        "made": moment(credential.created_at),
+        "last used": f"{moment(credential.last_used_at)} ({credential.last_used_for})"
+        if credential.last_used_at
+        else "never",
+        "stacks": ", ".join(view.used_by) or "none",
+    }
+    for label, value in lines.items():
+        sys.stdout.write(f"{label + ':':<14}{value}\n")
+    sys.stdout.write("\n")
+    table.write(("FIELD", "VALUE"), sorted(fields.items()))
+
+
+def show_kinds(
+    kind: Annotated[str | None, typer.Option("--kind", help="Only this one, with its fields.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The kinds of credentials (--provider), and the fields of one."""
+    from credentials import kinds
+
+    if kind is not None:
+        one = kinds.load(kind)
+        _print_json(_kind_as_json(one)) if as_json else _show_kind(one)
+        return
+    everything = [kinds.load(name) for name in kinds.names()]
+    if as_json:
+        _print_json([_kind_as_json(one) for one in everything])
+        return
+    table.write(
+        ("PROVIDER", "DNS", "WHAT IT IS"),
+        [(one.name, "yes" if one.publishes_records else "-", one.label) for one in everything],
+    )
+    sys.stderr.write("  next: tic creds kinds --kind PROVIDER\n")
+
+
+def _show_kind(kind: "Kind") -> None:
+    sys.stdout.write(f"{kind.name}: {kind.label}\nget it from: {kind.where_to_get}\n")
+    if kind.one_of:
+        sys.stdout.write(f"give {kind.one_of_in_words()}\n")
+    for one in kind.fields:
+        sys.stdout.write(
+            f"\n{one.name} ({'secret, ' if one.secret else ''}{_given(kind, one)})\n    {one.label}\n"
+        )
+        if variables := kind.variables(one):
+            sys.stdout.write(f"    --from-env: {', '.join(variables)}\n")
+    sys.stderr.write(f"  next: tic creds new NAME --provider {kind.name}\n")
+
+
+def _given(kind: "Kind", field: "Field") -> str:
+    if field.required:
+        return "always"
+    beside = [name for group in kind.one_of if field.name in group for name in group if name != field.name]
+    if beside or field.needs:
+        return f"with {' and '.join((*beside, *field.needs))}"
+    return f"default: {field.default}" if field.default else "optional"
+
+
+def _kind_as_json(kind: "Kind") -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "label": kind.label,
+        "where_to_get": kind.where_to_get,
+        "dns": kind.dns,
+        "sequential": kind.sequential,
+        "one_of": kind.one_of,
+        "fields": [
+            {
+                "name": one.name,
+                "label": one.label,
+                "secret": one.secret,
+                "required": one.required,
+                "needs": one.needs,
+                "choices": one.choices,
+                "default": one.default,
+                "path": one.path,
+                "variables": kind.variables(one),
+                "where_to_get": one.where_to_get,
+            }
+            for one in kind.fields
+        ],
+    }
+
+
+def _as_json(view: "CredentialView") -> dict[str, Any]:
+    credential = view.credential
+    return {
+        "name": credential.name,
+        "provider": credential.kind,
+        "state": credential.state.value,
+        "token": credential.token,
+        "version": credential.version,
+        "created_at": moment(credential.created_at),
+        "updated_at": moment(credential.updated_at),
+        "last_used_at": moment(credential.last_used_at),
+        "last_used_for": credential.last_used_for,
+        "stacks": view.used_by,
+    }
+
+
+def moment(seconds: float | None) -> str | None:
+    """Seconds since the epoch as ISO 8601 in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(since: float | None, now: float) -> str:
+    """How long ago, in one unit: "40 s", "3 d"; "never" for None."""
+    if since is None:
+        return "never"
+    amount = max(0.0, now - since)
+    for size, unit in _SPANS:
+        if amount < size:
+            return f"{int(amount)} {unit}"
+        amount /= size
+    return f"{int(amount)} y"
+
+
+def _print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
