@@ -14,6 +14,7 @@ app = typer.Typer(
     name="sandbox",
     help="A CA on this machine that validates for real, and the DNS server that it asks.",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -33,7 +34,14 @@ def up(as_json: AsJson = False) -> None:
 
     installation = Installation.find()
     tools = pebble.ensure(installation.home, Printer(sys.stderr))
-    lifecycle.up(installation.home, tools, _vault(installation))
+    before = lifecycle.status(installation.home).sandbox
+    after = lifecycle.up(installation.home, tools, _vault(installation))
+    if before and before.directory != after.directory:
+        typer.echo(
+            f"the CA was at {before.directory}, whose port is taken now:"
+            f" put {after.directory} into Pulumi.STACK.yaml of the stacks that use it",
+            err=True,
+        )
     _show(installation.home, lifecycle.status(installation.home), as_json=as_json)
 
 

@@ -1,8 +1,8 @@
 """Publishes and removes TXT records at the sandbox's DNS server; lego's `exec` provider calls it.
 
-`dns_record.py present|cleanup NAME VALUE`, or in mode RAW `present|cleanup -- DOMAIN TOKEN KEYAUTH`. It is copied
-into the sandbox's folder and runs alone, on the standard library. That server can only clear a name whole, so
-the values of every name are kept beside it, and clearing one puts the others back.
+`dns_record.py present|cleanup NAME VALUE`, or in mode RAW `present|cleanup -- DOMAIN TOKEN KEYAUTH`. It is
+copied into the sandbox's folder and runs alone, on the standard library. That server can only clear a name
+whole, so the values of every name are kept beside it, and clearing one puts the others back.
 """
 
 import base64

@@ -22,3 +22,7 @@ def pebble() -> Path:
 def challtestsrv() -> Path:
     """Its companion DNS server."""
     return _tools().challtestsrv
+
+
+if __name__ == "__main__":
+    sys.stderr.write(f"Pebble: {pebble()}\n")
