@@ -1,19 +1,21 @@
 """The table of write-ahead notes about challenge records; `engine.challenges` turns rows into values."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
 class ChallengeRow(SQLModel, table=True):
-    """A TXT record that a run is about to publish, or has published and not yet withdrawn.
+    """A TXT record that a run is about to publish, or has published and not withdrawn; else there is no row.
 
-    Times are seconds since the epoch (UTC). `nameservers` is a JSON list of "address:port". The owner is the
-    process of the run (host, pid, start); without one the run gave up and the next run withdraws the record.
-    `key_authorization` is no secret: it holds the challenge's token and the fingerprint of a public key.
+    Times are seconds since the epoch (UTC). `nameservers` and `resolvers` are JSON lists of "address:port".
+    The owner is the process of the run (pid, host, start); without one the run gave up and the next run
+    withdraws the record. `key_authorization` is no secret: it holds the challenge's token and the
+    fingerprint of a public key.
     """
 
     __tablename__ = "challenge"
     __table_args__ = (
+        CheckConstraint("state IN ('publishing', 'published')", name="challenge_state_known"),
         UniqueConstraint("stack_id", "credential", "record_name", "record_value", name="challenge_once"),
         Index("challenge_by_record", "record_name", "record_value"),
     )
@@ -32,10 +34,11 @@ class ChallengeRow(SQLModel, table=True):
     record_value: str
     zone: str
     nameservers: str
+    resolvers: str
     state: str
     noted_at: float
     published_at: float | None = None
     owner_host: str | None = None
     owner_pid: int | None = None
-    owner_started: float | None = None
+    owner_started: str | None = None
     problem: str | None = None

@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from stacks.dns.asking import Answer, Heard, Server, txt
 from stacks.dns.zones import Place
@@ -143,10 +144,44 @@ def wait(
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def seen(place: Place, value: str) -> dict[Server, Answer]:
-    """Ask each server once, and say which answers hold the value; servers that can't be asked say so."""
-    answers = asyncio.run(_each(place))
-    return {server: answer for server, answer in answers.items() if value in answer.values}
+class Presence(Enum):
+    """Whether a value is still published: SEEN somewhere, ABSENT at every server, or UNKNOWN."""
+
+    SEEN = "seen"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+def presence(place: Place, value: str) -> Presence:
+    """Ask each server once whether it has the value."""
+    return present(asyncio.run(_each(place)), value)
+
+
+def present(answers: Mapping[Server, Answer], value: str) -> Presence:
+    """Decide from one answer of each address; a server that gives none leaves it open. Performs no I/O."""
+    if any(value in answer.values for answer in answers.values()):
+        return Presence.SEEN
+    answered = {server.name for server, answer in answers.items() if answer.heard is Heard.ANSWER}
+    every = {server.name for server in answers}
+    return Presence.ABSENT if answered and answered == every else Presence.UNKNOWN
+
+
+def wait_gone(
+    place: Place,
+    value: str,
+    *,
+    seconds: float,
+    stopped: Callable[[float], bool],
+    clock: Callable[[], float] = time.monotonic,
+) -> Presence:
+    """Ask until no server has the value any more, at most for `seconds`; what was seen last."""
+    deadline = clock() + seconds
+    pause = FIRST_PAUSE_SECONDS
+    while (last := presence(place, value)) is Presence.SEEN and clock() + pause < deadline:
+        if stopped(pause):
+            break
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    return last
 
 
 async def _each(place: Place) -> dict[Server, Answer]:

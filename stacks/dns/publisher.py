@@ -40,12 +40,21 @@ class Publisher(Protocol):
         """Whether it can be asked again; a worker that crashed or was stopped can't."""
         ...
 
+    @property
+    def nameservers(self) -> tuple[str, ...]:
+        """The servers (`ip:port`) that alone know what it publishes; empty: the zone's own do."""
+        ...
+
     def perform(self, record: Record) -> None:
         """Publish the record. Raises ProviderFailed."""
         ...
 
     def cleanup(self, record: Record) -> None:
         """Withdraw the record. Raises ProviderFailed."""
+        ...
+
+    def stop(self) -> None:
+        """End a call that hangs, from any thread; it can't be asked again."""
         ...
 
     def close(self) -> None:

@@ -33,6 +33,7 @@ ALGORITHMS: Mapping[str, dns.name.Name] = {
 }
 DEFAULT_ALGORITHM = "hmac-sha256"
 DEFAULT_TTL = 60
+DNS_PORT = 53
 ANSWER_SECONDS = 3.0
 UNTRUSTED = (dns.tsig.BadSignature, dns.tsig.BadKey, dns.tsig.BadTime, dns.message.UnknownTSIGKey)
 CHECK_KEY = "make name, secret and algorithm those of the key on the name server: tic creds rotate NAME"
@@ -114,6 +115,16 @@ class DynamicUpdates:
         update = dns.update.UpdateMessage(zone)
         update.delete(_relative(record.name, zone), "TXT", f'"{record.value}"')
         self._accepted(self._ask(update), f"deleting the TXT record {record.name}", zone)
+
+    @property
+    def nameservers(self) -> tuple[str, ...]:
+        """The server itself where its port is its own: then the zone's NS records can't lead to it."""
+        if self._settings.port == DNS_PORT:
+            return ()
+        return tuple(endpoint(address, self._settings.port) for address in self._settings.addresses())
+
+    def stop(self) -> None:
+        """Each update has its time limit; nothing hangs."""
 
     def close(self) -> None:
         """Nothing is held between two updates."""

@@ -66,6 +66,9 @@ class Limits:
     cleanup: float = 45.0
 
 
+LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class LegoProvider:
     """A provider by lego's name, and the variables that configure it.
@@ -99,7 +102,7 @@ class LegoWorker:
         self,
         provider: LegoProvider,
         *,
-        limits: Limits = Limits(),
+        limits: Limits = LIMITS,
         machine: Mapping[str, str] = os.environ,
     ) -> None:
         """Start the process and configure the provider; of `machine` it takes the names in NETWORK alone.
@@ -145,6 +148,11 @@ class LegoWorker:
     def cleanup(self, record: Record) -> None:
         """Have lego withdraw the record; some providers can only if this very worker published it."""
         self._call(_request("cleanup", record), f"withdrawing {record.name}", self._limits.cleanup)
+
+    @property
+    def nameservers(self) -> tuple[str, ...]:
+        """None of its own: lego's providers write into zones with NS records."""
+        return ()
 
     def stop(self) -> None:
         """End the process and whatever it started; from any thread, also to end a call that hangs."""

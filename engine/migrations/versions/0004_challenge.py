@@ -26,13 +26,15 @@ def upgrade() -> None:
         sa.Column("record_value", sa.String(), nullable=False),
         sa.Column("zone", sa.String(), nullable=False),
         sa.Column("nameservers", sa.String(), nullable=False),
+        sa.Column("resolvers", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("noted_at", sa.Float(), nullable=False),
         sa.Column("published_at", sa.Float(), nullable=True),
         sa.Column("owner_host", sa.String(), nullable=True),
         sa.Column("owner_pid", sa.Integer(), nullable=True),
-        sa.Column("owner_started", sa.Float(), nullable=True),
+        sa.Column("owner_started", sa.String(), nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
+        sa.CheckConstraint("state IN ('publishing', 'published')", name="challenge_state_known"),
         sa.UniqueConstraint("stack_id", "credential", "record_name", "record_value", name="challenge_once"),
     )
     op.create_index("challenge_by_record", "challenge", ["record_name", "record_value"])

@@ -1,0 +1,49 @@
+"""What the plugin may see of the stack's state before the run: resources of a type, without secrets."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stacks.broker import StateResource
+
+if TYPE_CHECKING:
+    from engine.database import Database
+
+# How Pulumi marks a value that is not a plain one, a secret among them (sdk/go/common/resource: SigKey,
+# SecretSig).
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark, no secret
+
+
+def resources_of_state(database: "Database", stack_id: int, resource_type: str) -> list[StateResource]:
+    """The resources of a type in the stack's last checkpoint, without those that only wait for deletion."""
+    from engine.state import checkpoints
+
+    with database.read() as connection:
+        deployment = checkpoints.deployment(connection, stack_id)
+    return [
+        StateResource(
+            urn=each["urn"],
+            name=each["urn"].rpartition("::")[2],
+            inputs=without_secrets(each.get("inputs") or {}),
+            outputs=without_secrets(each.get("outputs") or {}),
+        )
+        for each in deployment.get("resources") or ()
+        if each["type"] == resource_type and not each.get("delete")
+    ]
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without the secrets, at whatever depth they stand."""
+    return {name: _plain(value) for name, value in values.items() if not _is_secret(value)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_secrets(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value if not _is_secret(each)]
+    return value
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
