@@ -16,8 +16,8 @@ FOLDER = Path(__file__).parent
 class Pin:
     """One program (or a few that are built together) at the version that tic ships Go modules for.
 
-    `minimum` is the oldest version that is good enough where one is found on PATH. `minutes` is roughly how
-    long a first build takes on two cores.
+    `modules` is the folder with go.mod, go.sum and tools.go. `minimum` is the oldest version that is good enough
+    where one is found on PATH. `minutes` is roughly how long a first build takes on two cores.
     """
 
     name: str
@@ -27,12 +27,8 @@ class Pin:
     programs: tuple[str, ...]
     ldflags: str
     minutes: int
+    modules: Path
     minimum: Version | None = None
-
-    @property
-    def modules(self) -> Path:
-        """The folder with go.mod, go.sum and tools.go."""
-        return FOLDER / "modules" / self.name
 
     @property
     def go(self) -> Version:
@@ -57,6 +53,7 @@ def pins() -> Mapping[str, Pin]:
             programs=tuple(row["programs"]),
             ldflags=row["ldflags"].format(version=row["version"]),
             minutes=row["minutes"],
+            modules=FOLDER / "modules" / name,
             minimum=Version.parse(row["minimum"]) if "minimum" in row else None,
         )
         for name, row in table.items()
