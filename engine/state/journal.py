@@ -1,0 +1,82 @@
+"""The journal of a running update: batches kept as they came, and folded into a checkpoint at the end."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from engine.state.checkpoints import latest, save
+from engine.state.compression import unpacked
+from engine.state.replay import Entry, Kind, Replayed, replay
+from engine.state.rows import JournalRow
+
+logger = logging.getLogger(__name__)
+
+_journal: Any = JournalRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
+_KINDS = frozenset(Kind)
+
+
+class BatchRefused(ValueError):
+    """A batch that could never be replayed."""
+
+
+def checked(batch: Any) -> list[dict[str, Any]]:
+    """The entries of a batch as it was sent; raises BatchRefused where replay could not read one."""
+    entries = batch.get("entries") if isinstance(batch, dict) else None
+    if not isinstance(entries, list):
+        raise BatchRefused("a batch of journal entries is an object with a list named entries")
+    for entry in entries:
+        _check(entry)
+    return entries
+
+
+def _check(entry: Any) -> None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("sequenceID"), int):
+        raise BatchRefused("a journal entry has no sequence number")
+    version, kind = entry.get("version"), entry.get("kind")
+    if version != 1 or kind not in _KINDS:
+        raise BatchRefused(f"journal entries of version {version} and kind {kind} are not known here")
+    if not isinstance(entry.get("operationID"), int):
+        raise BatchRefused("a journal entry has no operation number")
+    operation = entry.get("operation") or {}
+    snapshot = entry.get("newSnapshot") or {}
+    resources = [entry.get("state"), operation.get("resource"), *(snapshot.get("resources") or ())]
+    given = [resource for resource in resources if resource is not None]
+    if not all(isinstance(resource, dict) and isinstance(resource.get("urn"), str) for resource in given):
+        raise BatchRefused("a journal entry holds a resource without a URN")
+    if operation and "resource" not in operation:
+        raise BatchRefused("a journal entry holds an operation without a resource")
+    if kind == Kind.EXTENSION_PARAMETERIZE and not {"extension", "extensionRef"} <= entry.keys():
+        raise BatchRefused("a journal entry holds no extension")
+
+
+def append(connection: Connection, update_id: str, body: bytes) -> None:
+    """Keep a checked batch, as compressed JSON. The same batch may come again: replay counts it once."""
+    connection.execute(insert(_journal).values(update_id=update_id, body=body))
+
+
+def entries(connection: Connection, update_id: str) -> Iterator[Entry]:
+    """Every entry that was kept for the update, in the order of arrival."""
+    query = select(_journal.c.body).where(_journal.c.update_id == update_id).order_by(_journal.c.id)
+    for body in connection.execute(query).scalars():
+        yield from unpacked(body)["entries"]
+
+
+def replayed(connection: Connection, stack_id: int, update_id: str, engine: str) -> Replayed:
+    """The stack's state as the update's journal has it so far."""
+    base = latest(connection, stack_id).deployment
+    return replay(base, entries(connection, update_id), now=datetime.now(UTC), engine=engine)
+
+
+def fold(connection: Connection, stack_id: int, update_id: str, version: int, engine: str) -> None:
+    """Make what the journal means the checkpoint of `version`, and forget the journal, if there is one."""
+    held = _journal.c.update_id == update_id
+    if connection.execute(select(_journal.c.id).where(held).limit(1)).first() is None:
+        return
+    state = replayed(connection, stack_id, update_id, engine)
+    for oddity in state.oddities:
+        logger.warning("update %s: %s", update_id, oddity)
+    save(connection, stack_id, version, state)
+    connection.execute(delete(_journal).where(held))

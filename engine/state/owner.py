@@ -1,0 +1,51 @@
+"""Which process runs an update, and whether it still lives; a process is known by pid, start and host."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process; `started` tells it from a later one with the same pid, also after a reboot."""
+
+    pid: int
+    host: str
+    started: str
+
+
+def this_process() -> Owner:
+    """The process that asks."""
+    pid = os.getpid()
+    return Owner(pid, socket.gethostname(), _started(pid) or "")
+
+
+def is_gone(owner: Owner) -> bool:
+    """Whether the process has surely ended; of another host's processes nothing is sure."""
+    return owner.host == socket.gethostname() and _started(owner.pid) != owner.started
+
+
+def _started(pid: int) -> str | None:
+    """What no two processes of a host share; None where there is no such process, or only its remains."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _started_elsewhere(pid)
+    except ProcessLookupError:
+        return None
+    return (
+        None if state in "ZX" else f"{boot}:{fields[18]}"
+    )  # proc(5): field 22, in clock ticks since the boot
+
+
+def _started_elsewhere(pid: int) -> str | None:
+    """As `_started`, for systems without /proc."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None

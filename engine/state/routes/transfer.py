@@ -1,0 +1,110 @@
+"""Whole deployments: what `pulumi stack export` and every run read, and what `pulumi stack import` writes."""
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.routing import BaseRoute
+
+from engine.state import checkpoints, deployments, updates
+from engine.state.checkpoints import Checkpoint
+from engine.state.replay import FEATURED_SCHEMA, PLAIN_SCHEMA
+from engine.state.residue import seal_deployment
+from engine.state.routes.call import Call, Refused, by_token
+from engine.state.service import StateService
+from engine.state.stacks import Stack
+
+_STACK = "/api/stacks/{org}/{project}/{stack}"
+
+
+def routes(service: StateService) -> list[BaseRoute]:
+    """The routes of whole deployments."""
+    return [
+        by_token(service, f"{_STACK}/export", get=export),
+        by_token(service, f"{_STACK}/export/{{version:int}}", get=export_version),
+        by_token(service, f"{_STACK}/import", post=import_state),
+    ]
+
+
+def export(call: Call) -> Any:
+    """The stack's state as of now."""
+    with call.service.read() as connection:
+        stack = call.stack(connection)
+        return _untyped(call, stack, deployments.current(connection, stack.id))
+
+
+def export_version(call: Call) -> Any:
+    """The stack's state after one version."""
+    version = int(call.path["version"])
+    with call.service.read() as connection:
+        stack = call.stack(connection)
+        if not 0 < version <= stack.version:
+            raise Refused(404, f"{stack.reference} has no version {version}; its last is {stack.version}")
+        return _untyped(call, stack, checkpoints.at(connection, stack.id, version))
+
+
+def import_state(call: Call) -> Any:
+    """Replace the stack's state; done when the answer goes out."""
+    with call.service.write() as connection:
+        update_id = replace_state(call, connection, call.stack(connection), call.json_as_sent())
+    return {"updateId": update_id}
+
+
+def replace_state(call: Call, connection: Connection, stack: Stack, body: Any) -> str:
+    """Make an untyped deployment (`apitype.UntypedDeployment`) the stack's state; returns the id of the update."""
+    deployment = checked(body)
+    access = call.admitted.access
+    request = updates.Request(
+        kind="import", dry_run=False, user=access.user, engine=call.engine, owner=access.owner
+    )
+    update_id = updates.create(connection, stack.id, request)
+    version = updates.start(connection, stack.id, update_id, b"", time.time())
+    sealed = sealed_deployment(call, stack.id, deployment)
+    features = tuple(body.get("features") or ())
+    checkpoints.save(connection, stack.id, version, Checkpoint(version, body["version"], features, sealed))
+    if running := updates.running(connection, stack.id):
+        updates.end(connection, running, "succeeded", time.time())
+    return update_id
+
+
+def sealed_deployment(call: Call, stack_id: int, deployment: dict[str, Any]) -> dict[str, Any]:
+    """The deployment with no secret in plaintext: neither one that says so nor one of the run's."""
+    if b'"plaintext"' not in call.body and not call.admitted.sieve.suspects(call.body):
+        return deployment
+    return seal_deployment(
+        deployment, call.admitted.sieve, call.service.encrypter(stack_id), call.admitted.report
+    )
+
+
+def checked(body: Any) -> dict[str, Any]:
+    """The deployment in an `apitype.UntypedDeployment`; refuses what no current engine would write."""
+    if not isinstance(body, dict) or body.get("version") not in (PLAIN_SCHEMA, FEATURED_SCHEMA):
+        version = body.get("version") if isinstance(body, dict) else None
+        raise Refused(400, f"deployments of schema {version} are not known here, only 3 and 4")
+    deployment = body.get("deployment") or {}
+    resources = deployment.get("resources") or [] if isinstance(deployment, dict) else None
+    if not isinstance(resources, list) or not all(
+        isinstance(resource, dict) and isinstance(resource.get("urn"), str) for resource in resources
+    ):
+        raise Refused(400, "the deployment is not one: it needs resources, each with a URN")
+    return dict(deployment)
+
+
+def _untyped(call: Call, stack: Stack, state: Checkpoint) -> dict[str, Any]:
+    """The state as `apitype.UntypedDeployment`; its secrets provider is reached the way the caller came."""
+    deployment = dict(state.deployment)
+    if (deployment.get("secrets_providers") or {}).get("type") == "service":
+        # A state names its service by URL, and this one's port is another one in each run.
+        deployment["secrets_providers"] = {
+            "type": "service",
+            "state": {
+                "url": call.base_url,
+                "owner": stack.org,
+                "project": stack.project,
+                "stack": stack.name,
+            },
+        }
+    untyped: dict[str, Any] = {"version": state.schema, "deployment": deployment}
+    if state.features:
+        untyped["features"] = list(state.features)
+    return untyped

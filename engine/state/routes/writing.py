@@ -1,0 +1,100 @@
+"""What the holder of a lease writes while its update runs: journal batches, checkpoints, engine events."""
+
+import zlib
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from engine.state import checkpoints, events, journal, updates
+from engine.state.checkpoints import Checkpoint
+from engine.state.compression import QUICK, packed
+from engine.state.journal import BatchRefused
+from engine.state.residue import redact, seal_entry
+from engine.state.routes.call import Call, Refused, by_lease, by_token
+from engine.state.routes.transfer import checked, sealed_deployment
+from engine.state.routes.updates import KINDS, STACK, status_of
+from engine.state.service import StateService
+
+
+def routes(service: StateService) -> list[BaseRoute]:
+    """The routes of a running update's holder, and the one that reads its events."""
+    found: list[BaseRoute] = []
+    for kind in KINDS:
+        update = f"{STACK}/{kind}/{{update}}"
+        found += [
+            by_lease(service, f"{update}/journalentries", patch=append_journal),
+            by_lease(service, f"{update}/checkpoint", patch=replace_checkpoint),
+            by_lease(service, f"{update}/events/batch", post=append_events),
+            by_token(service, f"{update}/events", get=read_events),
+        ]
+    return found
+
+
+def append_journal(call: Call) -> Any:
+    """Keep a batch of journal entries; the answer goes out when it is durable."""
+    batch = call.json_as_sent()
+    try:
+        entries = journal.checked(batch)
+    except BatchRefused as error:
+        raise Refused(400, str(error)) from None
+    if call.admitted.sieve.suspects(call.body):
+        clean = call.admitted.sieve, call.service.encrypter(_running(call).stack_id), call.admitted.report
+        body = packed({"entries": [seal_entry(entry, *clean) for entry in entries]}, QUICK)
+    else:
+        body = _as_sent(call)
+    with call.service.write() as connection:
+        updates.held(connection, call.path["update"], call.lease)
+        journal.append(connection, call.path["update"], body)
+
+
+def replace_checkpoint(call: Call) -> Any:
+    """Keep a whole deployment as the state of the running update; only a CLI without journaling sends one."""
+    body = call.json_as_sent()
+    deployment = checked(body)
+    running = _running(call)
+    if not running.version:
+        raise Refused(400, "a dry run has no state to write")
+    sealed = sealed_deployment(call, running.stack_id, deployment)
+    state = Checkpoint(running.version, body["version"], tuple(body.get("features") or ()), sealed)
+    with call.service.write() as connection:
+        updates.held(connection, call.path["update"], call.lease)
+        checkpoints.save(connection, running.stack_id, running.version, state)
+
+
+def append_events(call: Call) -> Any:
+    """Keep a batch of engine events, with `[secret]` in place of the run's secrets."""
+    batch = call.json_as_sent()
+    found = batch.get("events") if isinstance(batch, dict) else None
+    if not isinstance(found, list) or not all(
+        isinstance(event, dict) and isinstance(event.get("sequence"), int) for event in found
+    ):
+        raise Refused(400, "a batch of events is an object with a list named events, each with a sequence")
+    if not found:
+        return
+    body = _as_sent(call)
+    if call.admitted.sieve.suspects(call.body):
+        found = redact(found, call.admitted.sieve, call.admitted.report)
+        body = packed({"events": found}, QUICK)
+    with call.service.write() as connection:
+        running = updates.held(connection, call.path["update"], call.lease)
+        events.append(connection, running.id, found[0]["sequence"], body)
+        if changes := events.resource_changes(found):
+            updates.note_changes(connection, running.id, changes)
+
+
+def read_events(call: Call) -> Any:
+    """The events of an update, all at once."""
+    with call.service.read() as connection:
+        stack = call.stack(connection)
+        status_of(connection, stack.id, call.path["update"])
+        return {"events": events.read(connection, call.path["update"]), "continuationToken": None}
+
+
+def _running(call: Call) -> updates.RunningUpdate:
+    with call.service.read() as connection:
+        return updates.held(connection, call.path["update"], call.lease)
+
+
+def _as_sent(call: Call) -> bytes:
+    """The body in compressed form; the CLI mostly sends it so."""
+    return call.sent if call.sent is not call.body else zlib.compress(call.body, QUICK)

@@ -1,0 +1,62 @@
+"""A stack's secrets: sealed by the vault, bound to the stack; to Pulumi they are base64 ciphertexts."""
+
+import base64
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+
+from engine.state.sieve import HIDDEN
+from engine.state.urns import SIGNATURE
+
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the signature of a secret value, known to all
+
+
+class Sealing(Protocol):
+    """Seals bytes so that they open only in the context in which they were sealed; the vault does."""
+
+    def seal(self, context: str, plaintext: bytes) -> bytes:
+        """The sealed bytes."""
+
+    def unseal(self, context: str, sealed: bytes) -> bytes:
+        """The plaintext; raises CredentialError for another context's bytes, and for changed ones."""
+
+
+def context(stack_id: int) -> str:
+    """What the secrets of a stack are bound to; the stack keeps it when it is renamed."""
+    return f"stack:{stack_id}"
+
+
+def encrypter(sealing: Sealing, stack_id: int) -> Callable[[bytes], str]:
+    """From a plaintext to the ciphertext that may stand in the stack's state or configuration."""
+    return lambda plaintext: base64.b64encode(sealing.seal(context(stack_id), plaintext)).decode()
+
+
+def sealed_value(value: Any, encrypt: Callable[[bytes], str]) -> dict[str, str]:
+    """A property value as a secret of Pulumi's (`apitype.SecretV1`): the ciphertext of its JSON."""
+    return {SIGNATURE: SECRET, "ciphertext": encrypt(orjson.dumps(value))}
+
+
+def opened_value(value: Any, sealing: Sealing, stack_id: int) -> Any:
+    """A property value with its secrets in plaintext, nested ones too; raises CredentialError."""
+    if isinstance(value, list):
+        return [opened_value(item, sealing, stack_id) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get(SIGNATURE) != SECRET:
+        return {key: opened_value(item, sealing, stack_id) for key, item in value.items()}
+    plaintext = sealing.unseal(context(stack_id), base64.b64decode(value["ciphertext"]))
+    return opened_value(orjson.loads(plaintext), sealing, stack_id)
+
+
+def hidden_value(value: Any) -> Any:
+    """A property value with `[secret]` in place of its secrets."""
+    if isinstance(value, list):
+        return [hidden_value(item) for item in value]
+    if isinstance(value, dict):
+        return (
+            HIDDEN
+            if value.get(SIGNATURE) == SECRET
+            else {key: hidden_value(item) for key, item in value.items()}
+        )
+    return value
