@@ -1,74 +1,34 @@
-"""Checkpoints: the deployment of a stack after each of its versions, kept as compressed JSON."""
+"""What a stack's state is now: its newest version, and the journal of the update that runs or died on it."""
 
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection
 
-from engine.state.compression import SMALL, packed, unpacked
-from engine.state.replay import PLAIN_SCHEMA, Replayed
-from engine.state.rows import CheckpointRow
-
-_checkpoint: Any = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A deployment in the shape of `apitype.DeploymentV3`; before the first version it is empty."""
-
-    version: int
-    schema: int
-    features: tuple[str, ...]
-    deployment: dict[str, Any]
-
-
-EMPTY = Checkpoint(0, PLAIN_SCHEMA, (), {})
+from engine.state import journal, updates, versions
+from engine.state.sealing import Sealing, hidden_value, opened_value
+from engine.state.urns import ROOT_STACK
+from engine.state.versions import Checkpoint
 
 
 def latest(connection: Connection, stack_id: int) -> Checkpoint:
-    """The newest checkpoint of the stack."""
-    query = select(_checkpoint).where(_checkpoint.c.stack_id == stack_id)
-    row = connection.execute(query.order_by(_checkpoint.c.version.desc()).limit(1)).one_or_none()
-    return EMPTY if row is None else _value(row)
+    """The stack's state as of now."""
+    running = updates.running(connection, stack_id)
+    if running is None:
+        return versions.newest(connection, stack_id)
+    state = journal.replayed(connection, stack_id, running.id, running.engine)
+    return Checkpoint(running.version, state.schema, state.features, state.deployment)
 
 
-def at(connection: Connection, stack_id: int, version: int) -> Checkpoint:
-    """The state after `version`, which may have left the checkpoint of an earlier one as it was."""
-    query = select(_checkpoint).where(_checkpoint.c.stack_id == stack_id, _checkpoint.c.version <= version)
-    row = connection.execute(query.order_by(_checkpoint.c.version.desc()).limit(1)).one_or_none()
-    return EMPTY if row is None else _value(row)
+def deployment(connection: Connection, stack_id: int) -> dict[str, Any]:
+    """The stack's deployment (`apitype.DeploymentV3`), secrets sealed; empty before its first update."""
+    return latest(connection, stack_id).deployment
 
 
-def save(connection: Connection, stack_id: int, version: int, state: Replayed | Checkpoint) -> None:
-    """Keep `state` as the deployment after `version`, in place of what was kept for it."""
-    key = (_checkpoint.c.stack_id == stack_id) & (_checkpoint.c.version == version)
-    connection.execute(delete(_checkpoint).where(key))
-    connection.execute(
-        insert(_checkpoint).values(
-            stack_id=stack_id,
-            version=version,
-            schema=state.schema,
-            features=orjson.dumps(state.features).decode(),
-            resource_count=len(state.deployment.get("resources") or ()),
-            body=packed(state.deployment, SMALL),
-        )
-    )
-
-
-def resource_count(connection: Connection, stack_id: int) -> int:
-    """How many resources the newest checkpoint of the stack has."""
-    query = select(_checkpoint.c.resource_count).where(_checkpoint.c.stack_id == stack_id)
-    found = connection.execute(query.order_by(_checkpoint.c.version.desc()).limit(1)).scalar_one_or_none()
-    return int(found or 0)
-
-
-def resource_counts(connection: Connection, stack_id: int) -> dict[int, int]:
-    """How many resources each kept version of the stack has."""
-    query = select(_checkpoint.c.version, _checkpoint.c.resource_count)
-    rows = connection.execute(query.where(_checkpoint.c.stack_id == stack_id))
-    return {row.version: row.resource_count for row in rows}
-
-
-def _value(row: Any) -> Checkpoint:
-    return Checkpoint(row.version, row.schema, tuple(orjson.loads(row.features)), unpacked(row.body))
+def outputs(connection: Connection, sealing: Sealing, stack_id: int, *, show_secrets: bool) -> dict[str, Any]:
+    """The stack's outputs by name; secrets in plaintext, or as `[secret]`."""
+    for resource in deployment(connection, stack_id).get("resources") or ():
+        if resource["type"] == ROOT_STACK and not resource.get("delete"):
+            found = resource.get("outputs") or {}
+            opened = opened_value(found, sealing, stack_id) if show_secrets else hidden_value(found)
+            return dict(opened)
+    return {}

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from engine.state.checkpoints import resource_count, resource_counts
 from engine.state.rows import UpdateRow
+from engine.state.versions import resource_count, resource_counts
 
 _update: Any = UpdateRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from engine.state.checkpoints import latest, save
 from engine.state.compression import unpacked
 from engine.state.replay import Entry, Kind, Replayed, replay
 from engine.state.rows import JournalRow
+from engine.state.versions import newest, save
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def entries(connection: Connection, update_id: str) -> Iterator[Entry]:
 
 def replayed(connection: Connection, stack_id: int, update_id: str, engine: str) -> Replayed:
     """The stack's state as the update's journal has it so far."""
-    base = latest(connection, stack_id).deployment
+    base = newest(connection, stack_id).deployment
     return replay(base, entries(connection, update_id), now=datetime.now(UTC), engine=engine)
 
 

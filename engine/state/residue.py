@@ -5,13 +5,13 @@ is sealed: the value becomes a secret of Pulumi's, and means what it meant. Ever
 `[secret]`. Each find is reported by its place.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from engine.state.sealing import SECRET, sealed_value
 from engine.state.sieve import Sieve
-from engine.state.urns import SIGNATURE
+from engine.state.urns import SIGNATURE, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,24 @@ class Residue:
 
     urn: str
     path: str
+    sealed: bool = False  # else it was redacted
+
+    def __str__(self) -> str:
+        parts = parse(self.urn)
+        what = f"{parts.type} {parts.name!r}" if parts else "the engine"
+        done = "sealed as a secret" if self.sealed else "replaced by [secret]"
+        return f"{what} repeated a credential's secret in {self.path}: it was {done} before it was stored"
+
+
+class Redactor:
+    """Text for people and logs, with `[secret]` in place of these secrets."""
+
+    def __init__(self, secrets: Iterable[bytes]) -> None:
+        self._sieve = Sieve(secrets)
+
+    def text(self, text: str) -> str:
+        """The text as it may be shown."""
+        return self._sieve.redact(text)
 
 
 Report = Callable[[Residue], None]
@@ -100,7 +118,7 @@ def _sealed(value: Any, path: str, urn: str, sieve: Sieve, encrypt: Encrypt, rep
     if not any(sieve.finds(text) for text in _strings(value)):
         return value
     # An asset, a reference or the like can't hold a secret inside: all of it becomes one.
-    report(Residue(urn, path))
+    report(Residue(urn, path, sealed=True))
     return sealed_value(value, encrypt)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.errors import EngineError
-from engine.state import checkpoints, updates
+from engine.state import updates, versions
 from engine.state.rows import StackRow
 from engine.state.urns import Renaming
 
@@ -119,11 +119,11 @@ def rename(connection: Connection, stack_id: int, project: str, name: str) -> St
     connection.execute(
         update(_stack).where(_stack.c.id == stack_id).values(project=project, name=name, tags=tags)
     )
-    state = checkpoints.latest(connection, stack_id)
+    state = versions.newest(connection, stack_id)
     if state.deployment:
         renaming = Renaming((stack.project, stack.name), (project, name))
         renamed = replace(state, deployment=renaming.deployment(state.deployment))
-        checkpoints.save(connection, stack_id, state.version, renamed)
+        versions.save(connection, stack_id, state.version, renamed)
     return get(connection, stack_id)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
-from engine.state import checkpoints, history, stacks
+from engine.state import history, stacks, versions
 from engine.state.replay import FEATURED_SCHEMA
 from engine.state.routes.call import Call, by_token
 from engine.state.service import StateService
@@ -86,5 +86,5 @@ def _summary(connection: Any, stack: stacks.Stack) -> dict[str, Any]:
     }
     if (last := history.last_update(connection, stack.id)) is not None:
         summary["lastUpdate"] = int(last.started_at)
-        summary["resourceCount"] = checkpoints.resource_count(connection, stack.id)
+        summary["resourceCount"] = versions.resource_count(connection, stack.id)
     return summary

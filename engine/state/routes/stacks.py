@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from engine.state import checkpoints, history, stacks, updates
+from engine.state import history, stacks, updates, versions
 from engine.state.routes.call import Call, Refused, by_token
 from engine.state.routes.transfer import replace_state
 from engine.state.service import StateService
@@ -81,7 +81,7 @@ def remove(call: Call) -> Any:
     with call.service.write() as connection:
         stack = call.stack(connection)
         updates.refuse_while_running(connection, stack.id)
-        if call.query.get("force") != "true" and checkpoints.resource_count(connection, stack.id):
+        if call.query.get("force") != "true" and versions.resource_count(connection, stack.id):
             # The CLI knows this case by these very words, and then says what to do.
             raise Refused(400, "Bad Request: Stack still contains resources.")
         stacks.remove(connection, stack.id)

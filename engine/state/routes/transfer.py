@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
-from engine.state import checkpoints, deployments, updates
-from engine.state.checkpoints import Checkpoint
+from engine.state import checkpoints, updates, versions
 from engine.state.replay import FEATURED_SCHEMA, PLAIN_SCHEMA
 from engine.state.residue import seal_deployment
 from engine.state.routes.call import Call, Refused, by_token
 from engine.state.service import StateService
 from engine.state.stacks import Stack
+from engine.state.versions import Checkpoint
 
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 
@@ -30,7 +30,7 @@ def export(call: Call) -> Any:
     """The stack's state as of now."""
     with call.service.read() as connection:
         stack = call.stack(connection)
-        return _untyped(call, stack, deployments.current(connection, stack.id))
+        return _untyped(call, stack, checkpoints.latest(connection, stack.id))
 
 
 def export_version(call: Call) -> Any:
@@ -40,7 +40,7 @@ def export_version(call: Call) -> Any:
         stack = call.stack(connection)
         if not 0 < version <= stack.version:
             raise Refused(404, f"{stack.reference} has no version {version}; its last is {stack.version}")
-        return _untyped(call, stack, checkpoints.at(connection, stack.id, version))
+        return _untyped(call, stack, versions.at(connection, stack.id, version))
 
 
 def import_state(call: Call) -> Any:
@@ -51,7 +51,7 @@ def import_state(call: Call) -> Any:
 
 
 def replace_state(call: Call, connection: Connection, stack: Stack, body: Any) -> str:
-    """Make an untyped deployment (`apitype.UntypedDeployment`) the stack's state; returns the id of the update."""
+    """Make an `apitype.UntypedDeployment` the stack's state; returns the id of the update."""
     deployment = checked(body)
     access = call.admitted.access
     request = updates.Request(
@@ -61,7 +61,7 @@ def replace_state(call: Call, connection: Connection, stack: Stack, body: Any) -
     version = updates.start(connection, stack.id, update_id, b"", time.time())
     sealed = sealed_deployment(call, stack.id, deployment)
     features = tuple(body.get("features") or ())
-    checkpoints.save(connection, stack.id, version, Checkpoint(version, body["version"], features, sealed))
+    versions.save(connection, stack.id, version, Checkpoint(version, body["version"], features, sealed))
     if running := updates.running(connection, stack.id):
         updates.end(connection, running, "succeeded", time.time())
     return update_id

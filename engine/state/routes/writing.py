@@ -5,8 +5,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
-from engine.state import checkpoints, events, journal, updates
-from engine.state.checkpoints import Checkpoint
+from engine.state import events, journal, updates, versions
 from engine.state.compression import QUICK, packed
 from engine.state.journal import BatchRefused
 from engine.state.residue import redact, seal_entry
@@ -14,6 +13,7 @@ from engine.state.routes.call import Call, Refused, by_lease, by_token
 from engine.state.routes.transfer import checked, sealed_deployment
 from engine.state.routes.updates import KINDS, STACK, status_of
 from engine.state.service import StateService
+from engine.state.versions import Checkpoint
 
 
 def routes(service: StateService) -> list[BaseRoute]:
@@ -58,7 +58,7 @@ def replace_checkpoint(call: Call) -> Any:
     state = Checkpoint(running.version, body["version"], tuple(body.get("features") or ()), sealed)
     with call.service.write() as connection:
         updates.held(connection, call.path["update"], call.lease)
-        checkpoints.save(connection, running.stack_id, running.version, state)
+        versions.save(connection, running.stack_id, running.version, state)
 
 
 def append_events(call: Call) -> Any:

@@ -1,0 +1,52 @@
+"""Operations that were cut short: what the state knows of them, and which of them may be forgotten."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.state import updates, versions
+from engine.state.checkpoints import deployment
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOperation:
+    """Nobody knows what came of it. `kind` is creating, updating, deleting, reading or importing."""
+
+    kind: str
+    urn: str
+    type: str
+
+
+def pending_operations(connection: Connection, stack_id: int) -> list[PendingOperation]:
+    """What is left of the stack's operations that were cut short."""
+    return [
+        _value(operation) for operation in deployment(connection, stack_id).get("pending_operations") or ()
+    ]
+
+
+def clear_pending(connection: Connection, stack_id: int, *, prefix: str) -> list[PendingOperation]:
+    """Forget creates of resource types that begin with `prefix`, so that the next update makes them again.
+
+    Only for types whose creation finds its own half-made objects: the engine keeps every such operation and warns
+    of it, since it can't know. Returns what was forgotten. Raises UpdateRunning.
+    """
+    updates.refuse_while_running(connection, stack_id)
+    state = versions.newest(connection, stack_id)
+    operations = state.deployment.get("pending_operations") or []
+    cleared = [
+        op for op in operations if op["type"] == "creating" and op["resource"]["type"].startswith(prefix)
+    ]
+    if cleared:
+        kept = [operation for operation in operations if operation not in cleared]
+        changed = {**state.deployment, "pending_operations": kept}
+        versions.save(connection, stack_id, state.version, replace(state, deployment=changed))
+    return [_value(operation) for operation in cleared]
+
+
+def _is_create_of(operation: dict[str, Any], prefix: str) -> bool:
+    return operation["type"] == "creating" and bool(operation["resource"]["type"].startswith(prefix))
+
+
+def _value(operation: dict[str, Any]) -> PendingOperation:
+    return PendingOperation(operation["type"], operation["resource"]["urn"], operation["resource"]["type"])
