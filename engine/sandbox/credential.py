@@ -1,7 +1,6 @@
 """The vault's credential for the sandbox's DNS server: kind `exec`, named `sandbox`."""
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ def install_program(folder: Path) -> Path:
     A shell script starts it: a `#!` line holds neither a path with spaces nor a long one.
     """
     script = folder / "dns_record.py"
-    shutil.copyfile(Path(__file__).with_name("dns_record.py"), script)
+    write_private(script, Path(__file__).with_name("dns_record.py").read_bytes())
     program = folder / "dns-record"
     line = f'exec {shlex.quote(sys.executable)} -I {shlex.quote(str(script))} "$@"'
     write_private(program, f"#!/bin/sh\n{line}\n".encode(), mode=0o700)

@@ -9,6 +9,7 @@ import base64
 import fcntl
 import hashlib
 import json
+import os
 import sys
 import urllib.request
 from pathlib import Path
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> int:
         return _failed("usage: dns-record present|cleanup NAME VALUE")
     if verb not in ("present", "cleanup"):
         return _failed(f"{verb!r} is neither present nor cleanup")
+    os.umask(0o077)
     try:
         with (FOLDER / "values.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

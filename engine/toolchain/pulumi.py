@@ -7,8 +7,6 @@ one, a `pulumi` on PATH is good from the pinned minimum up to, and without, the 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 from engine.home import Home
 from engine.toolchain import golang, official, on_path
@@ -17,19 +15,10 @@ from engine.toolchain.errors import ToolchainError, WayFailed
 from engine.toolchain.obtain import Way, build, obtain
 from engine.toolchain.pins import Pin, pins
 from engine.toolchain.progress import Progress
+from engine.toolchain.tool import Source, Tool
 from engine.toolchain.version import Version
 
 VARIABLE = "TIC_PULUMI_VERSION"
-Source = Literal["path", "installer", "build"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """An engine that tic can run: `source` says where it comes from."""
-
-    path: Path
-    version: str
-    source: Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.sandbox.ports import free_port
+
+__all__ = ["Process", "ServerFailed", "accepts", "free_port", "running"]
+
 START_SECONDS = 20
 GUARD = Path(__file__).with_name("guard.py")
 

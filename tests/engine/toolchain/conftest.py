@@ -1,4 +1,4 @@
-"""A home of the test's own, a PATH with nothing but what the test puts there, a program that builds quickly."""
+"""A home of the test's own, a PATH that holds what the test puts there, a program that builds quickly."""
 
 import shutil
 from collections.abc import Callable

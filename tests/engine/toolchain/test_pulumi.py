@@ -9,6 +9,7 @@ from engine.toolchain.cache import Shelf
 from engine.toolchain.errors import ToolchainError, WayFailed
 from engine.toolchain.official import install
 from engine.toolchain.pins import pins
+from engine.toolchain.tool import Tool
 from tests.engine.toolchain.conftest import Told
 
 Program = Callable[[str, str], Path]
@@ -30,7 +31,7 @@ def put(home: Home, version: str, *, source: str = "build") -> Path:
 def test_a_new_enough_pulumi_on_path_is_taken_first(home: Home, program: Program) -> None:
     path = program("pulumi", "echo v3.999.1")
     put(home, "3.259.0")
-    assert pulumi.locate(home) == pulumi.Tool(path, "3.999.1", "path")
+    assert pulumi.locate(home) == Tool(path, "3.999.1", "path")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_another_pulumi_on_path_is_passed_over_and_said_so(
 ) -> None:
     program("pulumi", script)
     cached = put(home, "3.259.0", source="installer")
-    assert pulumi.locate(home) == pulumi.Tool(cached, "3.259.0", "installer")
+    assert pulumi.locate(home) == Tool(cached, "3.259.0", "installer")
     first = pulumi.options(home)[0]
     assert not first.usable
     assert reason in first.detail
