@@ -26,11 +26,13 @@ def run(command: Callable[[], object]) -> int:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; Python's last flush must not complain either
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # the reader left; Python's last flush must not complain either
         return PIPE_CLOSED
     except TyperException as error:
-        error.show()
-        return int(getattr(error, "exit_code", 2))
+        sys.stderr.write(f"error: {error.format_message()}\n  next: see how it is used: add --help\n")
+        return error.exit_code
     except Exception as error:  # the last resort: a person gets a sentence, TIC_DEBUG=1 gets the trace
         if os.environ.get("TIC_DEBUG"):
             raise

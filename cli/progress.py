@@ -5,9 +5,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from engine.events import Diagnostic, Event, Notice, Step, Summary
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 DONE = {
     "create": "created",
@@ -106,7 +109,9 @@ class Live:
         from rich.live import Live as RichLive
 
         self._console = Console(stderr=True, highlight=False)
-        self._live = RichLive(console=self._console, refresh_per_second=8, transient=True, get_renderable=self._running)
+        self._live = RichLive(
+            console=self._console, refresh_per_second=8, transient=True, get_renderable=self._running
+        )
         self._plain = Plain(planned=planned, write=self._print)
         self._under_way: dict[str, tuple[Step, float]] = {}
 
@@ -133,7 +138,7 @@ class Live:
         style = {"x": "red", "!": "yellow", "+": "green", "~": "yellow", "-": "dim"}.get(line.strip()[:1], "")
         self._console.print(Text(line, style=style))
 
-    def _running(self) -> object:
+    def _running(self) -> "Table":
         from rich.spinner import Spinner
         from rich.table import Table
 

@@ -14,15 +14,27 @@ if TYPE_CHECKING:
     from engine.run import Operation, Outcome
     from engine.state.stacks import Stack
 
-app = typer.Typer(name="stack", help="Stacks: make, run, show and destroy them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="stack",
+    help="Stacks: make, run, show and destroy them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 stack_views.register(app)
 
-Name = Annotated[str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")]
+Name = Annotated[
+    str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Line-delimited JSON events on stdout.")]
-Target = Annotated[list[str] | None, typer.Option("--target", help="Only this resource (URN); may be repeated.")]
+Target = Annotated[
+    list[str] | None, typer.Option("--target", help="Only this resource (URN); may be repeated.")
+]
 Parallel = Annotated[int | None, typer.Option("--parallel", min=1, help="How many resources at once.")]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the history.")]
-Env = Annotated[list[str] | None, typer.Option("--env", help="Pass this variable of your environment on to the run, by name.")]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", help="Pass this variable of your environment on to the run, by name."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -35,10 +47,18 @@ class Usage(EngineError):
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="The stack's name; with a template also its project's.")],
-    template: Annotated[str | None, typer.Option("--template", help="Write this project first, for example certificate.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="key=value for Pulumi.NAME.yaml; lists as JSON.")] = None,
-    provider: Annotated[list[str] | None, typer.Option("--provider", help="A provider that the stack needs; may be repeated.")] = None,
-    folder: Annotated[Path | None, typer.Option("--dir", help="The project's folder (with a template: ./NAME).")] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", help="Write this project first, for example certificate.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value for Pulumi.NAME.yaml; lists as JSON.")
+    ] = None,
+    provider: Annotated[
+        list[str] | None, typer.Option("--provider", help="A provider that the stack needs; may be repeated.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="The project's folder (with a template: ./NAME).")
+    ] = None,
 ) -> None:
     """Make a stack, bound to the Active credential of each provider that it needs."""
     from engine import bindings, creation, sandbox_settings
@@ -62,7 +82,9 @@ def new(
 def up(
     name: Name = None,
     target: Target = None,
-    replace: Annotated[list[str] | None, typer.Option("--replace", help="Replace this resource (URN); may be repeated.")] = None,
+    replace: Annotated[
+        list[str] | None, typer.Option("--replace", help="Replace this resource (URN); may be repeated.")
+    ] = None,
     parallel: Parallel = None,
     message: Message = "",
     env: Env = None,
@@ -75,7 +97,13 @@ def up(
 
 
 @app.command()
-def preview(name: Name = None, target: Target = None, parallel: Parallel = None, env: Env = None, as_json: AsJson = False) -> None:
+def preview(
+    name: Name = None,
+    target: Target = None,
+    parallel: Parallel = None,
+    env: Env = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what `up` would do; changes nothing."""
     from engine.run import Operation
 
@@ -84,7 +112,12 @@ def preview(name: Name = None, target: Target = None, parallel: Parallel = None,
 
 @app.command()
 def refresh(
-    name: Name = None, target: Target = None, parallel: Parallel = None, message: Message = "", env: Env = None, as_json: AsJson = False
+    name: Name = None,
+    target: Target = None,
+    parallel: Parallel = None,
+    message: Message = "",
+    env: Env = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read what the resources are in the world into the state."""
     from engine.run import Operation
@@ -107,8 +140,14 @@ def destroy(
     from engine.run import Operation
 
     stack = _choose(Installation.find(), name)
-    _confirm(f"delete every resource of {stack.full_name}?", yes=yes, again=f"tic stack destroy {stack.full_name} --yes")
-    _run(stack.full_name, Operation("destroy", target or (), (), parallel, message, env or ()), as_json=as_json)
+    _confirm(
+        f"delete every resource of {stack.full_name}?",
+        yes=yes,
+        again=f"tic stack destroy {stack.full_name} --yes",
+    )
+    _run(
+        stack.full_name, Operation("destroy", target or (), (), parallel, message, env or ()), as_json=as_json
+    )
 
 
 @app.command()
@@ -125,7 +164,9 @@ def cancel(name: Name = None) -> None:
 @app.command()
 def bind(
     stack_name: Annotated[str, typer.Argument(metavar="STACK", help="STACK or PROJECT/STACK.")],
-    credential: Annotated[str, typer.Argument(help="Name or token; it serves its provider's part of the stack from now on.")],
+    credential: Annotated[
+        str, typer.Argument(help="Name or token; it serves its provider's part of the stack from now on.")
+    ],
 ) -> None:
     """Let another credential serve the stack (SPEC B3)."""
     from engine import bindings
@@ -149,7 +190,11 @@ def remove(name: Annotated[str, typer.Argument(help="STACK or PROJECT/STACK.")],
     installation = Installation.find()
     stack = _choose(installation, name)
     check_removable(installation, stack)
-    _confirm(f"forget {stack.full_name} and its history?", yes=yes, again=f"tic stack remove {stack.full_name} --yes")
+    _confirm(
+        f"forget {stack.full_name} and its history?",
+        yes=yes,
+        again=f"tic stack remove {stack.full_name} --yes",
+    )
     remove_stack(installation, stack)
     _say(f"stack {stack.full_name} is forgotten; its project stays in {stack.folder or 'its folder'}")
 
@@ -172,9 +217,13 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
 
     for residue in outcome.caught:
         _say(f"  ! {residue}")
-    changes = ", ".join(f"{count} {name}" for name, count in sorted(outcome.changes.items())) or "nothing to do"
+    changes = (
+        ", ".join(f"{count} {name}" for name, count in sorted(outcome.changes.items())) or "nothing to do"
+    )
     if as_json:
-        progress.print_line({"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted})
+        progress.print_line(
+            {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
+        )
     if outcome.succeeded:
         after = {
             "up": f"tic stack outputs {stack.full_name}",
@@ -182,7 +231,10 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
             "refresh": f"tic stack preview {stack.full_name}",
             "destroy": f"tic stack remove {stack.full_name}",
         }[operation.kind]
-        _say(f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {changes}\n  next: {after}", as_json=as_json)
+        _say(
+            f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {changes}\n  next: {after}",
+            as_json=as_json,
+        )
         return
     if not outcome.errors:
         for line in outcome.printed[-20:]:
@@ -212,7 +264,9 @@ def _setting(text: str) -> tuple[str, Any]:
     """`key=value`; a value that begins with [ or { is JSON; a-key-with-dashes is aKeyWithDashes."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise Usage(f"--set takes key=value, not {text!r}", hint="""for example: --set domains='["example.com"]'""")
+        raise Usage(
+            f"--set takes key=value, not {text!r}", hint="""for example: --set domains='["example.com"]'"""
+        )
     head, *tail = key.split("-")
     key = head + "".join(part.capitalize() for part in tail)
     if not value.startswith(("[", "{")):
@@ -220,7 +274,10 @@ def _setting(text: str) -> tuple[str, Any]:
     try:
         return key, json.loads(value)
     except ValueError as error:
-        raise Usage(f"--set {key}: not JSON ({error})", hint=f"""quote it for the shell: --set {key}='["one","two"]'""") from error
+        raise Usage(
+            f"--set {key}: not JSON ({error})",
+            hint=f"""quote it for the shell: --set {key}='["one","two"]'""",
+        ) from error
 
 
 def _say(line: str, *, as_json: bool = False) -> None:

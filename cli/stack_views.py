@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-Name = Annotated[str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")]
+Name = Annotated[
+    str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
@@ -37,7 +39,13 @@ def list_stacks(as_json: AsJson = False) -> None:
     _table(
         ("STACK", "STATE", "RESOURCES", "LAST", "CREDENTIALS"),
         [
-            (row["stack"], row["state"], str(row["resources"]), _ago(row["last"]), ", ".join(row["credentials"]) or "-")
+            (
+                row["stack"],
+                row["state"],
+                str(row["resources"]),
+                _ago(row["last"]),
+                ", ".join(row["credentials"]) or "-",
+            )
             for row in rows
         ],
     )
@@ -58,10 +66,14 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
     for each in stack["bindings"]:
-        sys.stdout.write(f"{'binding:':<12}{each['provider']} by {each['credential'] or 'nothing yet (bound at the next run)'}\n")
+        sys.stdout.write(
+            f"{'binding:':<12}{each['provider']} by {each['credential'] or 'nothing yet (bound at the next run)'}\n"
+        )
     if stack["resources"]:
         sys.stdout.write("\n")
-        _table(("TYPE", "NAME", "ID"), [(each["type"], each["name"], each["id"]) for each in stack["resources"]])
+        _table(
+            ("TYPE", "NAME", "ID"), [(each["type"], each["name"], each["id"]) for each in stack["resources"]]
+        )
 
 
 def outputs(
@@ -132,7 +144,9 @@ def _print_json(value: Any) -> None:
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+        sys.stdout.write(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+        )
 
 
 def _indented(value: Any, width: int) -> str:

@@ -46,7 +46,9 @@ def need(connection: "Connection", stack_id: int, providers: Iterable[str]) -> N
     )
     for provider in dict.fromkeys(providers):
         if provider not in known:
-            connection.execute(binding.insert().values(stack_id=stack_id, provider=provider, credential_id=None))
+            connection.execute(
+                binding.insert().values(stack_id=stack_id, provider=provider, credential_id=None)
+            )
 
 
 def bind(connection: "Connection", stack_id: int, credential_id: int, provider: str) -> None:

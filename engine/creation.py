@@ -42,7 +42,8 @@ def new_stack(
 
     if not NAME.fullmatch(name):
         raise NewStackRefused(
-            f"{name!r} is not a stack name", hint="use letters, digits, - _ and . (at most 100, no - or . in front)"
+            f"{name!r} is not a stack name",
+            hint="use letters, digits, - _ and . (at most 100, no - or . in front)",
         )
     if template is None:
         found = project.read(folder)
@@ -87,10 +88,12 @@ def _only_dns_provider(connection: "Connection") -> str:
     from credentials.rows import CredentialRow
 
     table = CredentialRow.metadata.tables["credential"]
-    active = connection.execute(table.select().with_only_columns(table.c.kind).where(table.c.state == "active")).scalars()
+    active = connection.execute(
+        table.select().with_only_columns(table.c.kind).where(table.c.state == "active")
+    ).scalars()
     able = sorted(kind for kind in active if kinds.load(kind).dns is not None)
     if len(able) == 1:
-        return able[0]
+        return str(able[0])
     if not able:
         raise NewStackRefused(
             "no Active credential in the vault can publish DNS records",
@@ -107,7 +110,8 @@ def _project_files(template: str, folder: Path, name: str) -> dict[Path, str]:
 
     if folder.exists() and any(folder.iterdir()):
         raise NewStackRefused(
-            f"the folder {folder} is not empty", hint="choose another with --dir, or leave --template out to use its project"
+            f"the folder {folder} is not empty",
+            hint="choose another with --dir, or leave --template out to use its project",
         )
     chosen = templates.load(template)
     files = {folder / path: text for path, text in chosen.files.items()}
@@ -124,7 +128,10 @@ def _stack_file(folder: Path, title: str, name: str, settings: Mapping[str, Any]
 
     path = folder / f"Pulumi.{name}.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    config = {**(document or {}).get("config", {}), **{_key(title, key): value for key, value in settings.items()}}
+    config = {
+        **(document or {}).get("config", {}),
+        **{_key(title, key): value for key, value in settings.items()},
+    }
     return {path: yaml.safe_dump({**(document or {}), "config": config}, sort_keys=True, allow_unicode=True)}
 
 
@@ -152,5 +159,6 @@ def _write(files: Mapping[Path, str], *, fresh: Path | None) -> None:
         for path in made:
             path.unlink(missing_ok=True)
         raise NewStackRefused(
-            f"{error.filename or fresh} can't be written: {error.strerror}", hint="nothing was made; free or open it, and try again"
+            f"{error.filename or fresh} can't be written: {error.strerror}",
+            hint="nothing was made; free or open it, and try again",
         ) from error

@@ -82,7 +82,9 @@ class Database:
         except DBAPIError as error:
             if isinstance(error.orig, sqlite3.IntegrityError):
                 raise
-            raise DatabaseUnusable(f"the database {self.name} failed: {error.orig}", hint=_hint(error)) from None
+            raise DatabaseUnusable(
+                f"the database {self.name} failed: {error.orig}", hint=_hint(error)
+            ) from None
 
     def close(self) -> None:
         """Close every connection; SQLite then folds its write-ahead log into the file."""
@@ -91,7 +93,9 @@ class Database:
     def _migrate(self) -> None:
         newest = max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
         with self.engine.connect() as connection:
-            tables = set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+            tables = set(
+                connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
+            )
             current = (
                 connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
                 if "alembic_version" in tables
@@ -110,11 +114,15 @@ class Database:
 
 
 def _sqlite(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where this module says so, not where the driver guesses
+        connection.isolation_level = (
+            None  # transactions begin where this module says so, not where the driver guesses
+        )
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}")
 

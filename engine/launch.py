@@ -73,7 +73,10 @@ class Launch:
         )
         os.close(write_end)
         self._events_done = threading.Event()
-        for target, stream in ((self._read_events, os.fdopen(read_end)), (self._read_words, self._process.stdout)):
+        for target, stream in (
+            (self._read_events, os.fdopen(read_end)),
+            (self._read_words, self._process.stdout),
+        ):
             threading.Thread(target=target, args=(stream,), daemon=True).start()
         self._tell(json.dumps(order))
 

@@ -43,7 +43,9 @@ def main() -> None:
         from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
         from pulumi.runtime.proto import language_pb2_grpc
     except ImportError as error:
-        sys.stderr.write(f"{sys.executable} can't run Pulumi programs: {error}; install the package pulumi into it\n")
+        sys.stderr.write(
+            f"{sys.executable} can't run Pulumi programs: {error}; install the package pulumi into it\n"
+        )
         raise SystemExit(1) from error
     folder = path if path.is_dir() else path.parent
     os.chdir(folder)

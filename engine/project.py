@@ -55,8 +55,14 @@ def read(folder: Path) -> Project:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProjectUnusable(f"{path} can't be read: {_brief(error)}", hint=f"mend {path}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("name"), str) or "runtime" not in document:
-        raise ProjectUnusable(f"{path} is not a Pulumi project: it needs a name and a runtime", hint=f"mend {path}")
+    if (
+        not isinstance(document, dict)
+        or not isinstance(document.get("name"), str)
+        or "runtime" not in document
+    ):
+        raise ProjectUnusable(
+            f"{path} is not a Pulumi project: it needs a name and a runtime", hint=f"mend {path}"
+        )
     runtime, options = _runtime(document["runtime"])
     main = folder / str(document.get("main") or "")
     return Project(document["name"], folder, runtime, main, _interpreter(folder, runtime, options))

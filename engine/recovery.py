@@ -29,8 +29,8 @@ def before(installation: "Installation", stack: "Stack", listen: Callable[[Notic
             updates.take_over(connection, running)
             listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
         pending.clear_pending(connection, stack.id, prefix="tic:")
-    for line in withdraw_left_over(installation.database, installation.vault, stack.id):
-        listen(Notice(line))
+    for notice in withdraw_left_over(installation.database, installation.vault, stack.id):
+        listen(notice)
 
 
 def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded: bool) -> None:
@@ -42,5 +42,9 @@ def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded:
         running = updates.running(connection, stack.id)
         if running is not None and running.owner == this_process():
             updates.take_over(connection, running)
-        if kind == "destroy" and succeeded and not checkpoints.latest(connection, stack.id).deployment.get("resources"):
+        if (
+            kind == "destroy"
+            and succeeded
+            and not checkpoints.deployment(connection, stack.id).get("resources")
+        ):
             bindings.release(connection, stack.id)

@@ -25,7 +25,8 @@ def check_removable(installation: "Installation", stack: "Stack") -> None:
         left = open_notes(connection, stack.id)
     if resources:
         raise StackNotEmpty(
-            f"stack {stack.full_name} has {len(resources)} resources", hint=f"delete them first: tic stack destroy {stack.full_name}"
+            f"stack {stack.full_name} has {len(resources)} resources",
+            hint=f"delete them first: tic stack destroy {stack.full_name}",
         )
     if left:
         raise StackNotEmpty(

@@ -87,14 +87,14 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     outcome = Outcome()
     with (
         TemporaryDirectory(prefix="tic-run-") as folder,
-        _serving(installation, stack, bound, outcome, operation) as served,
+        _serving(installation, stack, bound, outcome, operation, listen) as served,
     ):
         pulumi_command, program = _commands(served, where, tool, stack, operation, Path(folder))
         with Launch(pulumi_command, program) as launch:
             _follow(launch, outcome, listen, served.redactor)
         for record in served.close():
             listen(record)
-    recovery.after(installation, stack, operation.kind, outcome.succeeded)
+    recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
     return outcome
 
 
@@ -103,6 +103,7 @@ class Served:
     """What the run's processes reach: the state service and the broker on one loopback address."""
 
     url: str
+    pulumi_home: Path
     access_token: str
     broker_token: str
     variables: "Mapping[str, SecretBytes]"
@@ -117,9 +118,11 @@ def _serving(
     bound: Sequence[bindings.Binding],
     outcome: Outcome,
     operation: Operation,
+    listen: Listener,
 ) -> Iterator[Served]:
     from credentials import kinds
-    from engine.broker import Broker, broker_app
+    from engine.broker import Broker
+    from engine.broker_app import broker_app
     from engine.state.app import app
     from engine.state.residue import Redactor
     from engine.state.server import serve
@@ -135,15 +138,27 @@ def _serving(
     for credential in opened:
         kind = kinds.load(credential.credential.kind)
         variables |= kind.environment(credential.fields)
-        secrets += [credential.fields[each.name].reveal() for each in kind.fields if each.secret and each.name in credential.fields]
+        secrets += [
+            credential.fields[each.name].reveal()
+            for each in kind.fields
+            if each.secret and each.name in credential.fields
+        ]
     service = StateService(installation.database, installation.vault)
-    access = service.admit(Access(user=_user(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append))
-    broker = Broker(installation.database, installation.vault, stack, {each.provider: each.token for each in bound if each.token})
+    access = service.admit(
+        Access(user=_user(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append)
+    )
+    broker = Broker(
+        installation.database,
+        installation.vault,
+        stack,
+        {each.provider: each.token for each in bound if each.token},
+        tell=listen,
+    )
     web = app(service)
     web.mount("/broker", broker_app(broker))
     try:
         with serve(web) as url:
-            yield Served(url, access, broker.token, variables, Redactor(tuple(secrets)), broker.close)
+            yield Served(url, installation.home.pulumi, access, broker.token, variables, Redactor(tuple(secrets)), broker.close)
     finally:
         broker.close()
         service.dismiss(access)
@@ -163,10 +178,12 @@ def _commands(
         program = Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
     secret = {name: value.reveal().decode() for name, value in served.variables.items()}
     engine = {
+        "PULUMI_HOME": str(served.pulumi_home),
         "PULUMI_BACKEND_URL": served.url,
         "PULUMI_ACCESS_TOKEN": served.access_token,
         "PULUMI_CREDENTIALS_PATH": str(private),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DEBUG_COMMANDS": "true",  # what shows --event-log, as the Automation API sets it
         "TIC_BROKER_URL": f"{served.url}/broker",
         "TIC_BROKER_TOKEN": served.broker_token,
     }
@@ -184,7 +201,12 @@ def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redac
             outcome.interrupted = True
             if interrupts == 1:
                 launch.interrupt()
-                listen(events.Notice("interrupted: Pulumi finishes what is under way; press Ctrl-C again to end it now", "warning"))
+                listen(
+                    events.Notice(
+                        "interrupted: Pulumi finishes what is under way; press Ctrl-C again to end it now",
+                        "warning",
+                    )
+                )
             else:
                 launch.stop()
             messages = launch.messages()

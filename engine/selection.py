@@ -37,7 +37,10 @@ def choose(connection: "Connection", reference: str | None, folder: Path) -> "St
     if not found:
         listed = f" (there are: {', '.join(each.full_name for each in known)})" if known else ""
         raise StackUnknown(
-            f"there is no {what}{listed}", hint="make one: tic stack new NAME --template certificate, or see: tic stack list"
+            f"there is no {what}{listed}",
+            hint="make one: tic stack new NAME --template certificate, or see: tic stack list",
         )
     names = ", ".join(each.full_name for each in found)
-    raise StackUnknown(f"more than one {what} is there: {names}", hint=f"name one, for example: {found[0].full_name}")
+    raise StackUnknown(
+        f"more than one {what} is there: {names}", hint=f"name one, for example: {found[0].full_name}"
+    )

@@ -154,7 +154,9 @@ def descendants(root: int) -> list[int]:
                 if fields[0] != "Z":
                     parents[int(entry.name)] = int(fields[1])
     else:
-        table = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+        table = subprocess.run(
+            ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False
+        ).stdout
         for line in table.splitlines():
             pid, parent = line.split()
             parents[int(pid)] = int(parent)

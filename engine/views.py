@@ -53,7 +53,9 @@ def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str,
             "kind": each.kind,
             "result": each.status,
             "started": _moment(each.started_at),
-            "seconds": round(each.completed_at - each.started_at, 1) if each.completed_at and each.started_at else None,
+            "seconds": round(each.completed_at - each.started_at, 1)
+            if each.completed_at and each.started_at
+            else None,
             "changes": each.resource_changes,
             "message": each.message,
             "user": each.user,

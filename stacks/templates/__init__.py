@@ -50,7 +50,9 @@ def load(name: str) -> Template:
         raise TemplateUnknown(f"there is no template {name!r}", hint=f"templates: {', '.join(names())}")
     project = (HERE / name / "Pulumi.yaml").read_text(encoding="utf-8")
     document = yaml.safe_load(project)
-    program = HERE.parent / "__main__.py"  # the certificate program: the same file that Pulumi.yaml at the root runs
+    program = (
+        HERE.parent / "__main__.py"
+    )  # the certificate program: the same file that Pulumi.yaml at the root runs
     return Template(
         name=name,
         description=document["description"],
@@ -64,16 +66,27 @@ def check(template: Template, settings: Mapping[str, Any]) -> None:
     keys = ", ".join(template.settings)
     for name, value in settings.items():
         if name not in template.settings:
-            raise SettingRefused(f"template {template.name} has no setting {name!r}", hint=f"its settings: {keys}")
-        wanted = template.settings[name]["type"]
-        if wanted == "array" and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
             raise SettingRefused(
-                f"{name} is a list of strings, not {value!r}", hint=f"""for example: --set {name}='["one","two"]'"""
+                f"template {template.name} has no setting {name!r}", hint=f"its settings: {keys}"
+            )
+        wanted = template.settings[name]["type"]
+        if wanted == "array" and not (
+            isinstance(value, list) and all(isinstance(each, str) for each in value)
+        ):
+            raise SettingRefused(
+                f"{name} is a list of strings, not {value!r}",
+                hint=f"""for example: --set {name}='["one","two"]'""",
             )
         if wanted == "string" and not isinstance(value, str):
-            raise SettingRefused(f"{name} is a string, not {value!r}", hint=f"for example: --set {name}=value")
+            raise SettingRefused(
+                f"{name} is a string, not {value!r}", hint=f"for example: --set {name}=value"
+            )
     for name in template.required:
         if not settings.get(name):
             about = template.settings[name]["description"]
-            example = f"""--set {name}='["example.com","*.example.com"]'""" if name == "domains" else f"--set {name}=..."
+            example = (
+                f"""--set {name}='["example.com","*.example.com"]'"""
+                if name == "domains"
+                else f"--set {name}=..."
+            )
             raise SettingRefused(f"template {template.name} needs {name} ({about})", hint=f"add: {example}")

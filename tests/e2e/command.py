@@ -56,7 +56,9 @@ class Tic:
         )
         result = Result(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr, done.stderr
-        assert code is None or result.code == code, f"tic {' '.join(words)} -> {result.code}\n{result.out}\n{result.err}"
+        assert code is None or result.code == code, (
+            f"tic {' '.join(words)} -> {result.code}\n{result.out}\n{result.err}"
+        )
         return result
 
     def start(self, *words: str) -> "subprocess.Popen[str]":

@@ -43,14 +43,21 @@ def test_up_issues_apex_and_wildcard_deploys_them_and_leaves_no_record(site: Wor
     fullchain = x509.load_pem_x509_certificates((site.deployed / "fullchain.pem").read_bytes())
     assert fullchain[:2] == [leaf, issuer]
     assert site.bind.every_txt() == {}
-    assert site.outputs()["serial"] in (format(leaf.serial_number, "x"), format(leaf.serial_number, "X"), str(leaf.serial_number))
+    assert site.outputs()["serial"] in (
+        format(leaf.serial_number, "x"),
+        format(leaf.serial_number, "X"),
+        str(leaf.serial_number),
+    )
 
 
 def test_preview_changes_nothing(site: World) -> None:
     """D1. No order at the CA, no record, no file, no resource."""
     shown = site.tic("stack", "preview", "site")
     assert "ChallengeRecord" in shown.err
-    assert "newOrder" not in site.pebble.log.replace("new-order", "newOrder") or "order-plz" not in site.pebble.log
+    assert (
+        "newOrder" not in site.pebble.log.replace("new-order", "newOrder")
+        or "order-plz" not in site.pebble.log
+    )
     assert site.bind.every_txt() == {}
     assert not site.deployed.exists()
     assert site.tic("stack", "show", "site", "--json").json()["resources"] == []
@@ -107,7 +114,9 @@ def test_names_added_later_are_a_new_certificate(site: World) -> None:
     assert site.bind.every_txt() == {}
 
 
-def test_a_ca_that_rejects_a_third_of_the_nonces_is_no_obstacle(tmp_path: Path, own_bind: Bind, tsig_key: TsigKey) -> None:
+def test_a_ca_that_rejects_a_third_of_the_nonces_is_no_obstacle(
+    tmp_path: Path, own_bind: Bind, tsig_key: TsigKey
+) -> None:
     with (
         pebble(tmp_path, dns=own_bind.address, reject_nonces=30, reuse_authorizations=0) as ca,
         world(tmp_path, own_bind, ca, tsig_key) as made,
@@ -118,11 +127,22 @@ def test_a_ca_that_rejects_a_third_of_the_nonces_is_no_obstacle(tmp_path: Path, 
         assert (made.deployed / "cert.pem").exists()
 
 
-def test_without_a_credential_nothing_is_made(tmp_path: Path, shared_bind: Bind, shared_pebble: Pebble, tsig_key: TsigKey) -> None:
+def test_without_a_credential_nothing_is_made(
+    tmp_path: Path, shared_bind: Bind, shared_pebble: Pebble, tsig_key: TsigKey
+) -> None:
     """A1."""
     with world(tmp_path, shared_bind, shared_pebble, tsig_key) as made:
         refused = made.tic(
-            "stack", "new", "site", "--template", "certificate", "--set", 'domains=["example.test"]', "--set", "provider=rfc2136", code=3
+            "stack",
+            "new",
+            "site",
+            "--template",
+            "certificate",
+            "--set",
+            'domains=["example.test"]',
+            "--set",
+            "provider=rfc2136",
+            code=3,
         )
         assert "rfc2136" in refused.err
         assert "tic creds new" in refused.err

@@ -82,7 +82,9 @@ def test_a_root_that_is_not_the_cas_is_named(site: World, tmp_path: Path, own_bi
         failed(site, site.pebble.directory_url, "caCertificates")
 
 
-def test_a_refused_name_leaves_nothing_and_mending_it_goes_on(tmp_path: Path, own_bind: Bind, tsig_key: TsigKey) -> None:
+def test_a_refused_name_leaves_nothing_and_mending_it_goes_on(
+    tmp_path: Path, own_bind: Bind, tsig_key: TsigKey
+) -> None:
     """The CA's own words reach the user."""
     with (
         pebble(tmp_path, dns=own_bind.address, blocked=("www.example.test",), reuse_authorizations=0) as ca,
@@ -96,12 +98,17 @@ def test_a_refused_name_leaves_nothing_and_mending_it_goes_on(tmp_path: Path, ow
         recovers(made)
 
 
-def test_an_authorization_that_fails_is_retried_with_a_new_order(tmp_path: Path, own_bind: Bind, shared_bind: Bind, tsig_key: TsigKey) -> None:
+def test_an_authorization_that_fails_is_retried_with_a_new_order(
+    tmp_path: Path, own_bind: Bind, shared_bind: Bind, tsig_key: TsigKey
+) -> None:
     """The CA looks at a server that does not have the record: invalid. Then it looks at the right one."""
     from tests.servers.process import free_port
 
     port = free_port()
-    with pebble(tmp_path, dns=shared_bind.address, port=port) as ca, world(tmp_path, own_bind, ca, tsig_key) as made:
+    with (
+        pebble(tmp_path, dns=shared_bind.address, port=port) as ca,
+        world(tmp_path, own_bind, ca, tsig_key) as made,
+    ):
         made.new_credential()
         made.new_stack(domains=("example.test",))
         failed(made, "unauthorized")

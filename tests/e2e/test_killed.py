@@ -48,7 +48,13 @@ def kill_when(made: World, line: str, after: float = 0.0) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["up site/site", "acme:Account", "acme/order:Order", "dns/challengeRecord:ChallengeRecord", "acme/authorization:Authorization"],
+    [
+        "up site/site",
+        "acme:Account",
+        "acme/order:Order",
+        "dns/challengeRecord:ChallengeRecord",
+        "acme/authorization:Authorization",
+    ],
 )
 def test_killed_after_each_kind_of_step_the_next_up_converges(site: World, line: str) -> None:
     """D1 too: no record is left, and no operation blocks."""

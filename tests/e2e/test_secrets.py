@@ -29,7 +29,12 @@ def site(tmp_path: Path, own_bind: Bind, own_pebble: Pebble, tsig_key: TsigKey) 
 def forms(secret: bytes) -> list[bytes]:
     """The secret as it is, and as it could be quoted."""
     text = secret.decode()
-    return [secret, base64.b64encode(secret), urllib.parse.quote(text, safe="").encode(), text.encode("unicode_escape")]
+    return [
+        secret,
+        base64.b64encode(secret),
+        urllib.parse.quote(text, safe="").encode(),
+        text.encode("unicode_escape"),
+    ]
 
 
 class Watch:
@@ -123,7 +128,9 @@ def _unpacked(path: Path) -> Iterator[bytes]:
     import zlib
 
     with sqlite3.connect(path) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         for table in tables:
             for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - names from the schema
                 for value in row:

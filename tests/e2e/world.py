@@ -28,7 +28,9 @@ class World:
         """Where the stack's certificate goes."""
         return self.folder / "deployed"
 
-    def new_credential(self, name: str = "dns", *, server: str | None = None, secret: str | None = None) -> Result:
+    def new_credential(
+        self, name: str = "dns", *, server: str | None = None, secret: str | None = None
+    ) -> Result:
         """Put the TSIG key (or a wrong one) into the vault."""
         secrets = json.dumps({"tsig-secret": secret or self.key.secret})
         public = {
@@ -37,10 +39,17 @@ class World:
             "tsig-algorithm": self.key.algorithm,
         }
         fields = [word for name, value in public.items() for word in ("--field", f"{name}={value}")]
-        return self.tic("creds", "new", name, "--provider", "rfc2136", *fields, "--secrets-from", "-", stdin=secrets)
+        return self.tic(
+            "creds", "new", name, "--provider", "rfc2136", *fields, "--secrets-from", "-", stdin=secrets
+        )
 
     def new_stack(
-        self, name: str = "site", *, domains: Sequence[str] = DOMAINS, directory: str | None = None, ca_file: Path | None = None
+        self,
+        name: str = "site",
+        *,
+        domains: Sequence[str] = DOMAINS,
+        directory: str | None = None,
+        ca_file: Path | None = None,
     ) -> Result:
         """A stack of the certificate template for these names."""
         return self.tic(

@@ -1,0 +1,73 @@
+"""Paired timings: A B A B ..., whole processes, so that a drift of the machine meets both."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Two medians in seconds, the median of the pairs' ratios, and the goal that it is held against (none: None)."""
+
+    what: str
+    ours: float
+    against: str
+    theirs: float
+    ratio: float
+    goal: float | None
+
+    def row(self) -> str:
+        """One line of the table, in Markdown."""
+        goal = (
+            "-" if self.goal is None else f"≤ {self.goal:g}{'' if self.ratio <= self.goal else ' (missed)'}"
+        )
+        return f"| {self.what} | {self.ours:.2f} s | {self.against} | {self.theirs:.2f} s | {self.ratio:.2f} | {goal} |"
+
+
+HEAD = "| what | tic | against | it | ratio | goal |\n|---|---|---|---|---|---|"
+
+
+def timed(command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str]) -> float:
+    """Seconds that a command takes; its output is shown only if it fails, which ends the benchmark."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+        raise SystemExit(f"{' '.join(map(str, command))} failed with {done.returncode}")
+    return seconds
+
+
+def paired(
+    what: str,
+    ours: Callable[[], float],
+    against: str,
+    theirs: Callable[[], float],
+    *,
+    runs: int,
+    goal: float | None,
+    warm_up: bool = True,
+) -> Ratio:
+    """Measure both in turn, `runs` times after one uncounted pair."""
+    if warm_up:
+        ours(), theirs()
+    pairs = [(ours(), theirs()) for _ in range(runs)]
+    return Ratio(
+        what,
+        statistics.median(a for a, _ in pairs),
+        against,
+        statistics.median(b for _, b in pairs),
+        statistics.median(a / b for a, b in pairs),
+        goal,
+    )

@@ -1,0 +1,58 @@
+"""Where a measurement happens: a fresh home for tic, a fresh file backend for the bare engine."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.pairs import timed
+
+TIC = Path(sys.executable).with_name("tic")
+PLUGINS = Path(__file__).parents[1] / "tests" / "plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder, and the environment of the commands that run there."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+    def run(self, *command: str | Path) -> float:
+        """Seconds that the command takes here."""
+        return timed(command, folder=self.folder, environment=self.environment)
+
+
+def search_path(engine: Path) -> str:
+    """PATH with the engine, its YAML host and the trivial plugin."""
+    return os.pathsep.join([str(engine.parent), str(PLUGINS), str(TIC.parent), os.environ["PATH"]])
+
+
+def with_tic(folder: Path, engine: Path) -> Place:
+    """A vault of its own."""
+    folder.mkdir(parents=True)
+    place = Place(folder, {**os.environ, "TIC_HOME": str(folder / "home"), "PATH": search_path(engine)})
+    place.run(TIC, "vault", "init")
+    return place
+
+
+def with_files(folder: Path, engine: Path) -> Place:
+    """A file backend of its own, with the passphrase that such a backend needs."""
+    (folder / "state").mkdir(parents=True)
+    own = {
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PATH": search_path(engine),
+    }
+    return Place(folder, {**os.environ, **own})
+
+
+def project(place: Place, resources: int) -> None:
+    """The same YAML program in both: `resources` trivial ones."""
+    lines = ["name: bench", "runtime: yaml", "resources:"]
+    for number in range(resources):
+        lines += [f"  r{number}:", "    type: trivial:index:Thing", f"    properties: {{value: v{number}}}"]
+    (place.folder / "Pulumi.yaml").write_text("\n".join(lines) + "\n")
