@@ -1,0 +1,3 @@
+"""Certificates by RFC 8555, as resources named after its nouns: account, order, authorization,
+certificate.
+"""

@@ -1,0 +1,251 @@
+"""Talking to a CA: signed requests (RFC 8555 6.2) with nonces, time limits and a bounded number of
+attempts.
+
+Bodies are sent and read as the RFC's JSON objects. Connections, nonces and the directory are kept for
+the life of the plugin and lent to one operation at a time.
+"""
+
+import email.utils
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from acme.jws import JWS
+from josepy.b64 import b64decode
+from requests.adapters import HTTPAdapter
+from requests.utils import parse_header_links
+from urllib3 import PoolManager
+from urllib3.util.ssl_ import create_urllib3_context
+
+from stacks.provider.acme.keys import signer
+from stacks.provider.acme.problems import Problem, code_of, explained, hint_for, not_acme, told
+
+USER_AGENT = "tic-engine (ACME, RFC 8555)"
+CONNECT_SECONDS, ANSWER_SECONDS = 10, 45
+# A CA that rejects every second nonce would still be served: 0.5 ** 20 is one failure in a million requests.
+NONCE_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Which CA, and as whom; without `account_uri` a request is signed with the key itself (newAccount)."""
+
+    directory_url: str
+    ca_certificates: str | None
+    account_key_pem: str | None = field(default=None, repr=False)
+    account_uri: str | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Access":
+        """From a resource's inputs."""
+        return cls(
+            values["directoryUrl"],
+            values.get("caCertificates"),
+            values["accountKeyPem"],
+            values["accountUri"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the CA answered; `body` is empty where the answer is not a JSON object."""
+
+    status: int
+    body: Mapping[str, Any]
+    text: str
+    location: str
+    retry_after: float | None
+    alternates: tuple[str, ...]
+
+
+class Conversation:
+    """A talk with one CA as one account. Not for two threads at once."""
+
+    def __init__(self, access: Access, line: "_Line", directory: Mapping[str, Any]) -> None:
+        self.access = access
+        self.directory = directory
+        self._line = line
+        self._signer = signer(access.account_key_pem) if access.account_key_pem is not None else None
+
+    def post(self, url: str, payload: Mapping[str, Any] | None, doing: str) -> Answer:
+        """A signed POST; `payload` None is POST-as-GET (RFC 8555 6.3). Raises AuthorityError.
+
+        A rejected nonce is no failure (6.5): the request is signed again, up to NONCE_ATTEMPTS times.
+        """
+        body = b"" if payload is None else json.dumps(payload).encode()
+        with explained(self.access.directory_url, doing):
+            for attempt in range(1, NONCE_ATTEMPTS + 1):
+                nonce = self._line.nonce(self.directory["newNonce"])
+                response = self._line.send("POST", url, data=self._signed(body, url, nonce))
+                if response.ok:
+                    break
+                problem = _problem(response)
+                if problem is None:
+                    raise not_acme(self.access.directory_url, doing, response.status_code)
+                if code_of(problem) != "badNonce" or attempt == NONCE_ATTEMPTS:
+                    raise self._refused(doing, problem, response.status_code)
+        return _answer(response)
+
+    def read(self, url: str, doing: str) -> Answer:
+        """POST-as-GET (RFC 8555 6.3)."""
+        return self.post(url, None, doing)
+
+    def _signed(self, body: bytes, url: str, nonce: str) -> bytes:
+        """The JWS of a request (6.2): with the account's URL, or with the key itself where there is none
+        yet.
+        """
+        if self._signer is None:
+            raise ValueError("a signed request needs the account's key")
+        key, algorithm = self._signer
+        who = {"kid": self.access.account_uri} if self.access.account_uri else {}
+        signed = JWS.sign(body, key=key, alg=algorithm, nonce=b64decode(nonce), url=url, **who)
+        return bytes(signed.json_dumps().encode())
+
+    def _refused(self, doing: str, problem: Mapping[str, Any], status: int) -> Problem:
+        return Problem(
+            f"could not {doing}: the CA at {self.access.directory_url} says {told(problem)}",
+            hint=hint_for(problem),
+            code=code_of(problem),
+            status=status,
+        )
+
+
+class Authorities:
+    """The CAs of this process: idle connections and directories, by directory URL and trusted roots."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[tuple[str, str | None], list[_Line]] = {}
+        self._directories: dict[tuple[str, str | None], Mapping[str, Any]] = {}
+
+    @contextmanager
+    def talk(self, access: Access) -> Iterator[Conversation]:
+        """A conversation for the length of one operation; asks for the directory the first time."""
+        key = (access.directory_url, access.ca_certificates)
+        with self._lock:
+            idle = self._idle.setdefault(key, [])
+            line = idle.pop() if idle else _Line(access.ca_certificates)
+        yield Conversation(access, line, self._directory(key, line))
+        with self._lock:
+            idle.append(line)  # only after success: what failed may have left a broken connection
+
+    def look(self, access: Access, url: str, doing: str, *, seconds: float) -> Answer:
+        """A plain GET within `seconds`, for what is public (renewal information, RFC 9773 4.1)."""
+        with explained(access.directory_url, doing):
+            response = _Line(access.ca_certificates).send("GET", url, timeout=seconds)
+        if not response.ok:
+            raise not_acme(access.directory_url, doing, response.status_code)
+        return _answer(response)
+
+    def _directory(self, key: tuple[str, str | None], line: "_Line") -> Mapping[str, Any]:
+        if (known := self._directories.get(key)) is not None:
+            return known
+        url = key[0]
+        doing = "read the CA's directory"
+        with explained(url, doing):
+            response = line.send("GET", url)
+        directory = _answer(response).body
+        if not response.ok or not {"newNonce", "newAccount", "newOrder"} <= directory.keys():
+            raise not_acme(url, doing, response.status_code)
+        self._directories[key] = directory
+        return directory
+
+
+class _Line:
+    """Connections to one CA and the nonces that it handed out."""
+
+    def __init__(self, ca_certificates: str | None) -> None:
+        self._nonces: list[str] = []
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        if ca_certificates is not None:
+            self._session.mount("https://", _OwnRoots(ca_certificates))
+
+    def nonce(self, new_nonce: str) -> str:
+        """A nonce that was not used yet (RFC 8555 7.2)."""
+        if not self._nonces:
+            self.send("HEAD", new_nonce)
+        if not self._nonces:
+            raise requests.exceptions.InvalidHeader("the answer has no Replay-Nonce")
+        return self._nonces.pop()
+
+    def send(self, method: str, url: str, *, data: bytes | None = None, timeout: float | None = None) -> Any:
+        """One request; keeps the nonce of the answer, which errors have as well."""
+        response = self._session.request(
+            method,
+            url,
+            data=data,
+            headers={"Content-Type": "application/jose+json"} if data is not None else {},
+            timeout=timeout or (CONNECT_SECONDS, ANSWER_SECONDS),
+        )
+        response.encoding = "utf-8"
+        if nonce := response.headers.get("Replay-Nonce"):
+            self._nonces.append(nonce)
+        return response
+
+
+class _OwnRoots(HTTPAdapter):
+    """Trusts the given roots and no others, whatever the environment says; needs no file of them."""
+
+    def __init__(self, ca_certificates: str) -> None:
+        self._context = create_urllib3_context()
+        self._context.load_verify_locations(cadata=ca_certificates)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
+        manager: PoolManager = super().proxy_manager_for(*args, **kwargs, ssl_context=self._context)
+        return manager
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().send(request, *args, **{**kwargs, "verify": True})
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+def _problem(response: requests.Response) -> Mapping[str, Any] | None:
+    """The problem document of an answer (RFC 7807), if it is one."""
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) and isinstance(body.get("type"), str) else None
+
+
+def _answer(response: requests.Response) -> Answer:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    links = parse_header_links(response.headers.get("Link", ""))
+    return Answer(
+        response.status_code,
+        body if isinstance(body, dict) else {},
+        response.text,
+        response.headers.get("Location", ""),
+        seconds_until(response.headers.get("Retry-After"), datetime.now(UTC)),
+        tuple(link["url"] for link in links if link.get("rel") == "alternate"),
+    )
+
+
+def seconds_until(retry_after: str | None, now: datetime) -> float | None:
+    """A Retry-After header as seconds from `now` (aware): a number of seconds or an HTTP date (RFC 9110
+    10.2.3).
+    """
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        moment = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

@@ -1,0 +1,133 @@
+"""tic:acme/authorization:Authorization: one name proven to the CA (RFC 8555 7.5), after its record is
+published.
+"""
+
+from typing import TYPE_CHECKING
+
+from stacks.broker import BrokerError, Publish, Withdraw
+from stacks.errors import StackError
+from stacks.provider.acme.directories import ACCOUNT
+from stacks.provider.acme.polling import pause
+from stacks.provider.acme.problems import AGAIN, hint_for, told
+from stacks.provider.properties import Change, Kind, Output, Property
+from stacks.provider.resource import Created, ResourceType, Values
+from stacks.provider.run import Operation
+
+if TYPE_CHECKING:
+    from stacks.provider.acme.authority import Answer, Conversation
+
+OPEN = {"pending", "processing"}
+
+
+class Authorization(ResourceType):
+    """Answers the challenge, waits for the CA's verdict, and has the record withdrawn whatever the
+    verdict is.
+    """
+
+    token = "tic:acme/authorization:Authorization"  # noqa: S105  (a type token)
+    description = (
+        "One name of an order, proven to the CA (RFC 8555 7.5): answers the challenge, waits until the CA "
+        "has looked, and withdraws the record. One that the CA holds valid already is taken as it is."
+    )
+    inputs = (
+        *ACCOUNT,
+        Property("identifier", Kind.STRING, "The name to prove, without `*.`.", required=True),
+        Property(
+            "url",
+            Kind.STRING,
+            "The authorization's URL: from the Order's `authorizations`.",
+            required=True,
+        ),
+        Property("challengeUrl", Kind.STRING, "The URL of its dns-01 challenge; a valid one needs none."),
+        Property(
+            "publication",
+            Kind.OBJECT,
+            "The ChallengeRecord's output. Leave it out where another resource holds the record.",
+            change=Change.UPDATE,
+            items="tic:dns/publication:Publication",
+        ),
+    )
+    outputs = (
+        Output("status", Kind.STRING, "The CA's verdict: valid."),
+        Output("expires", Kind.STRING, "Until when the CA holds it valid.", optional=True),
+    )
+
+    def create(self, operation: Operation, inputs: Values) -> Created:
+        """Answer, wait for the verdict, withdraw."""
+        from stacks.provider.acme.authority import Access
+
+        publication = inputs.get("publication")
+        try:
+            with operation.run.authorities.talk(Access.of(inputs)) as talk:
+                answer = _prove(operation, talk, inputs)
+        finally:
+            if publication is not None:
+                _withdraw(operation, publication)
+        outputs = {"status": answer.body["status"], "expires": answer.body.get("expires")}
+        return Created(inputs["url"], outputs)
+
+
+def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answer":
+    """The authorization once it is valid; raises StackError with what the CA found wrong."""
+    name, url = inputs["identifier"], inputs["url"]
+    answer = talk.read(url, f"read the authorization of {name}")
+    if answer.body.get("status") == "pending":
+        if not inputs.get("challengeUrl"):
+            raise StackError(f"the authorization of {name} has no dns-01 challenge to answer", hint=AGAIN)
+        if inputs.get("publication") is not None:
+            _ensure_published(operation, inputs["publication"])
+        operation.say(f"asking the CA to look at {name}")
+        talk.post(inputs["challengeUrl"], {}, f"answer the challenge of {name}")
+    look = 0
+    while answer.body.get("status") in OPEN:
+        operation.wait(pause(look, answer.retry_after if look else None), f"the CA to look at {name}")
+        answer = talk.read(url, f"read the authorization of {name}")
+        look += 1
+    if answer.body.get("status") != "valid":
+        raise _invalid(name, answer.body)
+    return answer
+
+
+def _ensure_published(operation: Operation, publication: Values) -> None:
+    """Publish again what an earlier run published: that run ended and took its records with it."""
+    if (publication["recordName"], publication["recordValue"]) not in operation.run.published:
+        operation.interruptible(
+            lambda: operation.run.broker.publish(publish_request(publication)),
+            f"{publication['recordName']} to be published",
+        )
+
+
+def publish_request(publication: Values) -> Publish:
+    """A ChallengeRecord's `publication` as the broker takes it."""
+    return Publish(
+        publication["identifier"],
+        publication["token"],
+        publication["keyAuthorization"],
+        publication.get("provider"),
+        tuple(publication.get("nameservers") or ()),
+        float(publication["timeoutSeconds"]),
+    )
+
+
+def _withdraw(operation: Operation, publication: Values) -> None:
+    """A record that can't be withdrawn spoils no verdict: the broker keeps its note, and the next run
+    tries again.
+    """
+    name, value = publication.get("recordName"), publication.get("recordValue")
+    if not name or not value:
+        return
+    try:
+        operation.run.broker.withdraw(Withdraw(publication["identifier"], name, value))
+    except BrokerError as error:
+        operation.warn(f"the record {name} was not withdrawn: {error} — next: {error.hint}")
+    else:
+        operation.run.published.discard((name, value))
+
+
+def _invalid(name: str, body: Values) -> StackError:
+    """The CA's reason is in the challenge that failed (RFC 8555 7.1.6, 8.2)."""
+    status = body.get("status") or "in no state that RFC 8555 knows"
+    for challenge in body.get("challenges") or ():
+        if problem := challenge.get("error"):
+            return StackError(f"the CA did not accept {name}: {told(problem)}", hint=hint_for(problem))
+    return StackError(f"the authorization of {name} is {status} at the CA", hint=AGAIN)

@@ -1,0 +1,63 @@
+"""CAs by name, and the inputs that every resource which talks to a CA has (RFC 8555 7.1.1)."""
+
+import ssl
+import urllib.parse
+
+from stacks.provider.properties import Change, Kind, Property, Refused
+
+DIRECTORIES = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+    "zerossl": "https://acme.zerossl.com/v2/DV90",
+    "google": "https://dv.acme-v02.api.pki.goog/directory",
+}
+
+
+def directory_url(given: str) -> str:
+    """The directory's URL, from a name of `DIRECTORIES` or a URL; refuses what is not HTTPS (RFC 8555
+    6.1).
+    """
+    if given in DIRECTORIES:
+        return DIRECTORIES[given]
+    parts = urllib.parse.urlsplit(given)
+    if parts.scheme != "https" or not parts.hostname:
+        raise Refused(f"must be an https:// URL or one of {', '.join(DIRECTORIES)}")
+    return given
+
+
+def certificates(given: str) -> str:
+    """PEM text of one or more certificates, without the space around it; refuses anything else."""
+    try:
+        ssl.create_default_context(cadata=given)
+    except (ssl.SSLError, ValueError):
+        raise Refused("must be the PEM text of one or more certificates") from None
+    return given.strip() + "\n"
+
+
+DIRECTORY_URL = Property(
+    "directoryUrl",
+    Kind.STRING,
+    "The CA: the URL of its ACME directory, or a name: " + ", ".join(DIRECTORIES) + ".",
+    required=True,
+    rule=directory_url,
+)
+CA_CERTIFICATES = Property(
+    "caCertificates",
+    Kind.STRING,
+    "PEM text of the roots to trust for the CA's HTTPS, instead of the public ones: for a CA of your own.",
+    change=Change.UPDATE,
+    rule=certificates,
+)
+ACCOUNT = (
+    DIRECTORY_URL,
+    Property("accountUri", Kind.STRING, "The account's URL at the CA: an Account's output.", required=True),
+    Property(
+        "accountKeyPem",
+        Kind.STRING,
+        "The account's private key, in PEM: an Account's output.",
+        required=True,
+        secret=True,
+        change=Change.UPDATE,
+    ),
+    CA_CERTIFICATES,
+)

@@ -1,0 +1,71 @@
+"""Private keys: made, written as PEM (PKCS #8, unencrypted: they live only in secrets), read, and used
+to sign.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from josepy.jwa import JWASignature
+    from josepy.jwk import JWK
+
+    PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+
+
+def make_key(key_type: str) -> str:
+    """A new private key of one of `KEY_TYPES`, as PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    key: PrivateKey
+    if key_type.startswith("rsa"):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa")))
+    else:
+        key = ec.generate_private_key(ec.SECP384R1() if key_type == "ec384" else ec.SECP256R1())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def read_key(pem: str) -> "PrivateKey":
+    """The key in a PEM text; raises ValueError, whose text holds nothing of the key."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("the private key is not a PEM text of an unencrypted key") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError("the private key is neither RSA nor ECDSA")  # noqa: TRY004  (a text's content)
+    return key
+
+
+def signer(pem: str) -> "tuple[JWK, JWASignature]":
+    """The account key as a JWK, and the signature algorithm that goes with it (RFC 8555 6.2)."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from josepy.jwa import ES256, ES384, RS256
+    from josepy.jwk import JWKEC, JWKRSA
+
+    key = read_key(pem)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return JWKEC(key=key), ES384 if key.curve.key_size == 384 else ES256
+    return JWKRSA(key=key), RS256
+
+
+def signing_request(key_pem: str, domains: "Sequence[str]") -> str:
+    """A CSR in PEM: the names in the subject alternative name, no subject (RFC 8555 7.4 allows both
+    places).
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in domains])
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    signed = request.add_extension(names, critical=True).sign(read_key(key_pem), hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()

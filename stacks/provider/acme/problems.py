@@ -1,0 +1,122 @@
+"""What went wrong between tic and a CA, as one finished sentence with the next step (RFC 8555 6.7, RFC
+7807).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from stacks.errors import StackError
+
+PREFIX = "urn:ietf:params:acme:error:"
+AGAIN = "run `tic stack up` again; it makes a new order"
+HINTS = {
+    "caa": "allow this CA in the CAA record of the domain, then run `tic stack up` again",
+    "dns": "check that the CA can reach the domain's name servers, then run `tic stack up` again",
+    "dnssec": "repair DNSSEC of the domain, then run `tic stack up` again",
+    "unauthorized": "check that the public name servers show what tic verified; then tic stack up",
+    "rateLimited": "wait as the CA says; meanwhile test against letsencrypt-staging",
+    "rejectedIdentifier": "take the domain out of `domains`, or ask another CA",
+    "externalAccountRequired": "make an acme-account credential and name it in `eabCredential`: "
+    "tic creds new NAME --provider acme-account",
+    "userActionRequired": "do what the CA asks for at the URL that it names, then run `tic stack up` again",
+    "accountDoesNotExist": "make the account anew: tic stack refresh, then tic stack up",
+    "badCSR": "choose another `keyType`",
+    "invalidProfile": "choose one of the profiles that the CA's directory lists, or leave `profile` out",
+    "invalidContact": "give an `email` that the CA accepts",
+    "unsupportedContact": "give an `email` that the CA accepts",
+    "orderNotReady": AGAIN,
+    "serverInternal": "run `tic stack up` again in a while; the CA itself has a problem",
+}
+
+
+class AuthorityError(StackError):
+    """The CA refused something, can't be reached, or is not to be trusted."""
+
+
+class Problem(AuthorityError):
+    """A problem document: `code` is its ACME type without the prefix, `status` the HTTP status."""
+
+    def __init__(self, message: str, *, hint: str, code: str, status: int) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.status = status
+
+
+def told(problem: Mapping[str, Any]) -> str:
+    """A problem document in one line: type, detail, and each subproblem with its identifier (RFC 8555
+    6.7.1).
+    """
+    parts = [_one(problem)]
+    for each in problem.get("subproblems") or ():
+        if isinstance(each, Mapping):
+            name = (each.get("identifier") or {}).get("value")
+            parts.append(f"{name}: {_one(each)}" if name else _one(each))
+    return "; ".join(parts)
+
+
+def code_of(problem: Mapping[str, Any]) -> str:
+    """The problem's type without the ACME prefix."""
+    return str(problem.get("type") or "about:blank").removeprefix(PREFIX)
+
+
+def hint_for(problem: Mapping[str, Any]) -> str:
+    """The next step after a problem."""
+    for each in (problem, *(problem.get("subproblems") or ())):
+        if code_of(each) in HINTS:
+            return HINTS[code_of(each)]
+    return AGAIN
+
+
+@contextmanager
+def explained(directory_url: str, doing: str) -> Iterator[None]:
+    """Turn what HTTP and TLS raise while `doing` something with the CA into an AuthorityError."""
+    import requests
+
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise AuthorityError(
+            f"could not {doing}: the CA at {directory_url} is not trusted: {_innermost(error)}",
+            hint=f"put the PEM of the root that {directory_url} uses now into `caCertificates`",
+        ) from error
+    except requests.exceptions.Timeout as error:
+        raise AuthorityError(
+            f"could not {doing}: the CA at {directory_url} did not answer in time",
+            hint=f"check that {directory_url} can be reached from here, then run `tic stack up` again",
+        ) from error
+    except requests.exceptions.RequestException as error:
+        raise AuthorityError(
+            f"could not {doing}: the CA at {directory_url} can't be reached: {_innermost(error)}",
+            hint=f"check `directoryUrl` ({directory_url}) and the network, then run `tic stack up` again",
+        ) from error
+
+
+def not_acme(directory_url: str, doing: str, status: int) -> AuthorityError:
+    """An answer that is not what RFC 8555 says, as of a proxy or of a web page."""
+    return AuthorityError(
+        f"could not {doing}: {directory_url} answered HTTP {status} with something that is not ACME",
+        hint=f"check that `directoryUrl` ({directory_url}) is the URL of an ACME directory (RFC 8555 7.1.1)",
+    )
+
+
+def _one(problem: Mapping[str, Any]) -> str:
+    detail = str(problem.get("detail") or problem.get("title") or "no detail given")
+    return f"{code_of(problem)}: {detail}"
+
+
+def _innermost(error: BaseException) -> str:
+    """The library nests four exceptions, with object addresses in their texts; the first cause says it
+    all.
+    """
+    seen: BaseException = error
+    while True:
+        inner = seen.__cause__ or seen.__context__ or getattr(seen, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((each for each in seen.args if isinstance(each, BaseException)), None)
+        if inner is None or inner is seen:
+            break
+        seen = inner
+    if isinstance(seen, OSError) and seen.strerror:
+        return str(getattr(seen, "verify_message", "") or seen.strerror)
+    return str(seen) or type(seen).__name__

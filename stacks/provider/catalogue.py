@@ -1,0 +1,13 @@
+"""Every resource type of the package, by its token."""
+
+from stacks.provider.acme.account import Account
+from stacks.provider.acme.authorization import Authorization
+from stacks.provider.acme.certificate import Certificate
+from stacks.provider.acme.order import Order
+from stacks.provider.deploy.directory import Directory
+from stacks.provider.dns.challenge_record import ChallengeRecord
+from stacks.provider.resource import ResourceType
+
+RESOURCES: dict[str, ResourceType] = {
+    each.token: each() for each in (Account, Order, ChallengeRecord, Authorization, Certificate, Directory)
+}

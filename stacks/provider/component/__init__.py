@@ -1,0 +1,1 @@
+"""Remote components: compositions of the package's resources for every Pulumi language."""

@@ -1,0 +1,1 @@
+"""Where issued certificates are put: one file per kind of target."""

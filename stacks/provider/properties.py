@@ -1,0 +1,179 @@
+"""A resource's inputs and outputs, declared once: the schema, the check and the diff are all read from
+here.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from stacks.provider.values import is_unknown
+
+
+class Kind(Enum):
+    """What a property's value is, in the words of a Pulumi schema."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    STRINGS = "array"
+    OBJECT = "object"
+
+
+class Change(Enum):
+    """What a changed input does to the resource."""
+
+    REPLACE = auto()
+    UPDATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One reason why an input is refused; `path` is the property, with an index for one element of a list."""
+
+    path: str
+    reason: str
+
+
+class Refused(Exception):
+    """Raised by a rule: the value, or some of its elements, can't be used. Holds (suffix of the path,
+    reason).
+    """
+
+    def __init__(self, *reasons: tuple[str, str] | str) -> None:
+        self.reasons = [each if isinstance(each, tuple) else ("", each) for each in reasons]
+        super().__init__("; ".join(reason for _, reason in self.reasons))
+
+
+Rule = Callable[[Any], Any]
+"""Takes a value of the right kind, gives it back in its normal form, or raises Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """An input. `default` is filled in when it is not given; `rule` brings it into its normal form or
+    refuses it.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    required: bool = False
+    secret: bool = False
+    default: Any = None
+    change: Change = Change.REPLACE
+    choices: tuple[str, ...] = ()
+    rule: Rule | None = None
+    items: str | None = None  # the schema's name of the object, or of each element, when it is not plain
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output that the resource adds to its inputs; `optional` ones may be missing."""
+
+    name: str
+    kind: Kind
+    description: str
+    secret: bool = False
+    optional: bool = False
+    items: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Inputs in their normal form with the defaults filled in, and everything that is wrong with them."""
+
+    inputs: dict[str, Any]
+    failures: list[Failure]
+
+
+def check(properties: Sequence[Property], given: Mapping[str, Any]) -> Checked:
+    """Check every property of `given`; unknown values (of a preview) pass, absent and null are the same."""
+    inputs: dict[str, Any] = {}
+    failures = [*_strangers(properties, given)]
+    for declared in properties:
+        value = given.get(declared.name)
+        if value is None:
+            value = declared.default
+        if value is None:
+            if declared.required:
+                failures.append(Failure(declared.name, "is required"))
+            continue
+        inputs[declared.name], wrong = _checked(declared, value)
+        failures += wrong
+    return Checked(inputs, failures)
+
+
+def changed(
+    properties: Sequence[Property],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    ignored: Iterable[str] = (),
+) -> list[Property]:
+    """The properties whose value differs between the old state and the new inputs; an unknown value
+    differs.
+    """
+    left_alone = set(ignored)
+    return [
+        declared
+        for declared in properties
+        if declared.name not in left_alone and old.get(declared.name) != new.get(declared.name)
+    ]
+
+
+def _strangers(properties: Sequence[Property], given: Mapping[str, Any]) -> Iterable[Failure]:
+    names = [declared.name for declared in properties]
+    for name in given:
+        if name not in names and not name.startswith("__"):
+            close = difflib.get_close_matches(name, names, n=1)
+            meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+            yield Failure(name, f"is not a property of this resource{meant}")
+
+
+def _checked(declared: Property, value: Any) -> tuple[Any, list[Failure]]:
+    if is_unknown(value):
+        return value, []
+    value = _coerced(declared.kind, value)
+    if not _fits(declared.kind, value):
+        return value, [Failure(declared.name, f"must be {_IN_WORDS[declared.kind]}")]
+    if declared.choices and value not in declared.choices:
+        return value, [Failure(declared.name, f"must be one of {', '.join(declared.choices)}")]
+    if declared.rule is None:
+        return value, []
+    try:
+        return declared.rule(value), []
+    except Refused as refused:
+        return value, [Failure(declared.name + suffix, reason) for suffix, reason in refused.reasons]
+
+
+def _coerced(kind: Kind, value: Any) -> Any:
+    """Pulumi's configuration hands numbers over as text, and its protocol knows only floating point."""
+    if kind is Kind.INTEGER:
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, str) and value.isdecimal():
+            return int(value)
+    if kind is Kind.NUMBER and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _fits(kind: Kind, value: Any) -> bool:
+    if kind is Kind.STRINGS:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if kind is Kind.INTEGER:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, _PYTHON[kind])
+
+
+_PYTHON: dict[Kind, type] = {Kind.STRING: str, Kind.NUMBER: float, Kind.BOOLEAN: bool, Kind.OBJECT: dict}
+_IN_WORDS = {
+    Kind.STRING: "a text",
+    Kind.INTEGER: "a whole number",
+    Kind.NUMBER: "a number",
+    Kind.BOOLEAN: "true or false",
+    Kind.STRINGS: "a list of texts",
+    Kind.OBJECT: "an object",
+}

@@ -1,0 +1,71 @@
+"""What a resource type must offer; the plugin calls these from a thread, with plain Python values.
+
+Inputs arrive as `check` returned them. Every operation gives back outputs without the inputs: the plugin
+puts both into the state, so that a later diff has the inputs to compare with.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from stacks.provider.properties import Change, Checked, Output, Property, changed, check
+from stacks.provider.run import Operation
+from stacks.provider.values import UNKNOWN
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new resource: its id and what it adds to its inputs."""
+
+    id: str
+    outputs: dict[str, Any]
+
+
+class ResourceType(ABC):
+    """One resource type: declarations for schema, check and diff, and the acts."""
+
+    token: ClassVar[str]
+    description: ClassVar[str]
+    inputs: ClassVar[tuple[Property, ...]]
+    outputs: ClassVar[tuple[Output, ...]]
+
+    def check(self, given: Values) -> Checked:
+        """The inputs in their normal form, and everything that is wrong with them."""
+        return check(self.inputs, given)
+
+    def diff(
+        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
+    ) -> dict[str, Change]:
+        """What must happen because of which property; empty when nothing has to change."""
+        return {each.name: each.change for each in changed(self.inputs, state, inputs, ignored)}
+
+    def preview_create(self, inputs: Values) -> dict[str, Any]:
+        """What is known of the outputs before the resource exists."""
+        return {output.name: UNKNOWN for output in self.outputs}
+
+    def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
+        """What is known of the outputs before an update; by default they stay."""
+        return self.kept(state)
+
+    def kept(self, state: Values) -> dict[str, Any]:
+        """The outputs as the state has them."""
+        return {output.name: state.get(output.name) for output in self.outputs}
+
+    @abstractmethod
+    def create(self, operation: Operation, inputs: Values) -> Created:
+        """Make it."""
+
+    def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
+        """Bring an existing one to new inputs; gives the outputs."""
+        return self.kept(state)
+
+    def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:
+        """The outputs as they are in the world now, or None where it is gone."""
+        return self.kept(state)
+
+    def delete(self, operation: Operation, state: Values) -> None:
+        """Remove it; asking again is harmless. By default there is nothing to remove."""
+        return

@@ -1,0 +1,137 @@
+"""What the operations of one plugin process share, and what each operation may use: its broker, its
+time, its voice.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from stacks.broker import Broker
+from stacks.errors import StackError
+
+if TYPE_CHECKING:
+    from stacks.provider.acme.authority import Authorities
+    from stacks.provider.acme.epoch import Window
+
+T = TypeVar("T")
+
+DEFAULT_SECONDS = 600.0
+# How often a thread that waits for another thread's answer looks whether the run was cancelled.
+GLANCE_SECONDS = 0.2
+
+
+class Interrupted(StackError):
+    """The run was cancelled, or this operation's time is over."""
+
+
+class Voice:
+    """What a resource says while it works; this one says nothing."""
+
+    def say(self, urn: str, text: str) -> None:
+        """Show a passing status beside the resource."""
+
+    def warn(self, urn: str, text: str) -> None:
+        """Show a warning that stays."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One plugin process, which is one phase (preview, update, destroy ...) of one run of one stack.
+
+    `published` and `written` hold what this process did itself: the names and values of records that it
+    published, and the files that it wrote. `ordered` holds the authorizations of the orders that it
+    made; `windows` what CAs said about renewals, by URL, so that each is asked once.
+    """
+
+    environ: Mapping[str, str]
+    voice: Voice = field(default_factory=Voice)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    published: set[tuple[str, str]] = field(default_factory=set)
+    written: set[Path] = field(default_factory=set)
+    ordered: set[str] = field(default_factory=set)
+    windows: dict[str, "Window | None"] = field(default_factory=dict)
+    _authorities: "Authorities | None" = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def broker(self) -> Broker:
+        """The broker of this run; raises BrokerUnavailable where the plugin was started without one."""
+        return Broker.find(self.environ)
+
+    @property
+    def authorities(self) -> "Authorities":
+        """The CAs that this process talks to."""
+        with self._lock:
+            if self._authorities is None:
+                from stacks.provider.acme.authority import (
+                    Authorities,
+                )  # costs 0.2 s: only where a CA is asked
+
+                self._authorities = Authorities()
+            return self._authorities
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation on one resource; `ends` is on the monotonic clock."""
+
+    run: Run
+    urn: str
+    ends: float
+
+    @classmethod
+    def begin(cls, run: Run, urn: str, seconds: float = 0) -> "Operation":
+        """An operation that may take `seconds`; 0 means the default (ten minutes)."""
+        return cls(run, urn, time.monotonic() + (seconds or DEFAULT_SECONDS))
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; never negative."""
+        return max(0.0, self.ends - time.monotonic())
+
+    def say(self, text: str) -> None:
+        """Show a passing status beside the resource."""
+        self.run.voice.say(self.urn, text)
+
+    def warn(self, text: str) -> None:
+        """Show a warning that stays."""
+        self.run.voice.warn(self.urn, text)
+
+    def wait(self, seconds: float, what: str) -> None:
+        """Wait; raises Interrupted when the run is cancelled, or when the time of the operation is over
+        first.
+        """
+        left = self.remaining
+        if self.run.cancelled.wait(min(seconds, left)):
+            raise self._cancelled(what)
+        if seconds >= left:
+            raise Interrupted(
+                f"the time limit was reached while waiting for {what}",
+                hint="run `tic stack up` again, it continues where this run stopped; or raise customTimeouts",
+            )
+
+    def interruptible(self, call: Callable[[], T], what: str) -> T:
+        """The answer of a blocking call; when the run is cancelled the call is left behind and
+        Interrupted raised.
+        """
+        executor = ThreadPoolExecutor(1, thread_name_prefix="call")
+        future = executor.submit(call)
+        executor.shutdown(wait=False)
+        while True:
+            try:
+                return future.result(timeout=GLANCE_SECONDS)
+            except TimeoutError:
+                if future.done():
+                    raise  # the call's own
+            if self.run.cancelled.is_set():
+                raise self._cancelled(what)
+
+    def _cancelled(self, what: str) -> Interrupted:
+        return Interrupted(
+            f"cancelled while waiting for {what}",
+            hint="run `tic stack up` again, it continues where this run stopped",
+        )

@@ -1,0 +1,373 @@
+"""The resources of the `tic` package as typed Python classes, for the programs that tic runs.
+
+Importing this needs Pulumi's SDK only: the work is done by the plugin. Inputs are keyword arguments
+(None: the default of the schema), each a value or another resource's output; inputs and outputs are
+attributes. `IssuedCertificate` is what most programs want; the other classes are its parts. The schema
+(`pulumi package get-schema pulumi-resource-tic`) describes every property.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+
+_NESTED = ("challenge_url", "key_authorization", "record_name", "record_value", "timeout_seconds")
+
+
+class _Named:
+    """Python's names here, Pulumi's on the wire: `record_name` is `recordName`. Other names stay (as
+    those of files).
+    """
+
+    def translate_output_property(self, prop: str) -> str:
+        """From the wire."""
+        return _PYTHON_NAMES.get(prop, prop)
+
+    def translate_input_property(self, prop: str) -> str:
+        """To the wire."""
+        return _wire(prop) if prop in _PYTHON_NAMES.values() else prop
+
+
+class _Custom(_Named, pulumi.CustomResource):
+    def __init__(
+        self, token: str, name: str, inputs: Mapping[str, Any], opts: ResourceOptions | None
+    ) -> None:
+        super().__init__(token, name, {**dict.fromkeys(inspect.get_annotations(type(self))), **inputs}, opts)
+
+
+class Account(_Custom):
+    """An account at a CA (RFC 8555 7.3). `directory_url` is a URL or a name, as `letsencrypt`; the key
+    is made here.
+    """
+
+    directory_url: Output[str]
+    email: Output[str | None]
+    terms_of_service_agreed: Output[bool]
+    ca_certificates: Output[str | None]
+    eab_credential: Output[str | None]
+    key_type: Output[str]
+    account_uri: Output[str]
+    private_key_pem: Output[str]
+    terms_of_service: Output[str | None]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        directory_url: Input[str],
+        email: Input[str | None] = None,
+        terms_of_service_agreed: Input[bool | None] = None,
+        ca_certificates: Input[str | None] = None,
+        eab_credential: Input[str | None] = None,
+        key_type: Input[str | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "directory_url": directory_url,
+            "email": email,
+            "terms_of_service_agreed": terms_of_service_agreed,
+            "ca_certificates": ca_certificates,
+            "eab_credential": eab_credential,
+            "key_type": key_type,
+        }
+        super().__init__("tic:acme/account:Account", name, inputs, opts)
+
+
+class Order(_Custom):
+    """An order for a certificate (RFC 8555 7.4), with its key and CSR. `authorizations` are in the order
+    of `domains`.
+
+    Each authorization is a mapping: domain, identifier, wildcard, url, status, and unless it is valid
+    already token, challenge_url, key_authorization, record_name, record_value.
+    """
+
+    directory_url: Output[str]
+    account_uri: Output[str]
+    account_key_pem: Output[str]
+    ca_certificates: Output[str | None]
+    domains: Output[Sequence[str]]
+    key_type: Output[str]
+    profile: Output[str | None]
+    epoch: Output[int]
+    order_url: Output[str]
+    expires: Output[str | None]
+    authorizations: Output[Sequence[Mapping[str, Any]]]
+    private_key_pem: Output[str]
+    csr_pem: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        directory_url: Input[str],
+        account_uri: Input[str],
+        account_key_pem: Input[str],
+        domains: Input[Sequence[Input[str]]],
+        ca_certificates: Input[str | None] = None,
+        key_type: Input[str | None] = None,
+        profile: Input[str | None] = None,
+        epoch: Input[int | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "directory_url": directory_url,
+            "account_uri": account_uri,
+            "account_key_pem": account_key_pem,
+            "ca_certificates": ca_certificates,
+            "domains": domains,
+            "key_type": key_type,
+            "profile": profile,
+            "epoch": epoch,
+        }
+        super().__init__("tic:acme/order:Order", name, inputs, opts)
+
+
+class ChallengeRecord(_Custom):
+    """The TXT record of one authorization, published and verified; its `Authorization` withdraws it."""
+
+    identifier: Output[str]
+    token: Output[str | None]
+    key_authorization: Output[str | None]
+    authorization_status: Output[str | None]
+    provider: Output[str | None]
+    nameservers: Output[Sequence[str] | None]
+    timeout_seconds: Output[float]
+    record_name: Output[str | None]
+    record_value: Output[str | None]
+    zone: Output[str | None]
+    credential: Output[str | None]
+    publication: Output[Mapping[str, Any] | None]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        identifier: Input[str],
+        token: Input[str | None] = None,
+        key_authorization: Input[str | None] = None,
+        authorization_status: Input[str | None] = None,
+        provider: Input[str | None] = None,
+        nameservers: Input[Sequence[Input[str]] | None] = None,
+        timeout_seconds: Input[float | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "identifier": identifier,
+            "token": token,
+            "key_authorization": key_authorization,
+            "authorization_status": authorization_status,
+            "provider": provider,
+            "nameservers": nameservers,
+            "timeout_seconds": timeout_seconds,
+        }
+        super().__init__("tic:dns/challengeRecord:ChallengeRecord", name, inputs, opts)
+
+
+class Authorization(_Custom):
+    """One name proven to the CA. Without a `publication`, another resource holds the record: depend on it."""
+
+    directory_url: Output[str]
+    account_uri: Output[str]
+    account_key_pem: Output[str]
+    ca_certificates: Output[str | None]
+    identifier: Output[str]
+    url: Output[str]
+    challenge_url: Output[str | None]
+    publication: Output[Mapping[str, Any] | None]
+    status: Output[str]
+    expires: Output[str | None]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        directory_url: Input[str],
+        account_uri: Input[str],
+        account_key_pem: Input[str],
+        identifier: Input[str],
+        url: Input[str],
+        challenge_url: Input[str | None] = None,
+        publication: Input[Mapping[str, Any] | None] = None,
+        ca_certificates: Input[str | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "directory_url": directory_url,
+            "account_uri": account_uri,
+            "account_key_pem": account_key_pem,
+            "ca_certificates": ca_certificates,
+            "identifier": identifier,
+            "url": url,
+            "challenge_url": challenge_url,
+            "publication": publication,
+        }
+        super().__init__("tic:acme/authorization:Authorization", name, inputs, opts)
+
+
+class Certificate(_Custom):
+    """The certificate of an order whose authorizations are valid (depend on them); updated in place by a
+    new order.
+    """
+
+    order_url: Output[str]
+    domains: Output[Sequence[str]]
+    epoch: Output[int]
+    private_key_pem: Output[str]
+    certificate_pem: Output[str]
+    chain_pem: Output[str]
+    fullchain_pem: Output[str]
+    serial: Output[str]
+    issuer: Output[str]
+    not_before: Output[str]
+    not_after: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        directory_url: Input[str],
+        account_uri: Input[str],
+        account_key_pem: Input[str],
+        order_url: Input[str],
+        csr_pem: Input[str],
+        private_key_pem: Input[str],
+        domains: Input[Sequence[Input[str]]],
+        epoch: Input[int | None] = None,
+        preferred_chain: Input[str | None] = None,
+        ca_certificates: Input[str | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "directory_url": directory_url,
+            "account_uri": account_uri,
+            "account_key_pem": account_key_pem,
+            "ca_certificates": ca_certificates,
+            "order_url": order_url,
+            "csr_pem": csr_pem,
+            "private_key_pem": private_key_pem,
+            "domains": domains,
+            "epoch": epoch,
+            "preferred_chain": preferred_chain,
+        }
+        super().__init__("tic:acme/certificate:Certificate", name, inputs, opts)
+
+
+class Directory(_Custom):
+    """A certificate as files in a folder (absolute path) of the machine that runs tic; the key's file is
+    0600.
+    """
+
+    path: Output[str]
+    files: Output[Mapping[str, str]]
+    serial: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        path: Input[str],
+        certificate_pem: Input[str],
+        private_key_pem: Input[str],
+        chain_pem: Input[str | None] = None,
+        certificate_file: Input[str | None] = None,
+        chain_file: Input[str | None] = None,
+        fullchain_file: Input[str | None] = None,
+        private_key_file: Input[str | None] = None,
+        file_mode: Input[str | None] = None,
+        private_key_mode: Input[str | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "path": path,
+            "certificate_pem": certificate_pem,
+            "chain_pem": chain_pem,
+            "private_key_pem": private_key_pem,
+            "certificate_file": certificate_file,
+            "chain_file": chain_file,
+            "fullchain_file": fullchain_file,
+            "private_key_file": private_key_file,
+            "file_mode": file_mode,
+            "private_key_mode": private_key_mode,
+        }
+        super().__init__("tic:deploy/directory:Directory", name, inputs, opts)
+
+
+class IssuedCertificate(_Named, pulumi.ComponentResource):
+    """A certificate with all that it takes: account, order, records, authorizations. Renews itself when
+    it is due.
+    """
+
+    certificate_pem: Output[str]
+    chain_pem: Output[str]
+    fullchain_pem: Output[str]
+    private_key_pem: Output[str]
+    serial: Output[str]
+    issuer: Output[str]
+    not_before: Output[str]
+    not_after: Output[str]
+    domains: Output[Sequence[str]]
+    epoch: Output[int]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        directory_url: Input[str],
+        domains: Input[Sequence[Input[str]]],
+        email: Input[str | None] = None,
+        terms_of_service_agreed: Input[bool | None] = None,
+        ca_certificates: Input[str | None] = None,
+        eab_credential: Input[str | None] = None,
+        key_type: Input[str | None] = None,
+        profile: Input[str | None] = None,
+        preferred_chain: Input[str | None] = None,
+        provider: Input[str | None] = None,
+        nameservers: Input[Sequence[Input[str]] | None] = None,
+        timeout_seconds: Input[float | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "directory_url": directory_url,
+            "domains": domains,
+            "email": email,
+            "terms_of_service_agreed": terms_of_service_agreed,
+            "ca_certificates": ca_certificates,
+            "eab_credential": eab_credential,
+            "key_type": key_type,
+            "profile": profile,
+            "preferred_chain": preferred_chain,
+            "provider": provider,
+            "nameservers": nameservers,
+            "timeout_seconds": timeout_seconds,
+        }
+        props = {**dict.fromkeys(inspect.get_annotations(type(self))), **inputs}
+        super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)
+
+
+def get_epoch(name: str, opts: pulumi.InvokeOptions | None = None) -> Output[int]:
+    """The epoch that the `Certificate` of this name should have in this run: one higher when it is due."""
+    answer = pulumi.runtime.invoke_output("tic:acme/getEpoch:getEpoch", {"name": name}, opts)
+    return answer.apply(lambda result: int(result["epoch"]))
+
+
+def python_name(name: str) -> str:
+    """The attribute of a property: `accountUri` is `account_uri`."""
+    return _PYTHON_NAMES.get(name, name)
+
+
+def _wire(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(each.capitalize() for each in rest)
+
+
+_CLASSES = (Account, Order, ChallengeRecord, Authorization, Certificate, Directory, IssuedCertificate)
+_PYTHON_NAMES = {
+    _wire(name): name
+    for name in (
+        *_NESTED,
+        *(name for each in _CLASSES for name in inspect.get_annotations(each)),
+        *(name for each in _CLASSES for name in inspect.signature(each).parameters),
+    )
+}
