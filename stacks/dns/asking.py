@@ -100,7 +100,9 @@ def host_and_port(text: str) -> tuple[str, int]:
     """Read `host`, `host:port`, `ipv6` or `[ipv6]:port`; port 53 where none is given. Raises ValueError."""
     host, port = text.strip(), "53"
     if host.startswith("["):
-        host, _, port = host[1:].partition("]")
+        host, closed, port = host[1:].partition("]")
+        if not closed or port[:1] not in {"", ":"}:
+            raise ValueError("not a host with an optional port")
         port = port.removeprefix(":") or "53"
     elif host.count(":") == 1:
         host, port = host.split(":")

@@ -98,7 +98,7 @@ class SystemResolver:
         """See Resolver."""
         try:
             apex = dns.resolver.zone_for_name(dns.name.from_text(name), resolver=self._resolver)
-            answer = self._resolver.resolve(apex, dns.rdatatype.NS)
+            answer = () if apex == dns.name.root else self._resolver.resolve(apex, dns.rdatatype.NS)
         except (dns.exception.DNSException, OSError) as error:
             raise ZoneNotFound(
                 f"the zone of {name} was not found: {_why(error)}",
