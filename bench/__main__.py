@@ -125,7 +125,7 @@ def main() -> None:
     engine = pulumi.ensure(Home.find(), Printer(sys.stderr)).path
     folder = Path(tempfile.mkdtemp(prefix="tic-bench-"))
     sys.stdout.write(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {engine.name} at its pin\n\n{HEAD}\n"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n\n{HEAD}\n"
     )
     try:
         for name in chosen:

@@ -1,4 +1,6 @@
-"""The least that issues a certificate with the same libraries: acme and lego_bridge, no state, no vault, one after another."""
+"""The least that issues a certificate with the same libraries: acme and lego_bridge, no state, no vault, one
+after another.
+"""
 
 import json
 import sys
@@ -49,7 +51,7 @@ def main() -> None:
         while acme.poll(authorization)[0].body.status == messages.STATUS_PENDING:
             pass
         bridge(action="cleanup", **where)
-    acme.finalize_order(order, datetime.now() + timedelta(seconds=30))  # noqa: DTZ005 - acme wants naive local time
+    acme.finalize_order(order, datetime.now() + timedelta(seconds=30))  # acme wants naive local time
 
 
 main()

@@ -1,4 +1,6 @@
-"""One certificate for an apex and its wildcard: tic, lego's CLI, and the bare libraries, at the same Pebble and BIND."""
+"""One certificate for an apex and its wildcard: tic, lego's CLI, and the bare libraries, at the same Pebble
+and BIND.
+"""
 
 import contextlib
 import os
@@ -20,7 +22,9 @@ RUNS = 7
 
 
 def issuing(folder: Path, engine: Path) -> list[Ratio]:
-    """Each run issues a new certificate from a new account; Pebble reuses no authorization and rejects no nonce."""
+    """Each run issues a new certificate from a new account; Pebble reuses no authorization and rejects no
+    nonce.
+    """
     program = lego.ensure(Home.find(), Printer(sys.stderr))
     key = TsigKey()
     with contextlib.ExitStack() as servers:
@@ -46,7 +50,8 @@ def issuing(folder: Path, engine: Path) -> list[Ratio]:
             )
             place.run(
                 places.TIC, "stack", "new", "site", "--template", "certificate",
-                *setting("domains", DOMAINS), *setting("directory", ca.directory_url), *setting("caFile", str(ca.ca_file)),
+                *setting("domains", DOMAINS), *setting("directory", ca.directory_url),
+                *setting("caFile", str(ca.ca_file)),
                 *setting("nameservers", [dns.address]),
             )  # fmt: skip
             return place.run(places.TIC, "stack", "up", "site")
@@ -56,8 +61,9 @@ def issuing(folder: Path, engine: Path) -> list[Ratio]:
             where.mkdir()
             place = places.Place(where, {**os.environ, **update, "LEGO_CA_CERTIFICATES": str(ca.ca_file)})
             return place.run(
-                program, "--server", ca.directory_url, "--accept-tos", "--email", "bench@example.test", "--dns", "rfc2136",
-                "--dns.resolvers", dns.address, "--path", where, *(word for name in DOMAINS for word in ("--domains", name)),
+                program, "--server", ca.directory_url, "--accept-tos", "--email", "bench@example.test",
+                "--dns", "rfc2136", "--dns.resolvers", dns.address, "--path", where,
+                *(word for name in DOMAINS for word in ("--domains", name)),
                 "run",
             )  # fmt: skip
 

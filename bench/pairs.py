@@ -11,7 +11,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Two medians in seconds, the median of the pairs' ratios, and the goal that it is held against (none: None)."""
+    """Two medians in seconds, the median of the pairs' ratios, and the goal that it is held against (none:
+    None).
+    """
 
     what: str
     ours: float
@@ -25,7 +27,10 @@ class Ratio:
         goal = (
             "-" if self.goal is None else f"≤ {self.goal:g}{'' if self.ratio <= self.goal else ' (missed)'}"
         )
-        return f"| {self.what} | {self.ours:.2f} s | {self.against} | {self.theirs:.2f} s | {self.ratio:.2f} | {goal} |"
+        return (
+            f"| {self.what} | {self.ours:.2f} s | {self.against} | {self.theirs:.2f} s "
+            f"| {self.ratio:.2f} | {goal} |"
+        )
 
 
 HEAD = "| what | tic | against | it | ratio | goal |\n|---|---|---|---|---|---|"

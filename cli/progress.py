@@ -1,4 +1,6 @@
-"""How a run is shown while it goes on: live on a terminal, plain lines elsewhere, line-delimited JSON with --json."""
+"""How a run is shown while it goes on: live on a terminal, plain lines elsewhere, line-delimited JSON with
+--json.
+"""
 
 import json
 import sys
@@ -47,7 +49,9 @@ class Progress(Protocol):
 
 
 class Plain:
-    """One line for each thing that happened, on stderr; a step that takes long says so every `TICK` seconds elsewhere."""
+    """One line for each thing that happened, on stderr; a step that takes long says so every `TICK` seconds
+    elsewhere.
+    """
 
     def __init__(self, *, planned: bool, write: Callable[[str], object] | None = None) -> None:
         self._words = PLANNED if planned else DONE

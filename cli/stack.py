@@ -152,7 +152,9 @@ def destroy(
 
 @app.command()
 def cancel(name: Name = None) -> None:
-    """End the operation that runs on the stack: its process here is interrupted, a dead one's lease is ended."""
+    """End the operation that runs on the stack: its process here is interrupted, a dead one's lease is
+    ended.
+    """
     from engine.cancellation import cancel as cancel_run
     from engine.installation import Installation
 
@@ -232,7 +234,8 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
             "destroy": f"tic stack remove {stack.full_name}",
         }[operation.kind]
         _say(
-            f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {changes}\n  next: {after}",
+            f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {changes}\n"
+            f"  next: {after}",
             as_json=as_json,
         )
         return

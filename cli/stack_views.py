@@ -66,9 +66,8 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
     for each in stack["bindings"]:
-        sys.stdout.write(
-            f"{'binding:':<12}{each['provider']} by {each['credential'] or 'nothing yet (bound at the next run)'}\n"
-        )
+        served = each["credential"] or "nothing yet (bound at the next run)"
+        sys.stdout.write(f"{'binding:':<12}{each['provider']} by {served}\n")
     if stack["resources"]:
         sys.stdout.write("\n")
         _table(

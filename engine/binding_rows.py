@@ -4,7 +4,9 @@ from sqlmodel import Field, SQLModel
 
 
 class BindingRow(SQLModel, table=True):
-    """One provider that a stack needs; `credential_id` is null while nothing of the stack exists (destroyed)."""
+    """One provider that a stack needs; `credential_id` is null while nothing of the stack exists
+    (destroyed).
+    """
 
     __tablename__ = "binding"
 

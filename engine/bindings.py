@@ -1,7 +1,7 @@
 """Which credential serves each provider of a stack: bound when the stack is made, kept until it is destroyed.
 
-The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard behind `credentials.rules`: a credential
-that a stack uses can't be deleted by any program that writes this database.
+The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard behind `credentials.rules`: a
+credential that a stack uses can't be deleted by any program that writes this database.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One provider that a stack needs, and the credential that serves it; None after the stack was destroyed."""
+    """One provider that a stack needs, and the credential that serves it; None after the stack was
+    destroyed.
+    """
 
     provider: str
     credential: str | None
@@ -31,7 +33,7 @@ class Unauthorized(EngineError):
     def __init__(self, stack: str, providers: Sequence[str]) -> None:
         names = ", ".join(providers)
         super().__init__(
-            f"stack {stack} needs {names}, and no Active credential for {names} is in the vault; nothing was run",
+            f"stack {stack} needs {names}, and the vault has no Active credential for that; nothing was run",
             hint=f"add one: tic creds new NAME --provider {providers[0]}",
         )
 
@@ -111,7 +113,9 @@ class Usage:
         return self._names(connection, None)
 
     def fall_back_to_role(self, connection: "Connection", credential_id: int) -> None:
-        """Take the credential away from its stacks; the provider's role serves them from their next run on (SPEC A8)."""
+        """Take the credential away from its stacks; the provider's role serves them from their next run on
+        (SPEC A8).
+        """
         binding = _bindings()
         connection.execute(
             binding.update().where(binding.c.credential_id == credential_id).values(credential_id=None)

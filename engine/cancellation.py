@@ -19,7 +19,9 @@ class OwnerElsewhere(EngineError):
 
 
 def cancel(installation: "Installation", stack: "Stack") -> str:
-    """Interrupt the owner of the stack's operation, or end the lease of one that is dead; returns what was done."""
+    """Interrupt the owner of the stack's operation, or end the lease of one that is dead; returns what was
+    done.
+    """
     from engine.state import updates
     from engine.state.owner import this_process
 
@@ -29,12 +31,12 @@ def cancel(installation: "Installation", stack: "Stack") -> str:
             return f"nothing runs on {stack.full_name}"
         if running.is_dead(time.time()):
             updates.take_over(connection, running)
-            return f"the {running.kind} of {stack.full_name} had no process any more; it is ended, what it did is kept"
+            return f"the {running.kind} of {stack.full_name} had no process; it is ended, what it did is kept"
     owner = running.owner
     if owner.host != this_process().host:
         raise OwnerElsewhere(
             f"the {running.kind} of {stack.full_name} runs on {owner.host} (process {owner.pid})",
-            hint=f"cancel it there, or wait: its lease ends in {int(running.lease_expires - time.time())} s unless it is renewed",
+            hint=f"cancel it there; unless it is renewed, its lease ends in {_left(running.lease_expires)} s",
         )
     try:
         os.kill(owner.pid, signal.SIGINT)
@@ -43,4 +45,12 @@ def cancel(installation: "Installation", stack: "Stack") -> str:
             f"the {running.kind} of {stack.full_name} belongs to another user (process {owner.pid})",
             hint="ask its owner to cancel it",
         ) from error
-    return f"the {running.kind} of {stack.full_name} (process {owner.pid}) was asked to stop; it finishes what is under way"
+    return (
+        f"the {running.kind} of {stack.full_name} (process {owner.pid}) was asked to stop; "
+        "it finishes what is under way"
+    )
+
+
+def _left(moment: float) -> int:
+    """Whole seconds until a moment (epoch, UTC)."""
+    return max(0, int(moment - time.time()))

@@ -1,4 +1,6 @@
-"""Making a stack: a project on disk (from a template, or one that is there), a row in the state, its bindings."""
+"""Making a stack: a project on disk (from a template, or one that is there), a row in the state, its
+bindings.
+"""
 
 import os
 import re
@@ -35,8 +37,8 @@ def new_stack(
 ) -> "Stack":
     """Make stack `name` of the project in `folder`; with a template, write that project first.
 
-    The stack is bound to the Active credential of each provider that it needs (SPEC B3). Raises NewStackRefused,
-    Unauthorized, StackError; after an exception nothing is left behind.
+    The stack is bound to the Active credential of each provider that it needs (SPEC B3). Raises
+    NewStackRefused, Unauthorized, StackError; after an exception nothing is left behind.
     """
     from engine.state import stacks
 
@@ -97,7 +99,7 @@ def _only_dns_provider(connection: "Connection") -> str:
     if not able:
         raise NewStackRefused(
             "no Active credential in the vault can publish DNS records",
-            hint="add one: tic creds new NAME --provider P (tic creds kinds lists them), or try it out: tic sandbox up",
+            hint="add one: tic creds new NAME --provider P (see tic creds kinds); to try it out: tic sandbox up",
         )
     raise NewStackRefused(
         f"more than one provider can publish the challenge records: {', '.join(able)}",
@@ -140,7 +142,9 @@ def _key(title: str, key: str) -> str:
 
 
 def _write(files: Mapping[Path, str], *, fresh: Path | None) -> None:
-    """Write each file beside its place and rename it; `fresh` names a folder that is removed again on failure."""
+    """Write each file beside its place and rename it; `fresh` names a folder that is removed again on
+    failure.
+    """
     made: list[Path] = []
     try:
         for path, text in files.items():

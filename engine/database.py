@@ -64,7 +64,9 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its start; committed at the end, rolled back on an exception."""
+        """A transaction that holds the write lock from its start; committed at the end, rolled back on an
+        exception.
+        """
         with self.explained(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -76,7 +78,9 @@ class Database:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn the driver's faults into DatabaseUnusable; SQLAlchemy's text holds parameters, so it is dropped."""
+        """Turn the driver's faults into DatabaseUnusable; SQLAlchemy's text holds parameters, so it is
+        dropped.
+        """
         try:
             yield
         except DBAPIError as error:

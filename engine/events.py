@@ -1,4 +1,6 @@
-"""What happens in a run, as values: Pulumi's engine events (apitype.EngineEvent), read into the few shapes that tic shows."""
+"""What happens in a run, as values: Pulumi's engine events (apitype.EngineEvent), read into the few shapes
+that tic shows.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -23,7 +23,9 @@ class Home:
 
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> "Home":
-        """`TIC_HOME` and `TIC_CACHE` where they are set, else the platform's own folders for data and cache."""
+        """`TIC_HOME` and `TIC_CACHE` where they are set, else the platform's own folders for data and
+        cache.
+        """
         return cls(_folder(environ, "TIC_HOME", "data"), _folder(environ, "TIC_CACHE", "cache"))
 
     @property

@@ -1,4 +1,6 @@
-"""Starts the supervisor of one run and carries its words and Pulumi's events to the thread that waits for them."""
+"""Starts the supervisor of one run and carries its words and Pulumi's events to the thread that waits for
+them.
+"""
 
 import json
 import os
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -49,8 +52,9 @@ Message = Mapping[str, Any] | Said | Exited
 class Launch:
     """One run's processes: `messages` until Exited; leaving the context ends whatever still lives.
 
-    Secrets travel to the children in environments sent over the supervisor's stdin: never in an argument or a file.
-    Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is written to disk unredacted.
+    Secrets travel to the children in environments sent over the supervisor's stdin: never in an argument or a
+    file. Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is written to disk
+    unredacted.
     """
 
     def __init__(self, pulumi: Command, program: Command | None) -> None:
@@ -86,7 +90,9 @@ class Launch:
         return self._process.pid
 
     def messages(self) -> Iterator[Message]:
-        """Everything that is said, in order of arrival; the last one is Exited. KeyboardInterrupt passes through."""
+        """Everything that is said, in order of arrival; the last one is Exited. KeyboardInterrupt passes
+        through.
+        """
         while True:
             message = self._queue.get()
             yield message
@@ -108,10 +114,8 @@ class Launch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process.stdin is not None:
-            try:
+            with suppress(BrokenPipeError):
                 self._process.stdin.close()
-            except BrokenPipeError:
-                pass
         self._process.wait()
         end_session(self._process.pid)
 
@@ -145,7 +149,9 @@ class Launch:
 
 
 def end_session(leader: int) -> None:
-    """Kill what is left of a session whose leader is gone: a supervisor that was itself killed could not do it."""
+    """Kill what is left of a session whose leader is gone: a supervisor that was itself killed could not do
+    it.
+    """
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if os.getsid(int(entry.name)) == leader:

@@ -1,8 +1,10 @@
-"""Serves one Python program to the Pulumi engine: Pulumi's language runtime protocol around the user's `__main__.py`.
+"""Serves one Python program to the Pulumi engine: Pulumi's language runtime protocol around the user's
+`__main__.py`.
 
-Run by path, by tic's interpreter or by the project's own virtual environment (it needs `pulumi` and nothing of tic), in a
-process of its own that never holds the vault key and gets none of the credentials. It prints its port, then serves until
-it is ended. Pulumi's Automation API serves inline programs with the same server class.
+Run by path, by tic's interpreter or by the project's own virtual environment (it needs `pulumi` and nothing
+of tic), in a process of its own that never holds the vault key and gets none of the credentials. It prints
+its port, then serves until it is ended. Pulumi's Automation API serves inline programs with the same server
+class.
 """
 
 import os

@@ -18,7 +18,9 @@ class ProjectUnusable(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One project: `folder` holds Pulumi.yaml; `interpreter` runs its program inline when the runtime is Python."""
+    """One project: `folder` holds Pulumi.yaml; `interpreter` runs its program inline when the runtime is
+    Python.
+    """
 
     name: str
     folder: Path

@@ -1,7 +1,8 @@
 """What a killed run left, put right before the next one; and what a finished run frees.
 
-Nothing here needs a person: a dead owner's update is ended with what its journal holds, records that it published are
-withdrawn, and resources of tic that were half made are made again (each of their creates is idempotent).
+Nothing here needs a person: a dead owner's update is ended with what its journal holds, records that it
+published are withdrawn, and resources of tic that were half made are made again (each of their creates is
+idempotent).
 """
 
 import time
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def before(installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]) -> None:
-    """Take over from a dead owner and withdraw what its run published; raises UpdateRunning where the owner lives."""
+    """Take over from a dead owner and withdraw what its run published; raises UpdateRunning where the owner
+    lives.
+    """
     from engine.challenges import withdraw_left_over
     from engine.state import pending, updates
 
@@ -34,7 +37,9 @@ def before(installation: "Installation", stack: "Stack", listen: Callable[[Notic
 
 
 def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded: bool) -> None:
-    """End an update that Pulumi did not end itself; after a destroy that left nothing, free the credentials (SPEC C4)."""
+    """End an update that Pulumi did not end itself; after a destroy that left nothing, free the credentials
+    (SPEC C4).
+    """
     from engine.state import checkpoints, updates
     from engine.state.owner import this_process
 

@@ -16,7 +16,9 @@ class StackNotEmpty(EngineError):
 
 
 def check_removable(installation: "Installation", stack: "Stack") -> None:
-    """Raise StackNotEmpty while the stack has resources, or records that a killed run left at a DNS provider."""
+    """Raise StackNotEmpty while the stack has resources, or records that a killed run left at a DNS
+    provider.
+    """
     from engine.challenges import open_notes
     from engine.state import checkpoints
 

@@ -28,7 +28,9 @@ APPLY = ("--yes", "--skip-preview")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names variables."""
+    """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names
+    variables.
+    """
 
     kind: Kind
     targets: Sequence[str] = ()
@@ -53,7 +55,9 @@ class Operation:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run; `printed` is what Pulumi wrote outside its events, `caught` what was sealed at the door."""
+    """What came of a run; `printed` is what Pulumi wrote outside its events, `caught` what was sealed at the
+    door.
+    """
 
     succeeded: bool = False
     interrupted: bool = False
@@ -73,7 +77,8 @@ class EngineMissing(EngineError):
 def run(installation: "Installation", stack: "Stack", operation: Operation, listen: Listener) -> Outcome:
     """Do `operation` on `stack`; tells `listen` what happens while it happens.
 
-    Raises EngineError where nothing could be started: no engine, no project, a provider without credential, another run.
+    Raises EngineError where nothing could be started: no engine, no project, a provider without credential,
+    another run.
     """
     from engine.toolchain import pulumi
 
@@ -158,7 +163,10 @@ def _serving(
     web.mount("/broker", broker_app(broker))
     try:
         with serve(web) as url:
-            yield Served(url, installation.home.pulumi, access, broker.token, variables, Redactor(tuple(secrets)), broker.close)
+            redactor = Redactor(secrets)
+            yield Served(
+                url, installation.home.pulumi, access, broker.token, variables, redactor, broker.close
+            )
     finally:
         broker.close()
         service.dismiss(access)

@@ -17,7 +17,9 @@ class SandboxDown(EngineError):
 
 
 def expand(home: "Home", settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, with the sandbox's address, root, DNS server and provider where `directory` is `sandbox`."""
+    """The settings, with the sandbox's address, root, DNS server and provider where `directory` is
+    `sandbox`.
+    """
     if settings.get("directory") != "sandbox":
         return dict(settings)
     try:

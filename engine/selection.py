@@ -19,8 +19,8 @@ class StackUnknown(EngineError):
 
 
 def choose(connection: "Connection", reference: str | None, folder: Path) -> "Stack":
-    """The stack that `reference` names (`stack` or `project/stack`); without one, the stack of the project in `folder`,
-    or the only stack there is. Raises StackUnknown.
+    """The stack that `reference` names (`stack` or `project/stack`); without one, the stack of the project in
+    `folder`, or the only stack there is. Raises StackUnknown.
     """
     from engine.state import stacks
 

@@ -1,16 +1,17 @@
 """The process between tic and Pulumi: it ends everything that a run started as soon as tic is gone.
 
-Run by path with `python -I -S`, standard library only, so that it starts in milliseconds. It holds no key. On stdin it
-gets one line of JSON, the `order`:
+Run by path with `python -I -S`, standard library only, so that it starts in milliseconds. It holds no key. On
+stdin it gets one line of JSON, the `order`:
 
     {"program": {"argv", "env", "cwd"} | null, "pulumi": {"argv", "env", "cwd"}, "keep": [fd, ...]}
 
-then lines `interrupt` (SIGINT to Pulumi: it finishes what is under way and stops) or `stop` (end all now). The end of
-stdin means that tic is gone, kill -9 included: everything ends. On stdout it writes lines of JSON: what Pulumi and the
-program printed (`{"stream", "line"}`), at last `{"exit": code}`.
+then lines `interrupt` (SIGINT to Pulumi: it finishes what is under way and stops) or `stop` (end all now).
+The end of stdin means that tic is gone, kill -9 included: everything ends. On stdout it writes lines of JSON:
+what Pulumi and the program printed (`{"stream", "line"}`), at last `{"exit": code}`.
 
-Pulumi puts its plugins into process groups of their own, so a group kill does not reach them. The supervisor is their
-subreaper (prctl(2), PR_SET_CHILD_SUBREAPER; Linux): orphans become its children, and it ends every descendant.
+Pulumi puts its plugins into process groups of their own, so a group kill does not reach them. The supervisor
+is their subreaper (prctl(2), PR_SET_CHILD_SUBREAPER; Linux): orphans become its children, and it ends every
+descendant.
 """
 
 import ctypes
@@ -168,7 +169,9 @@ def descendants(root: int) -> list[int]:
 
 
 def reap(seconds: float, adopted: list[int], children: list[subprocess.Popen[str]]) -> None:
-    """Wait until no descendant lives, at most `seconds`, and collect the orphans among them, whose parent this is now."""
+    """Wait until no descendant lives, at most `seconds`, and collect the orphans among them, whose parent
+    this is now.
+    """
     end = time.monotonic() + seconds
     while True:
         for child in children:

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 
 def overview(connection: "Connection") -> list[dict[str, Any]]:
-    """One entry a stack: `stack`, `state` (running kind, or last result), `resources`, `last` (ISO 8601), `credentials`."""
+    """One entry a stack: `stack`, `state` (running kind, or last result), `resources`, `last` (ISO 8601),
+    `credentials`.
+    """
     from engine.state import stacks
 
     return [_summary(connection, stack) for stack in stacks.list_all(connection)]
 
 
 def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
-    """One stack whole: the summary, its folder, its bindings and its resources (`type`, `name`, `id`, `urn`)."""
+    """One stack whole: the summary, its folder, its bindings and its resources (`type`, `name`, `id`,
+    `urn`).
+    """
     from engine.state import checkpoints
 
     resources = checkpoints.deployment(connection, stack.id).get("resources") or []
@@ -44,7 +48,9 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
 
 
 def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str, Any]]:
-    """The last `limit` operations, newest first; times in ISO 8601 UTC, `changes` counts resources per operation."""
+    """The last `limit` operations, newest first; times in ISO 8601 UTC, `changes` counts resources per
+    operation.
+    """
     from engine.state.history import history
 
     return [

@@ -1,4 +1,6 @@
-"""A certificate by ACME DNS-01, and where it goes. The settings are in `Pulumi.<stack>.yaml`; change this as you like."""
+"""A certificate by ACME DNS-01, and where it goes. The settings are in `Pulumi.<stack>.yaml`; change this as
+you like.
+"""
 
 from pathlib import Path
 

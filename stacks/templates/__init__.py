@@ -1,4 +1,6 @@
-"""The projects that `tic stack new --template` writes: standard Pulumi projects, the user's own from then on."""
+"""The projects that `tic stack new --template` writes: standard Pulumi projects, the user's own from then
+on.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """What goes wrong outside tic: each time one clear error, no record left, no half state, and a way on."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def test_a_wrong_tsig_secret_is_named_and_mended_by_rotation(site: World) -> Non
     error = failed(site, "BADSIG", "dns")
     assert wrong not in error
     assert site.bind.every_txt() == {}
-    site.tic("creds", "rotate", "dns", "--secrets-from", "-", stdin='{"tsig-secret": "%s"}' % site.key.secret)
+    site.tic(
+        "creds", "rotate", "dns", "--secrets-from", "-", stdin=json.dumps({"tsig-secret": site.key.secret})
+    )
     recovers(site)
 
 

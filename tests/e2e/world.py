@@ -1,4 +1,6 @@
-"""A vault with one rfc2136 credential, a real BIND and a real Pebble: what most ways through the system need."""
+"""A vault with one rfc2136 credential, a real BIND and a real Pebble: what most ways through the system
+need.
+"""
 
 import json
 from collections.abc import Iterator, Sequence

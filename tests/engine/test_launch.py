@@ -94,7 +94,8 @@ def test_the_program_serves_before_pulumi_starts_and_gives_it_its_port(tmp_path:
     program = script(tmp_path, "program.py", "import time; print(4711, flush=True); time.sleep(600)")
     engine = script(tmp_path, "engine.py", "import sys; print(sys.argv[1], flush=True)")
     with Launch(
-        Command([*engine, "--client=127.0.0.1:{port}"], ENVIRONMENT, tmp_path), Command(program, ENVIRONMENT, tmp_path)
+        Command([*engine, "--client=127.0.0.1:{port}"], ENVIRONMENT, tmp_path),
+        Command(program, ENVIRONMENT, tmp_path),
     ) as launch:
         messages = everything(launch)
     assert Said("pulumi-stdout", "--client=127.0.0.1:4711") in messages
