@@ -4,6 +4,7 @@ A secret never comes from an argument, because other users can read the argument
 message here repeats a value.
 """
 
+import getpass
 import json
 import os
 import stat
@@ -160,23 +161,34 @@ def _choose(groups: Sequence[Sequence[str]]) -> Sequence[str]:
         return ()
     for number, group in enumerate(groups, 1):
         sys.stderr.write(f"  {number}  {' and '.join(group)}\n")
-    choice: int = typer.prompt("Which of these", type=typer.IntRange(1, len(groups)), default=1, err=True)
-    return groups[choice - 1]
+    numbers = [str(number) for number in range(1, len(groups) + 1)]
+    while (answer := _line("Which of these [1]: ") or "1") not in numbers:
+        sys.stderr.write(f"  type {' or '.join(numbers)}\n")
+    return groups[int(answer) - 1]
 
 
 def _answer(field: "Field", *, optional: bool) -> str:
     from credentials.kinds import fault_of
 
-    label = field.label + (f" [{field.default or 'none'}]" if optional else "")
+    question = field.label + (f" [{field.default or 'none'}]: " if optional else ": ")
     while True:
-        answer: str = typer.prompt(
-            label,
-            default="" if optional else None,
-            show_default=False,
-            hide_input=field.secret,
-            err=True,
-        )
-        fault = fault_of(field, answer) if answer else None
+        answer = _line(question, secret=field.secret)
+        if not answer and optional:
+            return ""
+        fault = fault_of(field, answer) if answer else "can't be empty"
         if fault is None:
             return answer
-        sys.stderr.write(f"  {field.label}: this {fault}\n")
+        sys.stderr.write(f"  {field.name} {fault}\n")
+
+
+def _line(question: str, *, secret: bool = False) -> str:
+    """One line that a person types; a secret is read with the echo off before the question appears."""
+    try:
+        if secret:
+            return getpass.getpass(question)
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return input()
+    except EOFError:
+        sys.stderr.write("\n")
+        raise typer.Abort from None

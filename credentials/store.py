@@ -143,7 +143,10 @@ def fields(connection: Connection, credential: Credential) -> dict[str, bytes]:
     """The sealed fields of the credential's current version."""
     query = FIELD.select().with_only_columns(FIELD.c.name, FIELD.c.sealed)
     query = query.where(FIELD.c.credential_id == credential.id, FIELD.c.version == credential.version)
-    return {name: bytes(sealed) for name, sealed in connection.execute(query)}
+    # SQLite keeps text in a column of bytes if it is told to; such a row is as damaged as an empty one.
+    return {
+        name: sealed if isinstance(sealed, bytes) else b"" for name, sealed in connection.execute(query)
+    }
 
 
 def remove(connection: Connection, credential: Credential) -> None:

@@ -1,0 +1,107 @@
+"""`tic vault`: transcripts."""
+
+import json
+import os
+
+import pytest
+
+from tests.cli.command import Tic, refusal
+
+
+def test_init_says_where_and_what_next(fresh: Tic) -> None:
+    said = fresh("vault", "init")
+    assert (said.code, said.out) == (0, "")
+    assert said.err.splitlines() == [
+        f"a vault is made in {fresh.home}",
+        f"  its key is {fresh.home}/vault.key: keep a copy in a safe place",
+        "  next: tic creds new NAME --provider P (see tic creds kinds), or try it out: tic sandbox up",
+    ]
+    assert fresh.home.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in fresh.home.iterdir()} == {0o600}
+
+
+def test_a_second_init_is_refused_and_changes_nothing(tic: Tic) -> None:
+    key = (tic.home / "vault.key").read_bytes()
+    before = tic("vault", "status", "--json").out
+    said = tic("vault", "init")
+    assert said.code == 3
+    error, following = refusal(said)
+    assert error == f"there is a vault in {tic.home} already; nothing was changed"
+    assert following.startswith("look at it: tic vault status")
+    assert (tic.home / "vault.key").read_bytes() == key
+    assert tic("vault", "status", "--json").out == before
+
+
+@pytest.mark.parametrize("command", [["vault", "status"], ["creds", "list"], ["creds", "show", "x"]])
+def test_without_a_vault_each_command_says_how_to_make_one(fresh: Tic, command: list[str]) -> None:
+    said = fresh(*command)
+    assert said.code == 5
+    assert refusal(said) == (f"there is no vault in {fresh.home}", "make one: tic vault init")
+    assert not fresh.home.exists()
+
+
+def test_status_says_where_and_whether_the_key_fits(tic: Tic) -> None:
+    said = tic("vault", "status")
+    lines = dict(line.split(":", 1) for line in said.out.splitlines())
+    assert said.code == 0
+    assert lines["home"].strip() == f"{tic.home} (0700)"
+    assert lines["database"].strip().startswith(f"{tic.home}/tic.db (0600), schema 0")
+    assert lines["key"].strip() == f"{tic.home}/vault.key (0600), opens the vault"
+    assert lines["credentials"].strip() == "0"
+    assert said.err == ""
+
+
+def test_status_as_json(tic: Tic) -> None:
+    known = json.loads(tic("vault", "status", "--json").out)
+    assert known["home"] == str(tic.home)
+    assert known["key"] == {"source": "file", "path": f"{tic.home}/vault.key", "opens": True, "problem": None}
+    assert known["permissions"] == {
+        str(tic.home): "0700",
+        f"{tic.home}/tic.db": "0600",
+        f"{tic.home}/vault.key": "0600",
+    }
+    assert (known["credentials"], len(known["vault"])) == (0, 32)
+
+
+def test_status_with_a_lost_key_shows_the_rest_and_fails(tic: Tic) -> None:
+    (tic.home / "vault.key").unlink()
+    said = tic("vault", "status")
+    assert said.code == 5
+    assert f"{tic.home}/vault.key (missing), does NOT open the vault" in said.out
+    assert "is missing; nothing in the vault opens without it" in said.err
+    assert "next: put the file back from your backup" in said.err
+    assert json.loads(tic("vault", "status", "--json").out)["key"]["opens"] is False
+
+
+def test_status_warns_of_open_files(tic: Tic) -> None:
+    (tic.home / "tic.db").chmod(0o644)
+    said = tic("vault", "status")
+    assert said.code == 0
+    assert said.err == (
+        f"warning: {tic.home}/tic.db is open to other users; close it: chmod go-rwx {tic.home}/tic.db\n"
+    )
+
+
+def test_init_in_a_folder_that_is_open_to_others_is_refused(fresh: Tic) -> None:
+    fresh.home.mkdir(mode=0o755)
+    fresh.home.chmod(0o755)
+    said = fresh("vault", "init")
+    assert said.code == 5
+    assert refusal(said)[1] == f"close it: chmod 700 {fresh.home}"
+    assert list(fresh.home.iterdir()) == []
+
+
+def test_init_where_nothing_can_be_written_is_refused(fresh: Tic) -> None:
+    fresh.home.write_text("a file where the folder should be")
+    said = fresh("vault", "init")
+    assert said.code == 5
+    refusal(said)
+
+
+def test_the_umask_does_not_open_the_files(fresh: Tic) -> None:
+    before = os.umask(0)
+    try:
+        assert fresh("vault", "init").code == 0
+    finally:
+        os.umask(before)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [fresh.home, *fresh.home.iterdir()])

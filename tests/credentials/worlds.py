@@ -1,0 +1,96 @@
+"""A vault on a real SQLite file, and stacks as a table with the foreign key that the engine's has."""
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from credentials.credential import RoleState
+from credentials.vault import Vault
+from engine.database import Database
+from engine.home import Home
+
+KEYS = {"secret-id": "an-id", "secret-key": "a-key"}
+
+
+class Stacks:
+    """Which stack uses which credential: `Usage` on a table `uses` whose foreign key refuses deletion."""
+
+    def stacks_using(self, connection: Connection, credential_id: int) -> list[str]:
+        return self.by_credential(connection).get(credential_id, [])
+
+    def by_credential(self, connection: Connection) -> dict[int, list[str]]:
+        used: dict[int, list[str]] = {}
+        for stack, credential_id in connection.exec_driver_sql(
+            "SELECT stack, credential_id FROM uses ORDER BY 1"
+        ):
+            used.setdefault(credential_id, []).append(stack)
+        return used
+
+    def fall_back_to_role(self, connection: Connection, credential_id: int) -> None:
+        connection.exec_driver_sql("DELETE FROM uses WHERE credential_id = ?", (credential_id,))
+
+
+class NoStacks(Stacks):
+    """Sees no stack, as one that looked before another process bound the credential."""
+
+    def by_credential(self, connection: Connection) -> dict[int, list[str]]:
+        return {}
+
+
+class World:
+    """A home with a vault; `database` is open, `vault` is in it."""
+
+    def __init__(self, root: Path, *, usage: Stacks | None = None) -> None:
+        self.home = Home(root / "home", root / "cache")
+        self.home.make()
+        shutil.copy(_migrated(), self.home.database)
+        self.database = Database.open(self.home)
+        self.usage = usage or Stacks()
+        self.vault = Vault.create(self.database, self.home.key_file, usage=self.usage)
+
+    def reopened(self, usage: Stacks | None = None) -> Vault:
+        """The vault as another process finds it."""
+        return Vault.open(self.database, self.home.key_file, usage=usage or self.usage)
+
+    def use(self, stack: str, reference: str) -> None:
+        """Bind a credential to a stack."""
+        self.sql("INSERT INTO uses VALUES (?, ?)", stack, self.vault.find(reference).id)
+
+    def destroy(self, stack: str) -> None:
+        """Free the stack's credentials."""
+        self.sql("DELETE FROM uses WHERE stack = ?", stack)
+
+    def set_role(self, provider: str, state: RoleState) -> None:
+        """Link a role, or switch it."""
+        self.sql("INSERT OR REPLACE INTO linked_role VALUES (?, ?)", provider, state.value)
+
+    def sql(self, statement: str, *values: object) -> None:
+        """Change the database behind the vault's back."""
+        with self.database.write() as connection:
+            connection.exec_driver_sql(statement, values)
+
+    def bytes(self) -> bytes:
+        """Everything that the home holds on disk, the write-ahead log included."""
+        return b"".join(path.read_bytes() for path in sorted(self.home.root.iterdir()))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+@cache
+def _migrated() -> Path:
+    """An empty database at the newest schema, made once: running the migrations is slow."""
+    root = Path(tempfile.mkdtemp(prefix="tic-test-"))
+    home = Home(root / "home", root / "cache")
+    database = Database.open(home, create=True)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE uses (stack TEXT,"
+            " credential_id INTEGER REFERENCES credential (id) ON DELETE RESTRICT)"
+        )
+    database.close()
+    return home.database
