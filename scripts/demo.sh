@@ -16,8 +16,8 @@ run() { step "$@"; "$@"; }
 
 run tic engine install
 tic vault status >/dev/null 2>&1 || run tic vault init
-run tic sandbox up 2>/dev/null
-tic stack show demo/site >/dev/null 2>&1 ||
+run tic sandbox up
+tic stack show site/site >/dev/null 2>&1 ||
   run tic stack new site --template certificate --dir "$site" \
     --set "domains=$domains" --set directory=sandbox --set "deployDirectory=$site/deployed"
 cd "$site"

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 PEBBLE, DNS = "pebble", "challtestsrv"
 LOOKS = 400  # of 0.05 s each, at a server that is starting
-PROFILES = {
-    "default": {"description": "90 days", "validityPeriod": 90 * 86400},
-    "shortlived": {"description": "6 days", "validityPeriod": 6 * 86400},
-}
+PROFILES = {"default": {"description": "90 days", "validityPeriod": 90 * 86400}}  # of several it takes any
 
 
 class SandboxFailed(EngineError):
