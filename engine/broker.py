@@ -85,7 +85,7 @@ class Broker:
         self._database = database
         self._vault = vault
         self._stack = stack
-        self._name = f"{stack.project}/{stack.name}"
+        self._name = stack.full_name
         self._bindings = dict(bindings)
         self._resources = resources or self._resources_of_state
         self._tell = tell

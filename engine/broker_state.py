@@ -16,10 +16,10 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark, no secret
 
 def resources_of_state(database: "Database", stack_id: int, resource_type: str) -> list[StateResource]:
     """The resources of a type in the stack's last checkpoint, without those that only wait for deletion."""
-    from engine.state import checkpoints
+    from engine.state import versions
 
     with database.read() as connection:
-        deployment = checkpoints.deployment(connection, stack_id)
+        deployment = versions.newest(connection, stack_id).deployment
     return [
         StateResource(
             urn=each["urn"],

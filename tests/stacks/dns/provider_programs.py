@@ -5,7 +5,7 @@ import hashlib
 import http.server
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +74,9 @@ class Webhook:
 
 
 @contextmanager
-def webhook(*, user: str = "", password: str = "") -> Iterator[Webhook]:
+def webhook(
+    *, user: str = "", password: str = "", on_request: Callable[[str], None] | None = None
+) -> Iterator[Webhook]:
     """An HTTP server as the httpreq provider wants it; with a user it insists on basic authentication."""
     expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
 
@@ -83,6 +85,8 @@ def webhook(*, user: str = "", password: str = "") -> Iterator[Webhook]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             given = self.headers.get("Authorization")
             hook.requests.append((self.path, body, given))
+            if on_request:
+                on_request(self.path)
             if hook.fail is not None:
                 self._say(500, hook.fail.replace("AUTHORIZATION", given or ""))
             elif given != expected:

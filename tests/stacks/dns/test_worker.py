@@ -20,6 +20,7 @@ from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
 from stacks.dns.worker import LIMITS, NETWORK, EnvironmentRefused, LegoProvider, LegoWorker, Limits
 from tests.stacks.dns.answering import Query, answering, response
+from tests.stacks.dns.processes import wait_until_ended, with_ids
 from tests.stacks.dns.provider_programs import shell, value_of, webhook
 
 NAME = "_acme-challenge.example.test"
@@ -54,19 +55,6 @@ def family(worker: LegoWorker) -> list[psutil.Process]:
     """The worker, its guard and what it started."""
     process = psutil.Process(worker._process.pid)
     return [process, *process.children(recursive=True)]
-
-
-def wait_until_ended(processes: list[psutil.Process]) -> None:
-    """Fails by the test's time limit. What only waits for init to collect it has ended."""
-    while not all(map(has_ended, processes)):
-        psutil.wait_procs(processes, timeout=0.02)
-
-
-def has_ended(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 # exec and httpreq, exactly as they are documented
@@ -177,7 +165,7 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started(start: Start, tm
     members = family(worker)
     with pytest.raises(ProviderFailed, match=r"exec did not finish publishing .* within 1 s and was stopped"):
         worker.perform(RECORD)
-    members += [psutil.Process(pid) for pid in map(int, pids.read_text().split()) if psutil.pid_exists(pid)]
+    members += with_ids(*map(int, pids.read_text().split()))
     wait_until_ended(members)
     assert not worker.usable
     with pytest.raises(ProviderFailed, match="its worker has ended"):
