@@ -28,17 +28,15 @@ def pending_operations(connection: Connection, stack_id: int) -> list[PendingOpe
 def clear_pending(connection: Connection, stack_id: int, *, prefix: str) -> list[PendingOperation]:
     """Forget creates of resource types that begin with `prefix`, so that the next update makes them again.
 
-    Only for types whose creation finds its own half-made objects: the engine keeps every such operation and warns
-    of it, since it can't know. Returns what was forgotten. Raises UpdateRunning.
+    Only for types whose creation finds its own half-made objects: the engine keeps every such operation and
+    warns of it, since it can't know. Returns what was forgotten. Raises UpdateRunning.
     """
     updates.refuse_while_running(connection, stack_id)
     state = versions.newest(connection, stack_id)
     operations = state.deployment.get("pending_operations") or []
-    cleared = [
-        op for op in operations if op["type"] == "creating" and op["resource"]["type"].startswith(prefix)
-    ]
+    cleared = [operation for operation in operations if _is_create_of(operation, prefix)]
     if cleared:
-        kept = [operation for operation in operations if operation not in cleared]
+        kept = [operation for operation in operations if not _is_create_of(operation, prefix)]
         changed = {**state.deployment, "pending_operations": kept}
         versions.save(connection, stack_id, state.version, replace(state, deployment=changed))
     return [_value(operation) for operation in cleared]

@@ -1,0 +1,96 @@
+"""A database, a service over it, and the real CLI pointed at it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nacl.secret
+import nacl.utils
+import pytest
+from nacl.exceptions import CryptoError
+from sqlalchemy import Connection
+
+from credentials.errors import CredentialError
+from engine.database import Database
+from engine.home import Home
+from engine.state.app import app
+from engine.state.server import serve
+from engine.state.service import Access, StateService
+from tests.engine.state.driver import PROJECT, Cli
+
+
+class Wax:
+    """Seals as the vault does (XChaCha20-Poly1305, bound to the context), under a key of its own."""
+
+    def __init__(self) -> None:
+        self._box = nacl.secret.Aead(nacl.utils.random(nacl.secret.Aead.KEY_SIZE))
+
+    def seal(self, context: str, plaintext: bytes) -> bytes:
+        return bytes(self._box.encrypt(plaintext, context.encode()))
+
+    def unseal(self, context: str, sealed: bytes) -> bytes:
+        try:
+            return self._box.decrypt(sealed, context.encode())
+        except (CryptoError, ValueError):
+            raise CredentialError("the seal does not open", hint="check where it comes from") from None
+
+
+@pytest.fixture
+def sealing() -> Wax:
+    return Wax()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database.open(Home(tmp_path / "tic", tmp_path / "cache"), create=True)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    """A transaction that is never committed."""
+    with contextlib.suppress(_Enough), database.write() as found:
+        yield found
+        raise _Enough
+
+
+class _Enough(Exception):
+    pass
+
+
+@pytest.fixture
+def service(database: Database, sealing: Wax) -> StateService:
+    return StateService(database, sealing)
+
+
+@pytest.fixture
+def url(service: StateService) -> Iterator[str]:
+    """The service over HTTP."""
+    with serve(app(service)) as found:
+        yield found
+
+
+@pytest.fixture
+def token(service: StateService) -> str:
+    """A token that opens every stack."""
+    return service.admit(Access("tester"))
+
+
+@pytest.fixture
+def cli(tmp_path: Path, pulumi_command: Path, url: str, token: str) -> Cli:
+    """The CLI with a fresh stack `dev` selected."""
+    made = Cli(tmp_path / "user", pulumi_command, url, token)
+    made("stack", "init", "dev")
+    return made
+
+
+@pytest.fixture
+def stack_id(cli: Cli, database: Database) -> int:
+    """The id of the stack that `cli` made."""
+    from engine.state import stacks
+
+    with database.read() as connection:
+        found = stacks.find(connection, PROJECT, "dev")
+    assert found is not None
+    return found.id
