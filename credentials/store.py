@@ -144,9 +144,7 @@ def fields(connection: Connection, credential: Credential) -> dict[str, bytes]:
     query = FIELD.select().with_only_columns(FIELD.c.name, FIELD.c.sealed)
     query = query.where(FIELD.c.credential_id == credential.id, FIELD.c.version == credential.version)
     # SQLite keeps text in a column of bytes if it is told to; such a row is as damaged as an empty one.
-    return {
-        name: sealed if isinstance(sealed, bytes) else b"" for name, sealed in connection.execute(query)
-    }
+    return {name: sealed if isinstance(sealed, bytes) else b"" for name, sealed in connection.execute(query)}
 
 
 def remove(connection: Connection, credential: Credential) -> None:

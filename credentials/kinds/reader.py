@@ -24,7 +24,6 @@ aliases = ["..."]                 # older names of these variables, understood b
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -70,6 +69,8 @@ class BadKindFile(ValueError):
 
 def parse(name: str, text: str) -> Kind:
     """The kind that a file of this name describes; raises BadKindFile with the key at fault."""
+    import tomllib  # here, because most commands read no kind
+
     table = tomllib.loads(text)
     _check(name, table, _KIND_KEYS, required={"label", "where-to-get", "fields"})
     fields = tuple(
