@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(name="engine", help="The Pulumi engine that tic runs.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="engine", help="The Pulumi engine that tic runs.", no_args_is_help=True, rich_markup_mode=None
+)
 
 VersionOption = Annotated[str | None, typer.Option("--version", help="This version, not the pinned one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
