@@ -1,20 +1,18 @@
 """Fixtures for every test: the real servers, and the Pulumi engine."""
 
-import os
-import shutil
+import sys
 from pathlib import Path
 
 import pytest
+
+from engine.home import Home
+from engine.toolchain import pulumi
+from engine.toolchain.progress import Printer
 
 pytest_plugins = ["tests.servers.fixtures"]
 
 
 @pytest.fixture(scope="session")
 def pulumi_command() -> Path:
-    """The Pulumi engine: `TIC_TEST_PULUMI`, or the one on PATH. Without one, tests fail: none is skipped."""
-    found = os.environ.get("TIC_TEST_PULUMI") or shutil.which("pulumi")
-    if found is None:
-        pytest.fail(
-            "the Pulumi engine is missing: put it on PATH, or name it in TIC_TEST_PULUMI", pytrace=False
-        )
-    return Path(found)
+    """The Pulumi engine that tic itself would run; got, with progress, where it is missing."""
+    return pulumi.ensure(Home.find(), Printer(sys.stderr)).path
