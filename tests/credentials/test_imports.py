@@ -1,4 +1,4 @@
-"""Listing credentials is quick because it imports little; what it must not import is named here, not timed."""
+"""Listing is quick because it imports little; what it must not import is named here, not timed."""
 
 import subprocess
 import sys
