@@ -1,5 +1,6 @@
 """A vault on a real SQLite file, and stacks as a table with the foreign key that the engine's has."""
 
+import atexit
 import shutil
 import tempfile
 from functools import cache
@@ -85,6 +86,7 @@ class World:
 def _migrated() -> Path:
     """An empty database at the newest schema, made once: running the migrations is slow."""
     root = Path(tempfile.mkdtemp(prefix="tic-test-"))
+    atexit.register(shutil.rmtree, root)
     home = Home(root / "home", root / "cache")
     database = Database.open(home, create=True)
     with database.write() as connection:
