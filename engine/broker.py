@@ -19,7 +19,7 @@ from credentials import kinds
 from credentials.errors import CredentialError
 from engine.broker_app import broker_app
 from engine.challenge_notes import Author, Note, forget, open_notes, published, write
-from engine.challenges import Told, settle, withdraw
+from engine.challenges import FAILURES, settle, withdraw
 from engine.errors import EngineError
 from engine.events import Notice
 from engine.publishers import Publishers, RunEnds, is_sequential
@@ -213,7 +213,7 @@ class Broker:
             if note.id == note_id:
                 try:
                     self._withdraw(note)
-                except Told:
+                except FAILURES:
                     return  # the note stays: `close` tries again and names what it can't withdraw
 
     def _place(self, name: str, servers: Sequence[str]) -> Place:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Note", "StillPublished", "open_notes", "withdraw", "withdraw_left_over"]
 
 GONE_SECONDS = 20.0
-Told = (StackError, CredentialError, EngineError)
+FAILURES = (StackError, CredentialError, EngineError)
 
 
 class StillPublished(StackError):
@@ -44,7 +44,7 @@ def withdraw(
     if not shared:
         try:
             _clean(publishers, note, stopped)
-        except Told:
+        except FAILURES:
             if presence(note.place, note.record.value) is not Presence.ABSENT:
                 raise
     with database.write() as connection:
@@ -82,7 +82,7 @@ def settle(
     name = note.record.name
     try:
         withdraw(database, publishers, note, stopped=stopped)
-    except Told as error:
+    except FAILURES as error:
         with database.write() as connection:
             leave(connection, note.id, str(error))
         return Notice(

@@ -20,11 +20,16 @@ class IdentifierMalformed(StackError):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One authorization's challenge: the identifier comes without `*.`; nothing in it is a secret."""
+    """One authorization's challenge; nothing in it is a secret. The identifier may begin with `*.`."""
 
     identifier: str
     token: str
     key_authorization: str
+
+    @property
+    def domain(self) -> str:
+        """The domain name that is proved, in lower case, without the final dot."""
+        return record_name(self.identifier).removeprefix(f"{LABEL}.")
 
     @property
     def name(self) -> str:

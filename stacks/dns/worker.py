@@ -256,7 +256,7 @@ class LegoWorker:
 def _request(action: str, record: Record) -> dict[str, str]:
     return {
         "action": action,
-        "domain": record.challenge.identifier,
+        "domain": record.challenge.domain,
         "token": record.challenge.token,
         "key_authorization": record.challenge.key_authorization,
     }

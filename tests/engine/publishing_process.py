@@ -9,18 +9,22 @@ from tests.engine.dns_world import publish, reopened
 
 
 def main() -> None:
-    """Publish apex and wildcard, say so line by line, and wait to be killed."""
+    """Say `ready`, publish apex and wildcard at once, say so line by line, and wait to be killed."""
     folder, nameserver = Path(sys.argv[1]), sys.argv[2]
     broker = reopened(Home(folder / "home", folder / "cache")).broker()
     servers = (nameserver,) if nameserver != "-" else ()
 
-    def say(token: str) -> None:
-        broker.publish(publish(token, nameservers=servers, seconds=600))
-        sys.stdout.write(f"{token}\n")
+    def say(word: str) -> None:
+        sys.stdout.write(f"{word}\n")
         sys.stdout.flush()
 
+    def run(token: str) -> None:
+        broker.publish(publish(token, nameservers=servers, seconds=600))
+        say(token)
+
+    say("ready")
     for token in ("apex", "wildcard"):
-        Thread(target=say, args=(token,), daemon=True).start()
+        Thread(target=run, args=(token,), daemon=True).start()
     Event().wait()
 
 

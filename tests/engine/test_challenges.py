@@ -1,12 +1,15 @@
 """The write-ahead notes, and what the next run withdraws after a killed one."""
 
+import random
 import secrets
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import pytest
 from dns.message import Message
@@ -30,6 +33,7 @@ from tests.stacks.dns.provider_programs import publishing_program, webhook
 
 CANARY = "canary-" + secrets.token_hex(12)
 server = pytest.mark.server
+KILLS = 200
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,6 +57,7 @@ def another_process(folder: Path, nameserver: str = "-") -> Iterator["subprocess
 
 def published_by(process: "subprocess.Popen[str]") -> set[str]:
     assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
     return {process.stdout.readline().strip(), process.stdout.readline().strip()}
 
 
@@ -142,6 +147,26 @@ def test_another_stacks_records_are_left_to_it(
         published_by(process)
     assert withdraw_left_over(world.database, world.vault, other.stack.id) == []
     assert len(withdraw_left_over(world.database, world.vault, None)) == 2
+
+
+@server
+@pytest.mark.soak
+def test_kills_at_random_moments_leave_no_record_and_touch_no_foreign_one(
+    world: DnsWorld, tmp_path: Path, own_bind: Bind, tsig_key: TsigKey
+) -> None:  # C3, D1
+    world.bind_updates(own_bind, tsig_key)
+    own_bind.add_txt(NAME, "somebody else's")
+    left: Counter[tuple[int, int]] = Counter()
+    for _ in range(KILLS):
+        with another_process(tmp_path) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            Event().wait(random.uniform(0, 0.1))
+        left[len(world.notes()), len(own_bind.txt(NAME)) - 1] += 1
+        assert warnings(withdraw_left_over(world.database, world.vault, None)) == []
+        assert own_bind.every_txt() == {NAME: ["somebody else's"]}
+        assert world.notes() == []
+    sys.stderr.write(f"kills by (notes, records) that were left: {dict(left)}\n")
 
 
 # The note comes first, and goes last
