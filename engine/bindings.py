@@ -8,10 +8,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import column, table
+
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection
+
+# The columns that the statements here name. The schema is in `binding_rows.py`; importing SQLModel for it
+# would cost a listing more than its queries do.
+_binding = table("binding", column("stack_id"), column("provider"), column("credential_id"))
+_stack = table("stack", column("id"), column("project"), column("name"))
+_credential = table(
+    "credential", column("id"), column("name"), column("token"), column("kind"), column("state")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +50,24 @@ class Unauthorized(EngineError):
 
 def need(connection: "Connection", stack_id: int, providers: Iterable[str]) -> None:
     """Note that the stack needs these providers; what is bound already stays as it is."""
-    binding = _bindings()
     known = set(
         connection.execute(
-            binding.select().with_only_columns(binding.c.provider).where(binding.c.stack_id == stack_id)
+            _binding.select().with_only_columns(_binding.c.provider).where(_binding.c.stack_id == stack_id)
         ).scalars()
     )
     for provider in dict.fromkeys(providers):
         if provider not in known:
             connection.execute(
-                binding.insert().values(stack_id=stack_id, provider=provider, credential_id=None)
+                _binding.insert().values(stack_id=stack_id, provider=provider, credential_id=None)
             )
 
 
 def bind(connection: "Connection", stack_id: int, credential_id: int, provider: str) -> None:
     """Let this credential serve this provider of the stack from now on."""
     need(connection, stack_id, [provider])
-    binding = _bindings()
     connection.execute(
-        binding.update()
-        .where(binding.c.stack_id == stack_id, binding.c.provider == provider)
+        _binding.update()
+        .where(_binding.c.stack_id == stack_id, _binding.c.provider == provider)
         .values(credential_id=credential_id)
     )
 
@@ -84,21 +92,19 @@ def complete(connection: "Connection", stack_id: int, stack: str) -> list[Bindin
 
 def bound(connection: "Connection", stack_id: int) -> list[Binding]:
     """The providers that the stack needs, in order of their names."""
-    binding, credential = _bindings(), _credentials()
     rows = connection.execute(
-        binding.outerjoin(credential, credential.c.id == binding.c.credential_id)
+        _binding.outerjoin(_credential, _credential.c.id == _binding.c.credential_id)
         .select()
-        .with_only_columns(binding.c.provider, credential.c.name, credential.c.token)
-        .where(binding.c.stack_id == stack_id)
-        .order_by(binding.c.provider)
+        .with_only_columns(_binding.c.provider, _credential.c.name, _credential.c.token)
+        .where(_binding.c.stack_id == stack_id)
+        .order_by(_binding.c.provider)
     )
     return [Binding(provider, name, token) for provider, name, token in rows]
 
 
 def release(connection: "Connection", stack_id: int) -> None:
     """Free the stack's credentials: nothing of it exists any more (SPEC C4). What it needs stays known."""
-    binding = _bindings()
-    connection.execute(binding.update().where(binding.c.stack_id == stack_id).values(credential_id=None))
+    connection.execute(_binding.update().where(_binding.c.stack_id == stack_id).values(credential_id=None))
 
 
 class Usage:
@@ -116,23 +122,21 @@ class Usage:
         """Take the credential away from its stacks; the provider's role serves them from their next run on
         (SPEC A8).
         """
-        binding = _bindings()
         connection.execute(
-            binding.update().where(binding.c.credential_id == credential_id).values(credential_id=None)
+            _binding.update().where(_binding.c.credential_id == credential_id).values(credential_id=None)
         )
 
     def _names(self, connection: "Connection", credential_id: int | None) -> dict[int, list[str]]:
-        binding, stack = _bindings(), _stacks()
         query = (
-            binding.join(stack, stack.c.id == binding.c.stack_id)
+            _binding.join(_stack, _stack.c.id == _binding.c.stack_id)
             .select()
-            .with_only_columns(binding.c.credential_id, stack.c.project, stack.c.name)
-            .where(binding.c.credential_id.is_not(None))
+            .with_only_columns(_binding.c.credential_id, _stack.c.project, _stack.c.name)
+            .where(_binding.c.credential_id.is_not(None))
             .distinct()
-            .order_by(stack.c.project, stack.c.name)
+            .order_by(_stack.c.project, _stack.c.name)
         )
         if credential_id is not None:
-            query = query.where(binding.c.credential_id == credential_id)
+            query = query.where(_binding.c.credential_id == credential_id)
         names: dict[int, list[str]] = {}
         for owner, project, name in connection.execute(query):
             names.setdefault(owner, []).append(f"{project}/{name}")
@@ -140,27 +144,8 @@ class Usage:
 
 
 def _active(connection: "Connection", provider: str) -> int | None:
-    credential = _credentials()
     return connection.execute(
-        credential.select()
-        .with_only_columns(credential.c.id)
-        .where(credential.c.kind == provider, credential.c.state == "active")
+        _credential.select()
+        .with_only_columns(_credential.c.id)
+        .where(_credential.c.kind == provider, _credential.c.state == "active")
     ).scalar()
-
-
-def _bindings() -> "Table":
-    from engine.binding_rows import BindingRow
-
-    return BindingRow.metadata.tables["binding"]
-
-
-def _stacks() -> "Table":
-    from engine.state.rows import StackRow
-
-    return StackRow.metadata.tables["stack"]
-
-
-def _credentials() -> "Table":
-    from credentials.rows import CredentialRow
-
-    return CredentialRow.metadata.tables["credential"]

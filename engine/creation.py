@@ -99,7 +99,7 @@ def _only_dns_provider(connection: "Connection") -> str:
     if not able:
         raise NewStackRefused(
             "no Active credential in the vault can publish DNS records",
-            hint="add one: tic creds new NAME --provider P (see tic creds kinds); to try it out: tic sandbox up",
+            hint="add one: tic creds new NAME --provider P (see tic creds kinds), or try: tic sandbox up",
         )
     raise NewStackRefused(
         f"more than one provider can publish the challenge records: {', '.join(able)}",

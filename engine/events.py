@@ -57,6 +57,21 @@ class Notice:
 
 Event = Step | Diagnostic | Summary | Notice
 
+# tic puts its plugin on PATH itself, so Pulumi's warning about that is news to nobody.
+OWN_PLUGIN = "using pulumi-resource-tic from $PATH"
+# What Pulumi says when something else failed before: true, and no help to whoever reads the first error.
+ECHOES = ("update failed", "preview failed", "refresh failed", "destroy failed")
+ECHOED = ("grpc: the client connection is closing", "resource monitor shut down while waiting")
+
+
+def is_echo(event: Event) -> bool:
+    """Whether this error only says that another one happened."""
+    return (
+        isinstance(event, Diagnostic)
+        and event.severity == "error"
+        and (event.message in ECHOES or any(each in event.message for each in ECHOED))
+    )
+
 
 def read(event: Mapping[str, Any]) -> Event | None:
     """The value behind one engine event, or None for what tic does not show."""
@@ -67,7 +82,7 @@ def read(event: Mapping[str, Any]) -> Event | None:
     if body := event.get("resOpFailedEvent"):
         return _step("failed", body)
     if body := event.get("diagnosticEvent"):
-        if body.get("ephemeral") or body.get("severity") == "debug":
+        if body.get("ephemeral") or body.get("severity") == "debug" or OWN_PLUGIN in body.get("message", ""):
             return None
         return Diagnostic(body.get("severity", "info"), _plain(body.get("message", "")), body.get("urn", ""))
     if body := event.get("summaryEvent"):

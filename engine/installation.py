@@ -28,7 +28,7 @@ class Installation:
 
     @cached_property
     def vault(self) -> "Vault":
-        """The open vault; raises CredentialError where its key is missing or wrong."""
+        """The vault; its key is read when something is first sealed or opened."""
         from credentials.vault import Vault
         from engine.bindings import Usage
 

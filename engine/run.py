@@ -201,6 +201,7 @@ def _commands(
 def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
     messages = launch.messages()
     interrupts = 0
+    echoes: list[events.Event] = []
     while True:
         try:
             message = next(messages)
@@ -221,11 +222,18 @@ def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redac
             continue
         if isinstance(message, Exited):
             outcome.succeeded = message.code == 0
+            if not outcome.errors:
+                for echo in echoes:
+                    listen(echo)
             return
         if isinstance(message, Said):
             _heard(message, outcome, listen, redactor)
         else:
-            _happened(events.read(message), outcome, listen, redactor)
+            event = events.read(message)
+            if event is not None and events.is_echo(event):
+                echoes.append(event)
+            else:
+                _happened(event, outcome, listen, redactor)
 
 
 def _heard(said: Said, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:

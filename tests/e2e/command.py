@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,10 @@ class Tic:
         )
         return result
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Run `tic WORDS` without waiting for it."""
-        return subprocess.Popen(
+    @contextmanager
+    def running(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
+        """Run `tic WORDS` while the block runs; what has not ended then is killed."""
+        with subprocess.Popen(
             self.argv(*words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,7 +73,21 @@ class Tic:
             cwd=self.folder,
             env=self.environment(),
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def wait_for(self, process: "subprocess.Popen[str]", said: str) -> None:
+        """Read what the command says until it says this; fails the test where it ends without."""
+        assert process.stderr is not None
+        heard = []
+        for line in process.stderr:
+            heard.append(line)
+            if said in line:
+                return
+        raise AssertionError(f"never said {said!r}:\n{''.join(heard)}")
 
 
 def setting(name: str, value: str | Sequence[str]) -> list[str]:

@@ -90,14 +90,14 @@ def test_a_refused_name_leaves_nothing_and_mending_it_goes_on(
 ) -> None:
     """The CA's own words reach the user."""
     with (
-        pebble(tmp_path, dns=own_bind.address, blocked=("www.example.test",), reuse_authorizations=0) as ca,
+        pebble(tmp_path, dns=own_bind.address, blocked=("other.test",), reuse_authorizations=0) as ca,
         world(tmp_path, own_bind, ca, tsig_key) as made,
     ):
         made.new_credential()
-        made.new_stack(domains=("example.test", "www.example.test"))
+        made.new_stack(domains=("example.test", "other.test"))
         failed(made, "rejectedIdentifier")
         config = made.folder / "site" / "Pulumi.site.yaml"
-        config.write_text(config.read_text().replace("  - www.example.test\n", ""))
+        config.write_text(config.read_text().replace("  - other.test\n", ""))
         recovers(made)
 
 

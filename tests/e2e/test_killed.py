@@ -1,6 +1,5 @@
 """C3: kill -9 of tic at any moment; nothing of the run lives on, and the next `up` converges unaided."""
 
-import os
 import random
 import signal
 import time
@@ -16,7 +15,6 @@ from tests.servers.pebble import Pebble
 
 pytestmark = pytest.mark.server
 MOMENTS = 6
-SOAK_MOMENTS = 200
 
 
 @pytest.fixture
@@ -30,19 +28,12 @@ def site(tmp_path: Path, own_bind: Bind, own_pebble: Pebble, tsig_key: TsigKey) 
 
 def kill_when(made: World, line: str, after: float = 0.0) -> None:
     """Start `up`, wait until it says `line`, then kill -9 tic and wait until its whole run is gone."""
-    run = made.tic.start("stack", "up", "site")
-    assert run.stderr is not None
-    assert run.stdout is not None
-    for said in run.stderr:
-        if line in said:
-            break
-    time.sleep(after)
-    below = psutil.Process(run.pid).children(recursive=True)
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
+    with made.tic.running("stack", "up", "site") as run:
+        made.tic.wait_for(run, line)
+        time.sleep(after)
+        below = psutil.Process(run.pid).children(recursive=True) if run.poll() is None else []
+        run.kill()
     _gone, alive = psutil.wait_procs(below, timeout=20)
-    run.stderr.close()
-    run.stdout.close()
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -50,7 +41,7 @@ def kill_when(made: World, line: str, after: float = 0.0) -> None:
     "line",
     [
         "up site/site",
-        "acme:Account",
+        "acme/account:Account",
         "acme/order:Order",
         "dns/challengeRecord:ChallengeRecord",
         "acme/authorization:Authorization",
@@ -81,13 +72,10 @@ def test_killed_at_random_moments_a_foreign_record_stays(site: World) -> None:
 
 
 def test_ctrl_c_finishes_what_is_under_way_and_leaves_no_record(site: World) -> None:
-    run = site.tic.start("stack", "up", "site")
-    assert run.stderr is not None
-    for said in run.stderr:
-        if "acme/order:Order" in said:
-            break
-    run.send_signal(signal.SIGINT)
-    _out, err = run.communicate(timeout=60)
+    with site.tic.running("stack", "up", "site") as run:
+        site.tic.wait_for(run, "acme/order:Order")
+        run.send_signal(signal.SIGINT)
+        _out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
     assert "Traceback" not in err
     assert site.bind.every_txt() == {}
@@ -95,13 +83,20 @@ def test_ctrl_c_finishes_what_is_under_way_and_leaves_no_record(site: World) -> 
 
 
 def test_a_second_run_is_told_who_runs(site: World) -> None:
-    run = site.tic.start("stack", "up", "site")
-    assert run.stderr is not None
-    for said in run.stderr:
-        if "acme/account:Account" in said:
-            break
-    refused = site.tic("stack", "up", "site", code=3)
-    assert str(run.pid) in refused.err
-    assert "tic stack cancel" in refused.err
-    run.communicate(timeout=60)
+    with site.tic.running("stack", "up", "site") as run:
+        site.tic.wait_for(run, "acme/account:Account")
+        refused = site.tic("stack", "up", "site", code=3)
+        assert str(run.pid) in refused.err
+        assert "tic stack cancel" in refused.err
+        run.communicate(timeout=60)
     assert run.returncode == 0
+
+
+def test_cancel_from_elsewhere_ends_the_run_and_keeps_what_it_did(site: World) -> None:
+    with site.tic.running("stack", "up", "site") as run:
+        site.tic.wait_for(run, "acme/order:Order")
+        site.tic("stack", "cancel", "site")
+        _out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert site.bind.every_txt() == {}
+    assert "nothing runs" in site.tic("stack", "cancel", "site").err

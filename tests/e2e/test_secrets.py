@@ -77,10 +77,10 @@ def places(*folders: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def test_no_secret_of_a_run_is_found_anywhere(site: World, tmp_path: Path) -> None:
-    run = site.tic.start("stack", "up", "site")
-    watch = Watch(run.pid)
-    out, err = run.communicate(timeout=120)
-    watch.stop()
+    with site.tic.running("stack", "up", "site") as run:
+        watch = Watch(run.pid)
+        out, err = run.communicate(timeout=120)
+        watch.stop()
     assert run.returncode == 0, err
     assert {"pulumi", "pulumi-resource"} <= {name[:15] for name in watch.names}, watch.names
     key_pem = (site.deployed / "privkey.pem").read_bytes()
