@@ -1,5 +1,9 @@
 """The servers that other tests rely on are real: they refuse what they should, and they end."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import dns.name
 import dns.query
 import dns.rcode
@@ -14,6 +18,7 @@ from tests.servers.bind import Bind, TsigKey
 from tests.servers.pebble import Pebble
 from tests.servers.process import accepts
 
+ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.server
 
 
@@ -54,3 +59,28 @@ def test_a_killed_server_is_gone_at_once(own_bind: Bind) -> None:
     own_bind.process.kill()
     assert not accepts(own_bind.host, own_bind.port)
     assert not any(child.is_running() for child in children)
+
+
+def test_a_server_ends_with_a_session_that_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import pathlib, sys\n"
+        "from tests.servers.bind import Zone, bind\n"
+        "with bind(pathlib.Path(sys.argv[1]), [Zone('x.test')]) as server:\n"
+        "    print(server.process.guard.pid, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    session = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert session.stdout
+    guard = psutil.Process(int(session.stdout.readline()))
+    servers = guard.children()
+    session.kill()
+    session.communicate()
+    assert servers
+    for process in servers:
+        process.wait(timeout=20)
