@@ -9,16 +9,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.challenge_rows import ChallengeRow
 from engine.state.owner import Owner, is_gone, this_process
-from stacks.dns.asking import given
-from stacks.dns.publisher import Record
-from stacks.dns.record import Challenge
-from stacks.dns.zones import Place
+
+if TYPE_CHECKING:
+    from stacks.dns.publisher import Record
+    from stacks.dns.zones import Place
 
 # Of a process on another host nothing is sure, but no run keeps a challenge record this long.
 FOREIGN_OWNER_SECONDS = 3600.0
@@ -58,7 +58,7 @@ class Note:
     stack: str
     credential: str
     provider: str
-    record: Record
+    record: "Record"
     zone: str
     nameservers: tuple[str, ...]
     resolvers: tuple[str, ...]
@@ -69,8 +69,11 @@ class Note:
     problem: str | None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> "Place":
         """Where the record is, as it was found when it was published."""
+        from stacks.dns.asking import given
+        from stacks.dns.zones import Place
+
         return Place(self.record.name, self.zone, tuple(given(each) for each in self.nameservers))
 
     def is_left(self, now: float) -> bool:
@@ -81,7 +84,12 @@ class Note:
 
 
 def write(
-    connection: Connection, author: Author, record: Record, place: Place, resolvers: Sequence[str], now: float
+    connection: Connection,
+    author: Author,
+    record: "Record",
+    place: "Place",
+    resolvers: Sequence[str],
+    now: float,
 ) -> int:
     """Note that a record is about to be published; an earlier note of it is taken over. Returns its id."""
     values = {
@@ -152,6 +160,9 @@ def needed_elsewhere(connection: Connection, note: Note, now: float) -> bool:
 
 
 def _value(row: Any) -> Note:
+    from stacks.dns.publisher import Record
+    from stacks.dns.record import Challenge
+
     owner = None
     if row.owner_pid is not None:
         owner = Owner(row.owner_pid, row.owner_host, row.owner_started)

@@ -1,54 +1,18 @@
-"""Withdrawing challenge records: by the run that published them, or after it by whoever comes next."""
+"""What ended runs left published, found by their notes; a run without any pays one query for it."""
 
 import time
 from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING
 
-from credentials.errors import CredentialError
-from engine.challenge_notes import Note, forget, leave, needed_elsewhere, open_notes
-from engine.errors import EngineError
-from engine.events import Notice
-from stacks.dns.propagation import Presence, presence, wait_gone
-from stacks.errors import StackError
+from engine.challenge_notes import Note, open_notes
 
 if TYPE_CHECKING:
     from credentials.vault import Vault
     from engine.database import Database
-    from engine.publishers import Publishers
+    from engine.events import Notice
 
-__all__ = ["Note", "StillPublished", "open_notes", "withdraw", "withdraw_left_over"]
-
-GONE_SECONDS = 20.0
-FAILURES = (StackError, CredentialError, EngineError)
-
-
-class StillPublished(StackError):
-    """The provider took the order to withdraw a record, and the record is still there."""
-
-
-def withdraw(
-    database: "Database",
-    publishers: "Publishers",
-    note: Note,
-    *,
-    stopped: Callable[[float], bool],
-    now: Callable[[], float] = time.time,
-) -> None:
-    """Withdraw the note's record and delete the note; a record that another stack's run needs too stays.
-
-    Raises what kept the record from being withdrawn; then the note stays.
-    """
-    with database.read() as connection:
-        shared = needed_elsewhere(connection, note, now())
-    if not shared:
-        try:
-            _clean(publishers, note, stopped)
-        except FAILURES:
-            if presence(note.place, note.record.value) is not Presence.ABSENT:
-                raise
-    with database.write() as connection:
-        forget(connection, note.id)
+__all__ = ["Note", "open_notes", "withdraw_left_over"]
 
 
 def withdraw_left_over(
@@ -57,51 +21,20 @@ def withdraw_left_over(
     stack_id: int | None,
     *,
     now: Callable[[], float] = time.time,
-) -> list[Notice]:
+) -> "list[Notice]":
     """Withdraw what ended runs of this stack (None: of every stack) left published, and say what was done.
 
     What can't be withdrawn keeps its note and is named with its zone. Records of living runs are left alone.
     """
-    from engine.publishers import Publishers
-
     with database.read() as connection:
         left = [note for note in open_notes(connection, stack_id) if note.is_left(now())]
     if not left:
         return []
+    from engine.publishers import Publishers
+    from engine.withdrawal import settle
+
     publishers = Publishers(vault, "withdrawing what an ended run left")
     try:
         return [settle(database, publishers, note, stopped=Event().wait) for note in left]
     finally:
         publishers.close()
-
-
-def settle(
-    database: "Database", publishers: "Publishers", note: Note, stopped: Callable[[float], bool]
-) -> Notice:
-    """Withdraw the note's record, or leave it to the next run; never raises for what the provider does."""
-    name = note.record.name
-    try:
-        withdraw(database, publishers, note, stopped=stopped)
-    except FAILURES as error:
-        with database.write() as connection:
-            leave(connection, note.id, str(error))
-        return Notice(
-            f"the TXT record {name} with the value {note.record.value} may still be published: {error}\n"
-            f"  next: {error.hint}; then withdraw it: tic dns clean {note.stack}\n"
-            f"  or delete it by hand in the zone {note.zone} ({note.provider}), and tic dns clean forgets it",
-            "warning",
-        )
-    return Notice(f"withdrew the TXT record {name} that a run of {note.stack} left")
-
-
-def _clean(publishers: "Publishers", note: Note, stopped: Callable[[float], bool]) -> None:
-    with publishers.session(note.credential, note.resolvers) as session:
-        session.publisher.cleanup(note.record)
-        sure = session.withdraws_surely(note.record)
-    if sure:
-        return
-    if wait_gone(note.place, note.record.value, seconds=GONE_SECONDS, stopped=stopped) is Presence.SEEN:
-        raise StillPublished(
-            f"{note.provider} can withdraw {note.record.name} only from the process that published it",
-            hint=f"delete the value in the zone {note.zone} at {note.provider}",
-        )

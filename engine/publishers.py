@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from credentials import kinds
 from credentials.secret import SecretBytes
+from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
 from engine.errors import EngineError
 from stacks.dns.publisher import Publisher, Record
 from stacks.dns.rfc2136 import DynamicUpdates, Settings
@@ -23,24 +24,12 @@ if TYPE_CHECKING:
     from credentials.kinds import Kind
     from credentials.vault import Vault
 
-# Dynamic updates are tic's own: they add a value and delete a value, where lego's provider replaces the
-# record set.
-DYNAMIC_UPDATES = "rfc2136"
-# What these do depends on nothing but the record, so any later process can withdraw what an earlier one
-# published.
-WITHOUT_MEMORY = frozenset({DYNAMIC_UPDATES, "exec", "httpreq"})
 
-
-class RunEnds(EngineError):
-    """The run is ending: nothing new is published."""
+class Stopped(EngineError):
+    """The run is over: nothing more is published or withdrawn by it."""
 
     def __init__(self) -> None:
         super().__init__("the run is ending, so nothing more is published", hint="run it again: tic stack up")
-
-
-def is_sequential(kind: "Kind") -> bool:
-    """Whether one challenge must be over before the next is published with this kind of credential."""
-    return kind.sequential and kind.name != DYNAMIC_UPDATES
 
 
 @dataclass(slots=True)
@@ -86,7 +75,7 @@ class Publishers:
         """The session of a credential. Where calls must take turns, nobody else has one of it meanwhile.
 
         `resolvers` (`ip:port`) are what lego asks for zones and CNAMEs; without any, this machine's.
-        Raises RunEnds, and whatever opening the credential or starting its worker raises.
+        Raises Stopped, and whatever opening the credential or starting its worker raises.
         """
         with self._lock:
             turn = self._turns.setdefault(token, Lock())
@@ -129,7 +118,7 @@ class Publishers:
 
     def _check_running(self) -> None:
         if self._stopped:
-            raise RunEnds
+            raise Stopped
 
     def _publisher(
         self, kind: "Kind", fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...]

@@ -206,6 +206,8 @@ class LegoWorker:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
+            if not self.usable:
+                raise self._failed(f"was stopped while {doing}", hint="run it again, or: tic dns clean")
             self.close()
             ended = self._process.returncode
             raise self._failed(

@@ -277,6 +277,7 @@ def test_a_worker_that_hangs_does_not_hold_up_the_end_of_a_run(world: DnsWorld, 
 
 
 def test_a_broker_that_is_closed_publishes_nothing(world: DnsWorld) -> None:
+    world.bind("exec", {"path": "/bin/true"})
     broker = world.broker()
     broker.close()
     with asked(broker) as client, pytest.raises(BrokerError, match="the run is ending"):

@@ -18,10 +18,11 @@ from sqlalchemy import text
 from credentials.kinds import Kind
 from credentials.secret import SecretBytes
 from engine.challenge_notes import FOREIGN_OWNER_SECONDS, Author, Note, State, leave, needed_elsewhere, write
-from engine.challenges import StillPublished, open_notes, withdraw, withdraw_left_over
+from engine.challenges import open_notes, withdraw_left_over
 from engine.publishers import Publishers
 from engine.state import stacks
 from engine.state.owner import Owner, this_process
+from engine.withdrawal import StillPublished, withdraw
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.record import Challenge
 from stacks.dns.zones import Place, place_at

@@ -1,0 +1,163 @@
+"""The challenge records of one run: noted, published, seen at every server, and withdrawn at its end."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Condition, Event
+from typing import TYPE_CHECKING
+
+from engine.challenge_notes import Author, Note, forget, open_notes, published, write
+from engine.events import Notice
+from engine.publishers import Publishers, Stopped
+from engine.state.owner import this_process
+from engine.withdrawal import FAILURES, settle, withdraw
+from stacks.broker import Publish, Published, Withdraw
+from stacks.dns.propagation import Verdict
+from stacks.dns.propagation import wait as wait_for
+from stacks.dns.publisher import ProviderFailed, Record
+from stacks.dns.record import Challenge
+from stacks.dns.worker import LIMITS, Limits
+from stacks.dns.zones import Place, SystemResolver, Zones, place_at
+
+if TYPE_CHECKING:
+    from credentials.vault import Vault
+    from engine.database import Database
+    from engine.state.stacks import Stack
+
+AT_ONCE = 8
+
+
+class ChallengeRecords:
+    """Many threads may publish and withdraw at once; one closes it."""
+
+    def __init__(
+        self,
+        database: "Database",
+        vault: "Vault",
+        stack: "Stack",
+        *,
+        tell: Callable[[Notice], None] | None,
+        limits: Limits | None,
+        machine: Mapping[str, str],
+    ) -> None:
+        self._database = database
+        self._stack = stack
+        self._tell = tell
+        self._owner = this_process()
+        purpose = f"challenge records of {stack.full_name}"
+        self._publishers = Publishers(vault, purpose, limits=limits or LIMITS, machine=machine)
+        self._published: dict[tuple[str, str], Published] = {}
+        self._noted: set[int] = set()
+        self._ending = Event()  # nothing new is published
+        self._stopping = Event()  # nothing more is withdrawn
+        self._working = 0
+        self._idle = Condition()
+
+    def publish(self, provider: str, token: str, request: Publish) -> Published:
+        """Note, publish and verify the record of one challenge, with this credential. See Broker.publish."""
+        with self._at_work():
+            challenge = Challenge(request.identifier, request.token, request.key_authorization)
+            with self._publishers.session(token, request.nameservers) as session:
+                servers = request.nameservers or session.publisher.nameservers
+            place = self._place(challenge.name, servers)
+            record = Record(challenge, place.name)
+            done = self._published.get((record.name, record.value))
+            if done is not None:
+                return done
+            author = Author(self._stack.id, self._stack.full_name, token, provider, self._owner)
+            with self._database.write() as connection:
+                note_id = write(connection, author, record, place, request.nameservers, time.time())
+            self._noted.add(note_id)
+            try:
+                self._perform(token, request, record, place)
+            except BaseException as error:
+                self._undo(note_id, untouched=isinstance(error, ProviderFailed) and error.untouched)
+                raise
+            with self._database.write() as connection:
+                published(connection, note_id, time.time())
+            endpoints = tuple(server.endpoint for server in place.servers)
+            answer = Published(record.name, record.value, place.zone, endpoints, token)
+            self._published[record.name, record.value] = answer
+            return answer
+
+    def withdraw(self, request: Withdraw) -> None:
+        """Withdraw a record by its note; see Broker.withdraw."""
+        with self._at_work():
+            for note in self._notes():
+                if (note.record.name, note.record.value) == (request.record_name, request.record_value):
+                    self._withdraw(note)
+            self._published.pop((request.record_name, request.record_value), None)
+
+    def close(self, seconds: float) -> list[Notice]:
+        """End waits, withdraw what is still published, end the workers; see Broker.close."""
+        deadline = time.monotonic() + seconds
+        with self._idle:
+            self._ending.set()
+            self._idle.wait_for(lambda: self._working == 0, timeout=seconds)
+        left = [note for note in self._notes() if note.id in self._noted]
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            work = [pool.submit(self._settle, note) for note in left]
+            wait(work, timeout=max(1.0, deadline - time.monotonic()))
+            self._stopping.set()
+            self._publishers.stop()
+        self._publishers.close()
+        return [each.result() for each in work]
+
+    def _perform(self, token: str, request: Publish, record: Record, place: Place) -> None:
+        with self._publishers.session(token, request.nameservers) as session:
+            session.perform(record)
+        wait_for(
+            place,
+            record.value,
+            seconds=request.timeout_seconds,
+            stopped=self._ending.wait,
+            progress=lambda verdict: self._waiting(record, verdict),
+        )
+
+    def _undo(self, note_id: int, *, untouched: bool) -> None:
+        if untouched:
+            with self._database.write() as connection:
+                forget(connection, note_id)
+            return
+        for note in self._notes():
+            if note.id == note_id:
+                try:
+                    self._withdraw(note)
+                except FAILURES:
+                    return  # the note stays: `close` tries again and names what it can't withdraw
+
+    def _settle(self, note: Note) -> Notice:
+        return settle(self._database, self._publishers, note, stopped=self._stopping.wait)
+
+    def _withdraw(self, note: Note) -> None:
+        withdraw(self._database, self._publishers, note, stopped=self._stopping.wait)
+
+    def _place(self, name: str, servers: Sequence[str]) -> Place:
+        return place_at(name, servers) if servers else self._zones.place(name)
+
+    @cached_property
+    def _zones(self) -> Zones:
+        return Zones(SystemResolver())
+
+    def _notes(self) -> list[Note]:
+        with self._database.read() as connection:
+            return open_notes(connection, self._stack.id)
+
+    def _waiting(self, record: Record, verdict: Verdict) -> None:
+        if self._tell:
+            self._tell(Notice(f"waiting for {record.name}: {verdict}"))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._idle:
+            if self._ending.is_set():
+                raise Stopped
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._working -= 1
+                self._idle.notify_all()
