@@ -113,7 +113,7 @@ class ChallengeRecords:
             record.value,
             seconds=request.timeout_seconds,
             stopped=self._ending.wait,
-            progress=lambda verdict: self._waiting(record, verdict),
+            progress=self._waiting(record),
         )
 
     def _undo(self, note_id: int, *, untouched: bool) -> None:
@@ -145,9 +145,16 @@ class ChallengeRecords:
         with self._database.read() as connection:
             return open_notes(connection, self._stack.id)
 
-    def _waiting(self, record: Record, verdict: Verdict) -> None:
-        if self._tell:
-            self._tell(Notice(f"waiting for {record.name}: {verdict}"))
+    def _waiting(self, record: Record) -> Callable[[Verdict], None]:
+        """Tells of a wait, and again whenever what the servers say has changed."""
+        told: set[str] = set()
+
+        def tell(verdict: Verdict) -> None:
+            if self._tell and str(verdict) not in told:
+                told.add(str(verdict))
+                self._tell(Notice(f"waiting for {record.name}: {verdict}"))
+
+        return tell
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

@@ -25,6 +25,8 @@ CONFIRMATIONS = 10
 MOST_SETBACKS = 2
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
+# A wait is told once it is long enough for somebody to wonder.
+QUIET_SECONDS = 2.0
 
 
 class NotPublished(StackError):
@@ -119,11 +121,11 @@ def wait(
     """Ask until every server of `place` has `value`; the first round is asked at once.
 
     `stopped(pause)` waits that many seconds and says whether to give up (`threading.Event.wait`);
-    `progress` is told each verdict that is not yet the last. Raises NotPublished after `seconds`,
-    WaitStopped when told to stop.
+    `progress` is told each verdict of a wait of more than QUIET_SECONDS. Raises NotPublished after
+    `seconds`, WaitStopped when told to stop.
     """
     standings = {server: Standing() for server in place.servers}
-    deadline = clock() + seconds
+    began = clock()
     pause = FIRST_PAUSE_SECONDS
     while True:
         asked = {server: standing for server, standing in standings.items() if not standing.agrees}
@@ -132,9 +134,9 @@ def wait(
         verdict = judge(standings)
         if verdict.ready:
             return
-        if clock() + pause > deadline:
+        if clock() + pause > began + seconds:
             raise _missing(place, value, verdict, seconds)
-        if progress:
+        if progress and clock() - began >= QUIET_SECONDS:
             progress(verdict)
         if stopped(pause):
             raise WaitStopped(

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Event
 
@@ -20,14 +21,16 @@ from starlette.routing import Route
 from engine.broker import Broker, broker_app
 from engine.broker_app import MOST_AT_ONCE
 from engine.broker_state import SECRET, SIGNATURE, without_secrets
+from engine.events import Notice
 from engine.state.server import serve
 from stacks.broker import Broker as Client
 from stacks.broker import BrokerError, StateResource, Withdraw
+from stacks.dns import propagation
 from stacks.dns.worker import Limits
 from tests.engine.dns_world import NAME, DnsWorld, dns_world, publish, value, warnings
 from tests.servers.bind import Bind, TsigKey, Zone, bind
 from tests.servers.challtestsrv import challtestsrv
-from tests.stacks.dns.answering import Query, answering, no_such_name, response
+from tests.stacks.dns.answering import Query, answering, no_such_name, response, txt
 from tests.stacks.dns.processes import wait_until_ended, with_ids
 from tests.stacks.dns.provider_programs import publishing_program, shell, webhook
 
@@ -221,6 +224,24 @@ def test_a_program_that_hangs_ends_at_its_time_limit_and_its_record_is_cleaned_u
             client.publish(publish(nameservers=(names.address,)))
         assert log.read_text().split() == ["present", "cleanup"]
         assert world.notes() == []
+
+
+def test_a_long_wait_is_told_once_as_long_as_the_servers_say_the_same(
+    world: DnsWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propagation, "QUIET_SECONDS", 0.0)
+    asked = count()
+
+    def late(query: Query) -> Message:
+        return no_such_name(query) if query.kind == "CNAME" or next(asked) < 4 else txt(query, value())
+
+    told: list[Notice] = []
+    world.bind("exec", {"path": str(shell(tmp_path / "publish", "exit 0"))})
+    broker = Broker(world.database, world.vault, world.stack, world.bindings, tell=told.append, machine={})
+    with answering(late) as names:
+        broker.publish(publish(nameservers=(names.address,)))
+    assert [each.message for each in told] == [f"waiting for {NAME}: {names.address}: it says: no such name"]
+    broker.close()
 
 
 # The end of a run
