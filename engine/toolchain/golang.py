@@ -124,7 +124,7 @@ def _unpacked(home: Home) -> Path:
 def _go(*, command: list[str], folder: Path, progress: Progress) -> None:
     """Run `go build -v`, counting the packages that it names; raises WayFailed with what it said last."""
     compiled = 0
-    now = "starting"
+    now = "building"
     said: deque[str] = deque(maxlen=6)
 
     def on_line(line: str) -> None:
