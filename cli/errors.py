@@ -31,8 +31,7 @@ def run(command: Callable[[], object]) -> int:
         )  # the reader left; Python's last flush must not complain either
         return PIPE_CLOSED
     except TyperException as error:
-        sys.stderr.write(f"error: {error.format_message()}\n  next: see how it is used: add --help\n")
-        return error.exit_code
+        return _misused(error)
     except Exception as error:  # the last resort: a person gets a sentence, TIC_DEBUG=1 gets the trace
         if os.environ.get("TIC_DEBUG"):
             raise
@@ -42,3 +41,14 @@ def run(command: Callable[[], object]) -> int:
         )
         return 70
     return result if isinstance(result, int) else 0
+
+
+def _misused(error: TyperException) -> int:
+    """Show what is wrong with the command line; a group without a command shows its help alone."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export it
+        sys.stderr.write(f"{error.format_message()}\n")
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "tic"
+    sys.stderr.write(f"error: {error.format_message()}\n  next: see how it is used: {command} --help\n")
+    return error.exit_code

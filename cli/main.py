@@ -1,6 +1,7 @@
 """`tic`: every command group, and the one place where errors become messages."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -8,7 +9,6 @@ from cli import creds, dns, doctor, engine, errors, sandbox, stack, vault
 
 app = typer.Typer(
     name="tic",
-    help="Infrastructure as code with stack-bound credentials, on the real Pulumi engine.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -21,6 +21,29 @@ app.add_typer(engine.app, name="engine")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(dns.app, name="dns")
 app.command("doctor")(doctor.doctor)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tic {version('tic-engine')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tic(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version.",
+            is_eager=True,
+            callback=lambda value: _version(wanted=value),
+        ),
+    ] = False,
+) -> None:
+    """Infrastructure as code with stack-bound credentials, on the real Pulumi engine."""
 
 
 def main() -> None:
