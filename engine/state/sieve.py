@@ -16,6 +16,7 @@ HIDDEN = "[secret]"
 SHORTEST = 8
 SHORTEST_VALUE = 4
 _INERT = re.compile(rb"[A-Za-z0-9]{6,}")  # what no encoding of text changes
+_SECRET_FIELD = re.compile("(key|secret|token|password|passphrase)$", re.IGNORECASE)  # of a JSON key file
 _WRAPPED_LINE = 40  # characters of a line that is a secret of its own, in a key file for instance
 _CHUNK = 24  # of a key file's text: a line of any usual width holds one of them whole
 
@@ -61,11 +62,7 @@ def _parts(secret: bytes) -> Iterator[bytes]:
         except ValueError:
             return
         for name, value in fields.items():
-            if (
-                isinstance(value, str)
-                and re.search("key|secret|token|password", name)
-                and len(value) >= SHORTEST
-            ):
+            if isinstance(value, str) and _SECRET_FIELD.search(name) and len(value) >= SHORTEST:
                 yield from _parts(value.encode())
     elif b"\n" in stripped:
         lines = [line.strip() for line in stripped.splitlines() if not line.startswith(b"-----")]

@@ -1,0 +1,130 @@
+"""Secrets are found in every form in which programs write them, and nothing else is."""
+
+import base64
+import json
+import re
+import textwrap
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.state.sieve import HIDDEN, Sieve
+
+SECRET = 's3cr3t/Key+with "odd" <chars> & ünïcode\nand a line'
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": lambda text: text,
+    "in a sentence": lambda text: f"login with {text} failed",
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 behind one byte": lambda text: base64.b64encode(f":{text}".encode()).decode(),
+    "base64 behind a name": lambda text: base64.b64encode(f"me:{text}@host".encode()).decode(),
+    "URL": lambda text: f"https://me:{quote(text, safe='')}@host/",
+    "URL with slashes": quote,
+    "form": quote_plus,
+    "URL in lower case": lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text, safe="")),
+    "JSON": json.dumps,
+    "JSON in Unicode": lambda text: json.dumps({"x": text}, ensure_ascii=False),
+    "JSON as Go writes it": lambda text: (
+        json.dumps(text, ensure_ascii=False)
+        .replace("<", r"\u003c")
+        .replace(">", r"\u003e")
+        .replace("&", r"\u0026")
+    ),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+}
+
+
+def body(value: object) -> bytes:
+    return json.dumps({"entries": [value]}).encode()
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(
+    "secret", ["AKIDz8krbsJ5yKBZQpn74WFkmLPx3", SECRET, "pass+word/9"], ids=["key", "odd", "short"]
+)
+def test_each_form_is_suspected_found_and_redacted(form: Callable[[str], str], secret: str) -> None:  # C2
+    sieve = Sieve([secret.encode()])
+    text = form(secret)
+    assert sieve.suspects(body(text))
+    assert sieve.finds(text)
+    assert HIDDEN in sieve.redact(text)
+    assert secret not in sieve.redact(text)
+    assert not sieve.finds(sieve.redact(text))
+
+
+@given(st.text(min_size=8), st.text(), st.text(), st.sampled_from(sorted(FORMS)))
+def test_any_secret_is_found_in_any_surroundings(secret: str, before: str, after: str, form: str) -> None:
+    try:
+        data = secret.encode()
+    except UnicodeEncodeError:  # half a surrogate pair is no text
+        return
+    if len(data) < 8 or not secret.strip():
+        return
+    sieve = Sieve([data])
+    text = before + FORMS[form](secret) + after
+    assert sieve.finds(text)
+    if before.isprintable() and after.isprintable():
+        assert sieve.suspects(body(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nothing to see", "AKIDz8krbsJ5yKBZQpn74WFkmLPx", "c2VjcmV0", "[secret]"]
+)
+def test_other_text_stays_as_it_is(text: str) -> None:
+    sieve = Sieve([b"AKIDz8krbsJ5yKBZQpn74WFkmLPx3"])
+    assert not sieve.finds(text)
+    assert sieve.redact(text) == text
+    assert not sieve.suspects(body(text))
+
+
+def test_a_short_secret_counts_only_as_a_whole_value() -> None:
+    sieve = Sieve([b"hunter2"])
+    assert sieve.finds("hunter2")
+    assert sieve.suspects(body("hunter2"))
+    assert sieve.redact("hunter2") == HIDDEN
+    assert not sieve.finds("the hunter2 service")
+    assert not Sieve([b"abc", b""]).finds("abc")
+
+
+def test_a_short_secret_with_signs_makes_every_body_suspect() -> None:
+    assert Sieve([b"a<b>c"]).suspects(body("anything"))
+
+
+def test_no_secrets_find_nothing() -> None:
+    assert not Sieve([]).finds("anything")
+    assert not Sieve([]).suspects(b'{"anything": 1}')
+
+
+def test_bytes_that_are_no_text_are_found_as_base64() -> None:
+    secret = bytes(range(250, 256)) * 6
+    assert Sieve([secret]).finds(f"key: {base64.b64encode(secret).decode()}")
+
+
+@pytest.mark.parametrize("width", [48, 64, 76, 10_000])
+def test_a_key_file_is_found_however_its_lines_are_wrapped(width: int) -> None:
+    material = base64.b64encode(bytes(i * i % 251 for i in range(600))).decode()
+    pem = "-----BEGIN PRIVATE KEY-----\n" + textwrap.fill(material, 64) + "\n-----END PRIVATE KEY-----\n"
+    sieve = Sieve([pem.encode()])
+    again = f"-----BEGIN PRIVATE KEY-----\r\n{textwrap.fill(material, width)}\r\n-----END PRIVATE KEY-----"
+    assert sieve.finds(again)
+    assert sieve.suspects(body(again))
+    assert sieve.finds(textwrap.wrap(material, 64)[3])
+    assert not sieve.finds("-----BEGIN PRIVATE KEY-----")
+
+
+def test_the_private_values_of_a_json_key_file_are_secrets_by_themselves() -> None:
+    key_file = {
+        "type": "service_account",
+        "token_uri": "https://oauth.example.test/token",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----\n",
+    }
+    sieve = Sieve([json.dumps(key_file, indent=2).encode()])
+    assert sieve.finds(key_file["private_key"])
+    assert not any(sieve.finds(public) for public in ("service_account", key_file["token_uri"]))
+
+
+def test_its_repr_shows_no_secret() -> None:
+    assert "AKID" not in repr(Sieve([b"AKIDz8krbsJ5yKBZQpn74WFkmLPx3"]))
