@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.pairs import timed
+from engine.home import Home
+from engine.toolchain import yaml_host
+from engine.toolchain.progress import Printer
 
 TIC = Path(sys.executable).with_name("tic")
 PLUGINS = Path(__file__).parents[1] / "tests" / "plugins"
@@ -26,7 +29,9 @@ class Place:
 
 def search_path(engine: Path) -> str:
     """PATH with the engine, its YAML host and the trivial plugin."""
-    return os.pathsep.join([str(engine.parent), str(PLUGINS), str(TIC.parent), os.environ["PATH"]])
+    host = yaml_host.ensure(Home.find(), Printer(sys.stderr))
+    folders = (engine.parent, host.parent, PLUGINS, TIC.parent)
+    return os.pathsep.join([*map(str, folders), os.environ["PATH"]])
 
 
 def with_tic(folder: Path, engine: Path) -> Place:

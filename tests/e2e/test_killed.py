@@ -73,7 +73,7 @@ def test_killed_at_random_moments_a_foreign_record_stays(site: World) -> None:
 
 def test_ctrl_c_finishes_what_is_under_way_and_leaves_no_record(site: World) -> None:
     with site.tic.running("stack", "up", "site") as run:
-        site.tic.wait_for(run, "acme/order:Order")
+        site.tic.wait_for(run, "acme/account:Account")
         run.send_signal(signal.SIGINT)
         _out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
@@ -94,7 +94,7 @@ def test_a_second_run_is_told_who_runs(site: World) -> None:
 
 def test_cancel_from_elsewhere_ends_the_run_and_keeps_what_it_did(site: World) -> None:
     with site.tic.running("stack", "up", "site") as run:
-        site.tic.wait_for(run, "acme/order:Order")
+        site.tic.wait_for(run, "acme/account:Account")
         site.tic("stack", "cancel", "site")
         _out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err
