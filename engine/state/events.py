@@ -5,21 +5,19 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from engine.state.compression import unpacked
-from engine.state.rows import EventRow
-
-_event: Any = EventRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
+from engine.state.tables import EVENT
 
 
 def append(connection: Connection, update_id: str, first: int, body: bytes) -> None:
     """Keep a batch (compressed JSON) whose first event has this number; once, however often it comes."""
-    key = (_event.c.update_id == update_id) & (_event.c.sequence == first)
-    if connection.execute(select(_event.c.sequence).where(key)).first() is None:
-        connection.execute(insert(_event).values(update_id=update_id, sequence=first, body=body))
+    key = (EVENT.c.update_id == update_id) & (EVENT.c.sequence == first)
+    if connection.execute(select(EVENT.c.sequence).where(key)).first() is None:
+        connection.execute(insert(EVENT).values(update_id=update_id, sequence=first, body=body))
 
 
 def read(connection: Connection, update_id: str) -> list[dict[str, Any]]:
     """The update's events in the order in which the engine emitted them."""
-    query = select(_event.c.body).where(_event.c.update_id == update_id)
+    query = select(EVENT.c.body).where(EVENT.c.update_id == update_id)
     events = [event for body in connection.execute(query).scalars() for event in unpacked(body)["events"]]
     return sorted(events, key=lambda event: int(event["sequence"]))
 

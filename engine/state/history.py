@@ -6,10 +6,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from engine.state.rows import UpdateRow
+from engine.state.tables import UPDATE
 from engine.state.versions import resource_count, resource_counts
-
-_update: Any = UpdateRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +34,28 @@ class UpdateRecord:
 def history(connection: Connection, stack_id: int) -> list[UpdateRecord]:
     """Every update of the stack that was started, newest first; dry runs leave none."""
     counts = resource_counts(connection, stack_id)
-    query = select(_update).where(_update.c.stack_id == stack_id, _update.c.version > 0)
-    rows = connection.execute(query.order_by(_update.c.version.desc()))
+    query = select(UPDATE).where(UPDATE.c.stack_id == stack_id, UPDATE.c.version > 0)
+    rows = connection.execute(query.order_by(UPDATE.c.version.desc()))
     return [_record(row, counts.get(row.version, 0)) for row in rows]
 
 
 def last_update(connection: Connection, stack_id: int) -> UpdateRecord | None:
     """The newest of them."""
-    query = select(_update).where(_update.c.stack_id == stack_id, _update.c.version > 0)
-    row = connection.execute(query.order_by(_update.c.version.desc()).limit(1)).one_or_none()
+    query = select(UPDATE).where(UPDATE.c.stack_id == stack_id, UPDATE.c.version > 0)
+    row = connection.execute(query.order_by(UPDATE.c.version.desc()).limit(1)).one_or_none()
     return None if row is None else _record(row, resource_count(connection, stack_id))
 
 
 def last_dry_run(connection: Connection, stack_id: int) -> str | None:
     """The id of the stack's last dry run."""
-    query = select(_update.c.id).where(_update.c.stack_id == stack_id, _update.c.dry_run)
-    found = connection.execute(query.order_by(_update.c.created_at.desc()).limit(1)).scalar_one_or_none()
+    query = select(UPDATE.c.id).where(UPDATE.c.stack_id == stack_id, UPDATE.c.dry_run)
+    found = connection.execute(query.order_by(UPDATE.c.created_at.desc()).limit(1)).scalar_one_or_none()
     return None if found is None else str(found)
 
 
 def status_of(connection: Connection, stack_id: int, update_id: str) -> str | None:
     """The status of one update of the stack, dry run or not; None where there is no such update."""
-    query = select(_update.c.status).where(_update.c.stack_id == stack_id, _update.c.id == update_id)
+    query = select(UPDATE.c.status).where(UPDATE.c.stack_id == stack_id, UPDATE.c.id == update_id)
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else str(found)
 

@@ -9,12 +9,11 @@ from sqlalchemy import Connection, delete, insert, select
 
 from engine.state.compression import unpacked
 from engine.state.replay import Entry, Kind, Replayed, replay
-from engine.state.rows import JournalRow
+from engine.state.tables import JOURNAL
 from engine.state.versions import newest, save
 
 logger = logging.getLogger(__name__)
 
-_journal: Any = JournalRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
 _KINDS = frozenset(Kind)
 
 
@@ -54,12 +53,12 @@ def _check(entry: Any) -> None:
 
 def append(connection: Connection, update_id: str, body: bytes) -> None:
     """Keep a checked batch, as compressed JSON. The same batch may come again: replay counts it once."""
-    connection.execute(insert(_journal).values(update_id=update_id, body=body))
+    connection.execute(insert(JOURNAL).values(update_id=update_id, body=body))
 
 
 def entries(connection: Connection, update_id: str) -> Iterator[Entry]:
     """Every entry that was kept for the update, in the order of arrival."""
-    query = select(_journal.c.body).where(_journal.c.update_id == update_id).order_by(_journal.c.id)
+    query = select(JOURNAL.c.body).where(JOURNAL.c.update_id == update_id).order_by(JOURNAL.c.id)
     for body in connection.execute(query).scalars():
         yield from unpacked(body)["entries"]
 
@@ -72,11 +71,11 @@ def replayed(connection: Connection, stack_id: int, update_id: str, engine: str)
 
 def fold(connection: Connection, stack_id: int, update_id: str, version: int, engine: str) -> None:
     """Make what the journal means the checkpoint of `version`, and forget the journal, if there is one."""
-    held = _journal.c.update_id == update_id
-    if connection.execute(select(_journal.c.id).where(held).limit(1)).first() is None:
+    held = JOURNAL.c.update_id == update_id
+    if connection.execute(select(JOURNAL.c.id).where(held).limit(1)).first() is None:
         return
     state = replayed(connection, stack_id, update_id, engine)
     for oddity in state.oddities:
         logger.warning("update %s: %s", update_id, oddity)
     save(connection, stack_id, version, state)
-    connection.execute(delete(_journal).where(held))
+    connection.execute(delete(JOURNAL).where(held))

@@ -27,7 +27,10 @@ class StackRow(SQLModel, table=True):
     """
 
     __tablename__ = "stack"
-    __table_args__ = (UniqueConstraint("org", "project", "name", name="stack_name_once"),)
+    __table_args__ = (
+        UniqueConstraint("org", "project", "name", name="stack_name_once"),
+        {"sqlite_autoincrement": True},  # an id is never given twice: a stack's secrets are bound to it
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     org: str

@@ -10,12 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.errors import EngineError
 from engine.state import updates, versions
-from engine.state.rows import StackRow
+from engine.state.tables import STACK
 from engine.state.urns import Renaming
 
 ORG = "tic"  # one organization; the protocol wants a name for it
-
-_stack: Any = StackRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
 
 
 class StackMissing(EngineError):
@@ -72,9 +70,9 @@ def create(
     try:
         with connection.begin_nested():
             stack_id = connection.execute(
-                insert(_stack)
+                insert(STACK)
                 .values(**values, tags=orjson.dumps(given).decode(), created_at=time.time())
-                .returning(_stack.c.id)
+                .returning(STACK.c.id)
             ).scalar_one()
     except IntegrityError:
         raise StackExists(project, name) from None
@@ -83,7 +81,7 @@ def create(
 
 def get(connection: Connection, stack_id: int) -> Stack:
     """The stack with this id; raises EngineError where it is gone."""
-    row = connection.execute(select(_stack).where(_stack.c.id == stack_id)).one_or_none()
+    row = connection.execute(select(STACK).where(STACK.c.id == stack_id)).one_or_none()
     if row is None:
         raise EngineError(f"the stack with id {stack_id} is gone", hint="see which there are: tic stack list")
     return _value(row)
@@ -92,16 +90,16 @@ def get(connection: Connection, stack_id: int) -> Stack:
 def find(connection: Connection, project: str, name: str) -> Stack | None:
     """The stack of that name, or None."""
     row = connection.execute(
-        select(_stack).where(_stack.c.org == ORG, _stack.c.project == project, _stack.c.name == name)
+        select(STACK).where(STACK.c.org == ORG, STACK.c.project == project, STACK.c.name == name)
     ).one_or_none()
     return None if row is None else _value(row)
 
 
 def list_all(connection: Connection, project: str | None = None) -> list[Stack]:
     """Every stack, or every stack of one project, by name."""
-    query = select(_stack).order_by(_stack.c.project, _stack.c.name)
+    query = select(STACK).order_by(STACK.c.project, STACK.c.name)
     if project is not None:
-        query = query.where(_stack.c.project == project)
+        query = query.where(STACK.c.project == project)
     return [_value(row) for row in connection.execute(query)]
 
 
@@ -117,7 +115,7 @@ def rename(connection: Connection, stack_id: int, project: str, name: str) -> St
         raise StackExists(project, name)
     tags = orjson.dumps({**stack.tags, "pulumi:project": project}).decode()
     connection.execute(
-        update(_stack).where(_stack.c.id == stack_id).values(project=project, name=name, tags=tags)
+        update(STACK).where(STACK.c.id == stack_id).values(project=project, name=name, tags=tags)
     )
     state = versions.newest(connection, stack_id)
     if state.deployment:
@@ -129,12 +127,12 @@ def rename(connection: Connection, stack_id: int, project: str, name: str) -> St
 
 def tag(connection: Connection, stack_id: int, tags: dict[str, str]) -> None:
     """Replace the stack's tags."""
-    connection.execute(update(_stack).where(_stack.c.id == stack_id).values(tags=orjson.dumps(tags).decode()))
+    connection.execute(update(STACK).where(STACK.c.id == stack_id).values(tags=orjson.dumps(tags).decode()))
 
 
 def remove(connection: Connection, stack_id: int) -> None:
     """Forget the stack with its history and state; what its resources are in the world stays there."""
-    connection.execute(delete(_stack).where(_stack.c.id == stack_id))
+    connection.execute(delete(STACK).where(STACK.c.id == stack_id))
 
 
 def _value(row: Any) -> Stack:

@@ -17,14 +17,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 from engine.errors import EngineError
 from engine.state.journal import fold
 from engine.state.owner import Owner, is_gone
-from engine.state.rows import EventRow, StackRow, UpdateRow
+from engine.state.tables import EVENT, STACK, UPDATE
 
 LEASE_SECONDS = 300  # what the CLI assumes; it renews after half of it
 EVENTS_KEPT_FOR = 20  # updates of a stack; older ones keep their history entry and their checkpoint
-
-_update: Any = UpdateRow.__table__  # type: ignore[attr-defined]  # SQLModel makes these at class creation
-_stack: Any = StackRow.__table__  # type: ignore[attr-defined]
-_event: Any = EventRow.__table__  # type: ignore[attr-defined]
 
 
 class UpdateRunning(EngineError):
@@ -87,11 +83,11 @@ class RunningUpdate:
 def create(connection: Connection, stack_id: int, request: Request) -> str:
     """Note an update that may start; returns its id. Of dry runs only the last is kept."""
     if request.dry_run:
-        over = (_update.c.stack_id == stack_id) & _update.c.dry_run & (_update.c.status != "running")
-        connection.execute(delete(_update).where(over))
+        over = (UPDATE.c.stack_id == stack_id) & UPDATE.c.dry_run & (UPDATE.c.status != "running")
+        connection.execute(delete(UPDATE).where(over))
     update_id = str(uuid.uuid4())
     connection.execute(
-        insert(_update).values(
+        insert(UPDATE).values(
             id=update_id,
             stack_id=stack_id,
             kind=request.kind,
@@ -119,15 +115,15 @@ def start(connection: Connection, stack_id: int, update_id: str, lease: bytes, n
     Takes over from an update whose owner is dead. Raises UpdateRunning where another runs, LeaseLost where
     this one was started before. A dry run needs nothing to itself, and leaves the version as it is.
     """
-    row = connection.execute(select(_update).where(_update.c.id == update_id)).one()
+    row = connection.execute(select(UPDATE).where(UPDATE.c.id == update_id)).one()
     if row.status != "created":
         raise LeaseLost(f"the update {update_id} was started before")
-    stack = connection.execute(select(_stack).where(_stack.c.id == stack_id)).one()
+    stack = connection.execute(select(STACK).where(STACK.c.id == stack_id)).one()
     version = stack.version
     if not row.dry_run:
         refuse_while_running(connection, stack_id, now)
         version += 1
-        connection.execute(update(_stack).where(_stack.c.id == stack_id).values(version=version))
+        connection.execute(update(STACK).where(STACK.c.id == stack_id).values(version=version))
         _forget_old_events(connection, stack_id, version)
     _set(
         connection,
@@ -143,8 +139,8 @@ def start(connection: Connection, stack_id: int, update_id: str, lease: bytes, n
 
 def running(connection: Connection, stack_id: int) -> RunningUpdate | None:
     """The update that runs on the stack, its owner alive or not; dry runs don't count."""
-    query = select(_update).where(
-        _update.c.stack_id == stack_id, _update.c.status == "running", ~_update.c.dry_run
+    query = select(UPDATE).where(
+        UPDATE.c.stack_id == stack_id, UPDATE.c.status == "running", ~UPDATE.c.dry_run
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else _running(row)
@@ -154,14 +150,14 @@ def refuse_while_running(connection: Connection, stack_id: int, now: float | Non
     """Raise UpdateRunning if an update runs on the stack; one whose owner is dead is ended instead."""
     if found := running(connection, stack_id):
         if not found.is_dead(time.time() if now is None else now):
-            stack = connection.execute(select(_stack).where(_stack.c.id == stack_id)).one()
+            stack = connection.execute(select(STACK).where(STACK.c.id == stack_id)).one()
             raise UpdateRunning(f"{stack.project}/{stack.name}", found)
         take_over(connection, found)
 
 
 def held(connection: Connection, update_id: str, lease: bytes) -> RunningUpdate:
     """The running update whose lease this is; raises LeaseLost where it is not, or no longer."""
-    row = connection.execute(select(_update).where(_update.c.id == update_id)).one_or_none()
+    row = connection.execute(select(UPDATE).where(UPDATE.c.id == update_id)).one_or_none()
     if row is None or row.lease_hash != lease:
         raise LeaseLost("this is not the lease of the update")
     if row.status != "running":
@@ -179,7 +175,7 @@ def renew(connection: Connection, update_id: str, lease: bytes, now: float) -> f
 
 def complete(connection: Connection, update_id: str, lease: bytes, status: str, now: float) -> None:
     """End the update as its holder says; saying it again changes nothing. Raises LeaseLost otherwise."""
-    row = connection.execute(select(_update).where(_update.c.id == update_id)).one_or_none()
+    row = connection.execute(select(UPDATE).where(UPDATE.c.id == update_id)).one_or_none()
     if row is not None and row.lease_hash == lease and row.status == status:
         return
     end(connection, held(connection, update_id, lease), status, now)
@@ -202,8 +198,8 @@ def end(connection: Connection, ended: RunningUpdate, status: str, now: float) -
 def find_running(connection: Connection, stack_id: int, update_id: str) -> RunningUpdate | None:
     """This update of the stack, dry run or not, if it is running."""
     row = connection.execute(
-        select(_update).where(
-            _update.c.id == update_id, _update.c.stack_id == stack_id, _update.c.status == "running"
+        select(UPDATE).where(
+            UPDATE.c.id == update_id, UPDATE.c.stack_id == stack_id, UPDATE.c.status == "running"
         )
     ).one_or_none()
     return None if row is None else _running(row)
@@ -215,14 +211,14 @@ def note_changes(connection: Connection, update_id: str, changes: dict[str, int]
 
 
 def _forget_old_events(connection: Connection, stack_id: int, version: int) -> None:
-    old = select(_update.c.id).where(
-        _update.c.stack_id == stack_id, _update.c.version <= version - EVENTS_KEPT_FOR, ~_update.c.dry_run
+    old = select(UPDATE.c.id).where(
+        UPDATE.c.stack_id == stack_id, UPDATE.c.version <= version - EVENTS_KEPT_FOR, ~UPDATE.c.dry_run
     )
-    connection.execute(delete(_event).where(_event.c.update_id.in_(old)))
+    connection.execute(delete(EVENT).where(EVENT.c.update_id.in_(old)))
 
 
 def _set(connection: Connection, update_id: str, **values: Any) -> None:
-    connection.execute(update(_update).where(_update.c.id == update_id).values(**values))
+    connection.execute(update(UPDATE).where(UPDATE.c.id == update_id).values(**values))
 
 
 def _running(row: Any) -> RunningUpdate:

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("tags", sa.String(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.UniqueConstraint("org", "project", "name", name="stack_name_once"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "stack_update",

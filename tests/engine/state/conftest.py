@@ -16,6 +16,7 @@ from engine.home import Home
 from engine.state.app import app
 from engine.state.server import serve
 from engine.state.service import Access, StateService
+from tests.engine.state.client import Client
 from tests.engine.state.driver import PROJECT, Cli
 
 
@@ -75,6 +76,14 @@ def url(service: StateService) -> Iterator[str]:
 def token(service: StateService) -> str:
     """A token that opens every stack."""
     return service.admit(Access("tester"))
+
+
+@pytest.fixture
+def client(url: str, token: str) -> Client:
+    """A client of the protocol, with the stack `tic/proj/dev` made."""
+    made = Client(url, token)
+    made.make_stack()
+    return made
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.state.residue import Redactor, Residue, Sieve, redact, seal_deployment, seal_entry
+from engine.state.residue import Redactor, Residue, redact, seal_deployment, seal_entry
 from engine.state.sealing import SECRET, opened_value
+from engine.state.sieve import Sieve
 from engine.state.urns import SIGNATURE
 from tests.engine.state.conftest import Wax
 from tests.engine.state.journals import resource
@@ -48,7 +49,7 @@ def test_a_property_that_holds_a_secret_becomes_one() -> None:
 def test_every_resource_of_an_entry_is_looked_at(where: str) -> None:
     leaky = resource("a", outputs={"key": CANARY})
     operation = {"type": "creating", "resource": leaky}
-    entry = {
+    entry: dict[str, Any] = {
         "operation": {"operation": operation},
         "newSnapshot": {"newSnapshot": {"resources": [leaky]}},
         "pending": {"newSnapshot": {"pending_operations": [operation]}},

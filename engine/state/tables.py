@@ -1,0 +1,53 @@
+"""The tables of stacks and their state, named as plain SQLAlchemy Core for statements.
+
+Importing SQLModel takes longer than most commands; `rows.py` has the schema, and a test proves that both
+agree.
+"""
+
+from sqlalchemy import Boolean, Float, Integer, LargeBinary, String, column, table
+
+STACK = table(
+    "stack",
+    column("id", Integer),
+    column("org", String),
+    column("project", String),
+    column("name", String),
+    column("folder", String),
+    column("version", Integer),
+    column("tags", String),
+    column("created_at", Float),
+)
+UPDATE = table(
+    "stack_update",
+    column("id", String),
+    column("stack_id", Integer),
+    column("kind", String),
+    column("dry_run", Boolean),
+    column("version", Integer),
+    column("status", String),
+    column("created_at", Float),
+    column("started_at", Float),
+    column("completed_at", Float),
+    column("user", String),
+    column("engine", String),
+    column("lease_hash", LargeBinary),
+    column("lease_expires_at", Float),
+    column("owner_pid", Integer),
+    column("owner_host", String),
+    column("owner_started", String),
+    column("message", String),
+    column("environment", String),
+    column("config", String),
+    column("resource_changes", String),
+)
+CHECKPOINT = table(
+    "checkpoint",
+    column("stack_id", Integer),
+    column("version", Integer),
+    column("schema", Integer),
+    column("features", String),
+    column("resource_count", Integer),
+    column("body", LargeBinary),
+)
+JOURNAL = table("journal", column("id", Integer), column("update_id", String), column("body", LargeBinary))
+EVENT = table("event", column("update_id", String), column("sequence", Integer), column("body", LargeBinary))

@@ -1,0 +1,55 @@
+"""One schema, said three times: the migrations make it, the rows declare it, the statements name it."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.expression import TableClause
+from sqlmodel import SQLModel
+
+from engine.database import Database
+from engine.state import tables
+from engine.state.rows import CheckpointRow, EventRow, JournalRow, StackRow, UpdateRow
+
+ROWS: tuple[type[SQLModel], ...] = (StackRow, UpdateRow, CheckpointRow, JournalRow, EventRow)
+NAMES = tuple(str(row.__tablename__) for row in ROWS)
+
+
+def test_the_rows_are_what_the_migrations_make(database: Database) -> None:
+    def ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+        return kind != "table" or name in NAMES
+
+    with database.read() as connection:
+        options = {"include_object": ours, "compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_checks_and_partial_indexes_are_the_same_too(database: Database, name: str) -> None:
+    """Alembic compares neither, so the text of the schema is compared."""
+    fresh = create_engine("sqlite://")
+    SQLModel.metadata.create_all(fresh, tables=[SQLModel.metadata.tables[each] for each in NAMES])
+    query = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY name"
+    with fresh.connect() as declared, database.read() as migrated:
+        texts = [
+            sorted(" ".join(str(sql).split()) for (sql,) in connection.exec_driver_sql(query, (name,)))
+            for connection in (declared, migrated)
+        ]
+    fresh.dispose()
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [tables.STACK, tables.UPDATE, tables.CHECKPOINT, tables.JOURNAL, tables.EVENT],
+    ids=lambda table: str(table.name),
+)
+def test_the_statements_name_the_rows_columns(named: TableClause) -> None:
+    declared = SQLModel.metadata.tables[named.name]
+    types = [
+        {column.name: column.type.compile(dialect=sqlite.dialect()) for column in columns}
+        for columns in (named.columns, declared.columns)
+    ]
+    assert types[0] == types[1]
