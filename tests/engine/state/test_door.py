@@ -2,7 +2,9 @@
 
 import base64
 import zlib
+from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import text
 
@@ -10,7 +12,9 @@ from engine.database import Database
 from engine.state.residue import Residue
 from engine.state.service import Access, StateService
 from tests.engine.state.client import STACK, Client, created
+from tests.engine.state.driver import Cli
 from tests.engine.state.journals import resource
+from tests.engine.state.program import things
 
 CANARY = "canary-0123456789abcdef"
 
@@ -37,6 +41,33 @@ def stored(database: Database) -> bytes:
                     packed = isinstance(value, bytes) and value[:1] in (b"\x78", b"\x1f")
                     found.append(zlib.decompress(value, 47) if packed else str(value).encode())
     return b"\n".join(found)
+
+
+@pytest.mark.server
+def test_a_provider_that_copies_its_environment_leaves_no_secret_behind(
+    tmp_path: Path, pulumi_command: Path, url: str, service: StateService, database: Database
+) -> None:  # C2
+    caught: list[Residue] = []
+    token = service.admit(Access("run", secrets=(CANARY.encode(),), on_caught=caught.append))
+    cli = Cli(tmp_path / "user", pulumi_command, url, token)
+    cli.environment["TRIVIAL_SECRET"] = CANARY
+    cli("stack", "init", "dev")
+    program = things("a", copy=["TRIVIAL_SECRET"], value=CANARY)
+    cli.run("up", program)
+    assert {(residue.path, residue.sealed) for residue in caught} >= {
+        ("outputs.copied.TRIVIAL_SECRET", True),
+        ("inputs.value", True),
+        ("outputs.value", True),
+    }
+    cli.run("up", program)
+    assert list(cli.history()[0]["resourceChanges"]) == ["same"]
+    failing = things("a", "b", copy=["TRIVIAL_SECRET"], value=CANARY, fail="create")
+    cli.run("up", failing, check=False)
+    assert any("diagnosticEvent" in residue.path for residue in caught)
+    assert CANARY.encode() not in stored(database)
+    assert CANARY not in orjson.dumps([cli.exported(), cli.history()]).decode()
+    cli.run("destroy", things())
+    assert cli.made == []
 
 
 @pytest.mark.parametrize("form", [CANARY, base64.b64encode(f"me:{CANARY}".encode()).decode()])

@@ -49,12 +49,12 @@ def test_a_property_that_holds_a_secret_becomes_one() -> None:
 def test_every_resource_of_an_entry_is_looked_at(where: str) -> None:
     leaky = resource("a", outputs={"key": CANARY})
     operation = {"type": "creating", "resource": leaky}
-    entry: dict[str, Any] = {
+    entries: dict[str, dict[str, Any]] = {
         "operation": {"operation": operation},
         "newSnapshot": {"newSnapshot": {"resources": [leaky]}},
         "pending": {"newSnapshot": {"pending_operations": [operation]}},
-    }[where]
-    _, found = cleaned(entry)
+    }
+    _, found = cleaned(entries[where])
     assert [residue.path for residue in found] == ["outputs.key"]
 
 
