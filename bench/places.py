@@ -1,6 +1,7 @@
 """Where a measurement happens: a fresh home for tic, a fresh file backend for the bare engine."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from engine.toolchain import yaml_host
 from engine.toolchain.progress import Printer
 
 TIC = Path(sys.executable).with_name("tic")
-PLUGINS = Path(__file__).parents[1] / "tests" / "plugins"
+PLUGIN = Path(__file__).with_name("plugin.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,21 @@ class Place:
         return timed(command, folder=self.folder, environment=self.environment)
 
 
-def search_path(engine: Path) -> str:
-    """PATH with the engine, its YAML host and the trivial plugin."""
+def search_path(folder: Path, engine: Path) -> str:
+    """PATH with the engine, its YAML host and the trivial plugin, which is put into `folder`."""
     host = yaml_host.ensure(Home.find(), Printer(sys.stderr))
-    folders = (engine.parent, host.parent, PLUGINS, TIC.parent)
-    return os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    plugin = folder / "pulumi-resource-trivial"
+    plugin.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(PLUGIN))} "$@"\n')
+    plugin.chmod(0o755)
+    return os.pathsep.join([*map(str, (engine.parent, host.parent, folder, TIC.parent)), os.environ["PATH"]])
 
 
 def with_tic(folder: Path, engine: Path) -> Place:
     """A vault of its own."""
     folder.mkdir(parents=True)
-    place = Place(folder, {**os.environ, "TIC_HOME": str(folder / "home"), "PATH": search_path(engine)})
+    place = Place(
+        folder, {**os.environ, "TIC_HOME": str(folder / "home"), "PATH": search_path(folder, engine)}
+    )
     place.run(TIC, "vault", "init")
     return place
 
@@ -50,7 +55,7 @@ def with_files(folder: Path, engine: Path) -> Place:
         "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "bench",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PATH": search_path(engine),
+        "PATH": search_path(folder, engine),
     }
     return Place(folder, {**os.environ, **own})
 
