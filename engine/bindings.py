@@ -143,6 +143,12 @@ class Usage:
         return names
 
 
+def active_kinds(connection: "Connection") -> list[str]:
+    """The kinds that have an Active credential."""
+    kinds = _credential.select().with_only_columns(_credential.c.kind).where(_credential.c.state == "active")
+    return [str(kind) for kind in connection.execute(kinds).scalars()]
+
+
 def _active(connection: "Connection", provider: str) -> int | None:
     return connection.execute(
         _credential.select()

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, column, delete, insert, select, table, update
 
-from engine.challenge_rows import ChallengeRow
 from engine.state.owner import Owner, is_gone, this_process
 
 if TYPE_CHECKING:
@@ -23,7 +22,14 @@ if TYPE_CHECKING:
 # Of a process on another host nothing is sure, but no run keeps a challenge record this long.
 FOREIGN_OWNER_SECONDS = 3600.0
 
-_challenge: Any = ChallengeRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
+# The table of `challenge_rows.py`, named for statements: importing SQLModel takes longer than most commands.
+COLUMNS = (
+    "id", "stack_id", "stack_name", "credential", "provider", "identifier", "challenge_token",
+    "key_authorization", "record_name", "record_value", "zone", "nameservers", "resolvers", "state",
+    "noted_at", "published_at",
+    "owner_host", "owner_pid", "owner_started", "problem",
+)  # fmt: skip
+_challenge = table("challenge", *map(column, COLUMNS))
 
 
 class State(Enum):

@@ -87,15 +87,10 @@ def _resolve(
 def _only_dns_provider(connection: "Connection") -> str:
     """The one kind that can publish DNS records and has an Active credential."""
     from credentials import kinds
-    from credentials.rows import CredentialRow
 
-    table = CredentialRow.metadata.tables["credential"]
-    active = connection.execute(
-        table.select().with_only_columns(table.c.kind).where(table.c.state == "active")
-    ).scalars()
-    able = sorted(kind for kind in active if kinds.load(kind).dns is not None)
+    able = sorted(kind for kind in bindings.active_kinds(connection) if kinds.load(kind).publishes_records)
     if len(able) == 1:
-        return str(able[0])
+        return able[0]
     if not able:
         raise NewStackRefused(
             "no Active credential in the vault can publish DNS records",

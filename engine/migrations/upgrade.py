@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema; imported only when it is not there yet (Alembic is slow to import)."""
+"""Bring a database to the newest schema; Alembic is slow to import, so only then is this."""
 
 from pathlib import Path
 
