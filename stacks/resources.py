@@ -211,10 +211,16 @@ class Certificate(_Custom):
     new order.
     """
 
+    directory_url: Output[str]
+    account_uri: Output[str]
+    account_key_pem: Output[str]
+    ca_certificates: Output[str | None]
     order_url: Output[str]
+    csr_pem: Output[str]
+    private_key_pem: Output[str]
     domains: Output[Sequence[str]]
     epoch: Output[int]
-    private_key_pem: Output[str]
+    preferred_chain: Output[str | None]
     certificate_pem: Output[str]
     chain_pem: Output[str]
     fullchain_pem: Output[str]
@@ -222,6 +228,9 @@ class Certificate(_Custom):
     issuer: Output[str]
     not_before: Output[str]
     not_after: Output[str]
+    renewal_info_url: Output[str | None]
+    renewal_window: Output[Mapping[str, str] | None]
+    renewal_check_after: Output[str | None]
 
     def __init__(
         self,
@@ -260,8 +269,19 @@ class Directory(_Custom):
     """
 
     path: Output[str]
+    certificate_pem: Output[str]
+    chain_pem: Output[str]
+    private_key_pem: Output[str]
+    certificate_file: Output[str]
+    chain_file: Output[str]
+    fullchain_file: Output[str]
+    private_key_file: Output[str]
+    file_mode: Output[str]
+    private_key_mode: Output[str]
     files: Output[Mapping[str, str]]
     serial: Output[str]
+    made_folder: Output[bool]
+    drift: Output[Sequence[str] | None]
 
     def __init__(
         self,

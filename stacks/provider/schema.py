@@ -10,6 +10,7 @@ from stacks.provider.acme import get_epoch
 from stacks.provider.catalogue import RESOURCES
 from stacks.provider.component.issued_certificate import TOKEN, IssuedCertificate
 from stacks.provider.properties import Kind, Output, Property
+from stacks.provider.resource import ResourceType
 
 DESCRIPTION = (
     "Certificates by ACME (RFC 8555) with DNS-01 challenges, and where they are deployed. The resources get "
@@ -35,35 +36,31 @@ def schema(version: str) -> str:
             },
             "resources": {
                 **{token: _resource(each) for token, each in RESOURCES.items()},
-                TOKEN: {**_resource(IssuedCertificate), "isComponent": True},
+                TOKEN: _resource(IssuedCertificate, component=True),
             },
             "functions": {get_epoch.TOKEN: _function()},
         }
     )
 
 
-def _resource(declared: Any) -> dict[str, Any]:
-    """A resource's outputs are its inputs as well: they are in its state."""
-    inputs: tuple[Property, ...] = declared.inputs
-    outputs: tuple[Output, ...] = declared.outputs
+def _resource(declared: ResourceType | type[IssuedCertificate], *, component: bool = False) -> dict[str, Any]:
+    """A resource has its inputs as outputs too, because they are in its state; a component has its own only."""
+    own = {each.name for each in declared.outputs}
+    echoed = [each for each in declared.inputs if each.name not in own and not component]
     return {
         "description": declared.description,
-        "inputProperties": {each.name: _property(each) for each in inputs},
-        "requiredInputs": [each.name for each in inputs if each.required],
+        "isComponent": component,
+        "inputProperties": {each.name: _property(each) for each in declared.inputs},
+        "requiredInputs": [each.name for each in declared.inputs if each.required],
         "properties": {
-            **{each.name: _property(each) for each in _echoed(inputs, outputs)},
-            **{each.name: _property(each) for each in outputs},
+            **{each.name: _property(each) for each in echoed},
+            **{each.name: _property(each) for each in declared.outputs},
         },
         "required": [
-            *(each.name for each in _echoed(inputs, outputs) if each.required or each.default is not None),
-            *(each.name for each in outputs if not each.optional),
+            *(each.name for each in echoed if each.required or each.default is not None),
+            *(each.name for each in declared.outputs if not each.optional),
         ],
     }
-
-
-def _echoed(inputs: Iterable[Property], outputs: Iterable[Output]) -> list[Property]:
-    own = {each.name for each in outputs}
-    return [each for each in inputs if each.name not in own]
 
 
 def _function() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from stacks.errors import StackError
 from stacks.provider.acme.directories import CA_CERTIFICATES, DIRECTORY_URL
 from stacks.provider.acme.keys import KEY_TYPES, make_key
-from stacks.provider.acme.problems import AuthorityError, Problem
+from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.properties import Change, Kind, Output, Property, Refused
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -107,8 +107,8 @@ class Account(ResourceType):
         try:
             with operation.run.authorities.talk(_access(state, state)) as talk:
                 answer = talk.read(state["accountUri"], "read the account")
-        except Problem as problem:
-            if problem.code in GONE or problem.status == 404:
+        except AuthorityError as error:
+            if error.code in GONE or error.status == 404:
                 return None
             raise
         return self.kept(state) if answer.body.get("status", "valid") == "valid" else None

@@ -23,7 +23,7 @@ from urllib3 import PoolManager
 from urllib3.util.ssl_ import create_urllib3_context
 
 from stacks.provider.acme.keys import signer
-from stacks.provider.acme.problems import Problem, code_of, explained, hint_for, not_acme, told
+from stacks.provider.acme.problems import AuthorityError, code_of, explained, hint_for, not_acme, told
 
 USER_AGENT = "tic-engine (ACME, RFC 8555)"
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 45
@@ -106,8 +106,8 @@ class Conversation:
         signed = JWS.sign(body, key=key, alg=algorithm, nonce=b64decode(nonce), url=url, **who)
         return bytes(signed.json_dumps().encode())
 
-    def _refused(self, doing: str, problem: Mapping[str, Any], status: int) -> Problem:
-        return Problem(
+    def _refused(self, doing: str, problem: Mapping[str, Any], status: int) -> AuthorityError:
+        return AuthorityError(
             f"could not {doing}: the CA at {self.access.directory_url} says {told(problem)}",
             hint=hint_for(problem),
             code=code_of(problem),

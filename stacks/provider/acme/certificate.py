@@ -20,7 +20,7 @@ from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import FIRST_EPOCH
 from stacks.provider.acme.get_epoch import CERTIFICATE
 from stacks.provider.acme.polling import pause
-from stacks.provider.acme.problems import AGAIN, Problem, hint_for, told
+from stacks.provider.acme.problems import AGAIN, AuthorityError, hint_for, told
 from stacks.provider.acme.renewal_info import ask, renewal_info_url
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
@@ -176,8 +176,8 @@ def _finalize(talk: "Conversation", order: "Answer", csr_pem: str, doing: str) -
     payload = {"csr": urlsafe_b64encode(der).rstrip(b"=").decode()}
     try:
         return talk.post(str(order.body.get("finalize")), payload, doing)
-    except Problem as problem:
-        if problem.code != "orderNotReady":
+    except AuthorityError as error:
+        if error.code != "orderNotReady":
             raise
         return order
 

@@ -1,5 +1,6 @@
 """CAs by name, and the inputs that every resource which talks to a CA has (RFC 8555 7.1.1)."""
 
+import re
 import ssl
 import urllib.parse
 
@@ -11,6 +12,8 @@ DIRECTORIES = {
     "zerossl": "https://acme.zerossl.com/v2/DV90",
     "google": "https://dv.acme-v02.api.pki.goog/directory",
 }
+
+_BLOCK = re.compile(f"{ssl.PEM_HEADER}.*?{ssl.PEM_FOOTER}", re.DOTALL)
 
 
 def directory_url(given: str) -> str:
@@ -27,10 +30,14 @@ def directory_url(given: str) -> str:
 
 def certificates(given: str) -> str:
     """PEM text of one or more certificates, without the space around it; refuses anything else."""
+    blocks = _BLOCK.findall(given)
     try:
-        ssl.create_default_context(cadata=given)
+        for block in blocks:
+            ssl.create_default_context(cadata=ssl.PEM_cert_to_DER_cert(block))
     except (ssl.SSLError, ValueError):
-        raise Refused("must be the PEM text of one or more certificates") from None
+        blocks = []
+    if not blocks:
+        raise Refused("must be the PEM text of one or more certificates")
     return given.strip() + "\n"
 
 

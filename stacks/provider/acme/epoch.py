@@ -29,7 +29,7 @@ class Window:
         """
         try:
             start, end = (datetime.fromisoformat(suggested[each]) for each in ("start", "end"))
-            return cls(start, end) if start < end else None
+            return cls(start, end) if start < end and start.tzinfo else None
         except (KeyError, TypeError, ValueError):
             return None
 

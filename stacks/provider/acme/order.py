@@ -13,7 +13,7 @@ from stacks.provider.acme.epoch import FIRST_EPOCH
 from stacks.provider.acme.get_epoch import CERTIFICATE
 from stacks.provider.acme.identifiers import domains, identifier
 from stacks.provider.acme.keys import KEY_TYPES, make_key, signing_request
-from stacks.provider.acme.problems import AuthorityError, Problem
+from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -208,8 +208,8 @@ def _alive(operation: Operation, state: Values) -> bool:
     try:
         with operation.run.authorities.talk(Access.of(state)) as talk:
             return talk.read(state["orderUrl"], "read the order").body.get("status") != "invalid"
-    except Problem as problem:
-        if problem.status in FORGOTTEN:
+    except AuthorityError as error:
+        if error.status in FORGOTTEN:
             return False
         raise
 

@@ -31,13 +31,12 @@ HINTS = {
 
 
 class AuthorityError(StackError):
-    """The CA refused something, can't be reached, or is not to be trusted."""
+    """The CA refused something, can't be reached, or is not to be trusted.
 
+    `code` is the ACME type of its problem without the prefix, `status` the HTTP status, where there are any.
+    """
 
-class Problem(AuthorityError):
-    """A problem document: `code` is its ACME type without the prefix, `status` the HTTP status."""
-
-    def __init__(self, message: str, *, hint: str, code: str, status: int) -> None:
+    def __init__(self, message: str, *, hint: str, code: str = "", status: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.code = code
         self.status = status
@@ -97,6 +96,7 @@ def not_acme(directory_url: str, doing: str, status: int) -> AuthorityError:
     return AuthorityError(
         f"could not {doing}: {directory_url} answered HTTP {status} with something that is not ACME",
         hint=f"check that `directoryUrl` ({directory_url}) is the URL of an ACME directory (RFC 8555 7.1.1)",
+        status=status,
     )
 
 

@@ -1,0 +1,54 @@
+"""A CA's problem documents: the CA's own words, and a next step for each."""
+
+import pytest
+import requests
+
+from stacks.provider.acme.problems import HINTS, PREFIX, AuthorityError, explained, hint_for, told
+
+
+def test_type_detail_and_subproblems_are_all_told() -> None:
+    """RFC 8555 6.7.1."""
+    problem = {
+        "type": f"{PREFIX}compound",
+        "detail": "two names",
+        "subproblems": [
+            {"type": f"{PREFIX}caa", "detail": "forbidden", "identifier": {"type": "dns", "value": "a.test"}},
+            {"type": f"{PREFIX}dnssec", "detail": "bogus"},
+        ],
+    }
+    assert told(problem) == "compound: two names; a.test: caa: forbidden; dnssec: bogus"
+    assert "CAA" in hint_for(problem)
+
+
+@pytest.mark.parametrize("code", [*HINTS, "unheardOf", ""])
+def test_every_problem_has_a_next_step(code: str) -> None:
+    assert hint_for({"type": PREFIX + code, "detail": "x"})
+
+
+@pytest.mark.parametrize("document", [{}, {"type": 3}, {"subproblems": ["x"]}, {"title": "t"}])
+def test_a_strange_document_is_told_all_the_same(document: dict[str, object]) -> None:
+    assert told(document)
+
+
+@pytest.mark.parametrize(
+    ("raised", "said", "hint"),
+    [
+        (
+            requests.exceptions.SSLError("certificate has expired"),
+            "not trusted: certificate has expired",
+            "caCertificates",
+        ),
+        (requests.exceptions.ConnectTimeout("x"), "did not answer in time", "can be reached"),
+        (
+            requests.exceptions.ConnectionError(OSError(111, "Connection refused")),
+            "Connection refused",
+            "directoryUrl",
+        ),
+    ],
+)
+def test_what_the_network_does_is_one_sentence_with_the_url(raised: Exception, said: str, hint: str) -> None:
+    with pytest.raises(AuthorityError) as refused, explained("https://ca.test/dir", "order"):
+        raise raised
+    assert str(refused.value).startswith("could not order: the CA at https://ca.test/dir")
+    assert said in str(refused.value)
+    assert hint in refused.value.hint

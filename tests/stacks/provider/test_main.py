@@ -1,0 +1,98 @@
+"""The plugin's process: what it answers over gRPC, and how it ends."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from stacks.provider.values import wrapped
+from tests.stacks.provider import plugin
+
+ENGINE = "127.0.0.1:1"
+END_SECONDS = 20
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", provider_pb2_grpc.ResourceProviderStub]]:
+    """A plugin process without a broker, and a client of it."""
+    script = plugin.install(folder)
+    process = subprocess.Popen(
+        [script, ENGINE], stdout=subprocess.PIPE, text=True, env=plugin.environment(folder)
+    )
+    assert process.stdout is not None
+    try:
+        with process.stdout, grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+            yield process, provider_pb2_grpc.ResourceProviderStub(channel)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def refusal(folder: Path, resource: str, **properties: object) -> tuple[grpc.StatusCode, str]:
+    """The status and the text with which creating a resource fails."""
+    given = PropertyValue.marshal_map(wrapped(properties, ()))
+    request = provider_pb2.CreateRequest(urn=f"urn:pulumi:dev::proj::{resource}::name", properties=given)
+    with running(folder) as (_, client), pytest.raises(grpc.RpcError) as refused:
+        client.Create(request)
+    return refused.value.code(), str(refused.value.details())
+
+
+def test_an_error_is_one_sentence_with_the_next_step_and_leaves_nothing_pending(tmp_path: Path) -> None:
+    """C3. Pulumi keeps an operation as pending after UNKNOWN and INTERNAL; nothing here ever is."""
+    proof = {"identifier": "a.test", "token": "t", "keyAuthorization": "t.k", "timeoutSeconds": 1}
+    code, said = refusal(tmp_path, "tic:dns/challengeRecord:ChallengeRecord", **proof)
+    assert code is grpc.StatusCode.FAILED_PRECONDITION
+    assert said.endswith("— next: run the stack through tic: tic stack up")
+    assert "Traceback" not in said
+    assert "\n" not in said
+
+
+def test_a_bug_is_told_as_a_bug_and_leaves_nothing_pending(tmp_path: Path) -> None:
+    code, said = refusal(tmp_path, "tic:acme/order:Order")
+    assert code is grpc.StatusCode.ABORTED
+    assert "bug of tic" in said
+
+
+def test_a_type_that_does_not_exist_is_told_with_those_that_do(tmp_path: Path) -> None:
+    assert "tic:acme/order:Order" in refusal(tmp_path, "tic:acme/ordr:Ordr")[1]
+
+
+def test_it_tells_its_version_and_schema(tmp_path: Path) -> None:
+    with running(tmp_path) as (_, client):
+        assert client.GetPluginInfo(plugin_pb2.PluginInfo()).version
+        assert "IssuedCertificate" in client.GetSchema(provider_pb2.GetSchemaRequest(version=0)).schema
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_engine_ends_it_with_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with running(tmp_path) as (process, _):
+        process.send_signal(number)
+        assert process.wait(timeout=END_SECONDS) == 0
+
+
+def test_it_ends_when_the_engine_was_killed(tmp_path: Path) -> None:
+    """C3. kill -9 tells nobody."""
+    script = plugin.install(tmp_path)
+    code = "import subprocess, sys; p = subprocess.Popen(sys.argv[1:]); print(p.pid, flush=True); p.wait()"
+    engine = subprocess.Popen(
+        [sys.executable, "-c", code, script, ENGINE],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=plugin.environment(tmp_path),
+    )
+    assert engine.stdout is not None
+    with engine.stdout:
+        process = psutil.Process(int(engine.stdout.readline()))
+        engine.stdout.readline()  # the port: it serves
+        engine.kill()
+        engine.wait()
+        process.wait(timeout=END_SECONDS)
+    assert not process.is_running()
