@@ -36,6 +36,7 @@ PLANNED = {
 }
 ROOT = "pulumi:pulumi:Stack"
 SHOWN_MESSAGE_LINES = 40
+MOST_LINES = 12  # of steps under way at once
 
 
 class Progress(Protocol):
@@ -49,9 +50,7 @@ class Progress(Protocol):
 
 
 class Plain:
-    """One line for each thing that happened, on stderr; a step that takes long says so every `TICK` seconds
-    elsewhere.
-    """
+    """One line for each thing that happened, on stderr."""
 
     def __init__(self, *, planned: bool, write: Callable[[str], object] | None = None) -> None:
         self._words = PLANNED if planned else DONE
@@ -111,27 +110,31 @@ class Live:
     def __init__(self, *, planned: bool) -> None:
         from rich.console import Console
         from rich.live import Live as RichLive
+        from rich.spinner import Spinner
 
+        self._under_way: dict[str, tuple[str, float]] = {}
+        self._since = time.monotonic()
+        self._plain = Plain(planned=planned, write=self._print)
         self._console = Console(stderr=True, highlight=False)
+        self._spinner = Spinner("dots")
         self._live = RichLive(
             console=self._console, refresh_per_second=8, transient=True, get_renderable=self._running
         )
-        self._plain = Plain(planned=planned, write=self._print)
-        self._under_way: dict[str, tuple[Step, float]] = {}
 
     def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._under_way.clear()
         self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event) -> None:
         """Take note of what started or ended, and print what is finished."""
+        self._since = time.monotonic()
         if isinstance(event, Step):
             if event.phase == "started" and event.operation != "same" and event.type != ROOT:
-                self._under_way[event.urn] = (event, time.monotonic())
+                text = f"{event.type} {event.name}: {event.operation}"
+                self._under_way[event.urn] = (text, self._since)
             else:
                 self._under_way.pop(event.urn, None)
         self._plain(event)
@@ -143,13 +146,12 @@ class Live:
         self._console.print(Text(line, style=style))
 
     def _running(self) -> "Table":
-        from rich.spinner import Spinner
         from rich.table import Table
 
         table = Table.grid(padding=(0, 1))
-        for step, since in list(self._under_way.values())[-12:]:
-            seconds = int(time.monotonic() - since)
-            table.add_row("", Spinner("dots"), f"{step.type} {step.name}: {step.operation}", f"{seconds} s")
+        waiting = [("waiting for the engine", self._since)]
+        for text, since in list(self._under_way.values())[-MOST_LINES:] or waiting:
+            table.add_row("", self._spinner, text, f"{int(time.monotonic() - since)} s")
         return table
 
 
