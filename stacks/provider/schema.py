@@ -44,7 +44,7 @@ def schema(version: str) -> str:
 
 
 def _resource(declared: ResourceType | type[IssuedCertificate], *, component: bool = False) -> dict[str, Any]:
-    """A resource has its inputs as outputs too, because they are in its state; a component has its own only."""
+    """A resource has its inputs as outputs too: they are in its state. A component has its own only."""
     own = {each.name for each in declared.outputs}
     echoed = [each for each in declared.inputs if each.name not in own and not component]
     return {

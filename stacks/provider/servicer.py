@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 import grpc
@@ -20,7 +21,7 @@ from stacks.errors import StackError
 from stacks.provider.provider import TicProvider
 from stacks.provider.run import Run, Voice
 
-VERSION = "0.1.0"
+DISTRIBUTION = "tic-engine"
 # What was interrupted has this long to withdraw its record; the engine waits for five seconds.
 WITHDRAWING_SECONDS = 4.0
 
@@ -115,8 +116,9 @@ async def serve(engine_address: str | None) -> None:
     """
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     voice = EngineVoice(engine_address) if engine_address else Voice()
-    provider = TicProvider(Run(dict(os.environ), voice), VERSION)
-    servicer = Servicer(sys.argv[1:], VERSION, provider, engine_address=engine_address or "")
+    own = version(DISTRIBUTION)
+    provider = TicProvider(Run(dict(os.environ), voice), own)
+    servicer = Servicer(sys.argv[1:], own, provider, engine_address=engine_address or "")
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

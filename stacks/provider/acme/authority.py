@@ -9,7 +9,7 @@ import email.utils
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from requests.utils import parse_header_links
 from urllib3 import PoolManager
 from urllib3.util.ssl_ import create_urllib3_context
 
+from stacks.errors import StackError
 from stacks.provider.acme.keys import signer
 from stacks.provider.acme.problems import AuthorityError, code_of, explained, hint_for, not_acme, told
 
@@ -29,6 +30,7 @@ USER_AGENT = "tic-engine (ACME, RFC 8555)"
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 45
 # A CA that rejects every second nonce would still be served: 0.5 ** 20 is one failure in a million requests.
 NONCE_ATTEMPTS = 20
+_NOT_AGAIN = (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,12 @@ class Conversation:
         self.access = access
         self.directory = directory
         self._line = line
-        self._signer = signer(access.account_key_pem) if access.account_key_pem is not None else None
+        try:
+            self._signer = signer(access.account_key_pem) if access.account_key_pem is not None else None
+        except ValueError as error:
+            raise StackError(
+                f"the account's key can't be used: {error}", hint="give the Account's `privateKeyPem`"
+            ) from None
 
     def post(self, url: str, payload: Mapping[str, Any] | None, doing: str) -> Answer:
         """A signed POST; `payload` None is POST-as-GET (RFC 8555 6.3). Raises AuthorityError.
@@ -81,7 +88,9 @@ class Conversation:
         with explained(self.access.directory_url, doing):
             for attempt in range(1, NONCE_ATTEMPTS + 1):
                 nonce = self._line.nonce(self.directory["newNonce"])
-                response = self._line.send("POST", url, data=self._signed(body, url, nonce))
+                if nonce is None:
+                    raise not_acme(self.access.directory_url, doing, 200)
+                response = self._line.send("POST", url, data=self._signed(body, url, nonce), safe=not body)
                 if response.ok:
                     break
                 problem = _problem(response)
@@ -130,14 +139,18 @@ class Authorities:
         with self._lock:
             idle = self._idle.setdefault(key, [])
             line = idle.pop() if idle else _Line(access.ca_certificates)
-        yield Conversation(access, line, self._directory(key, line))
+        try:
+            yield Conversation(access, line, self._directory(key, line))
+        except BaseException:
+            line.close()  # what failed may have left a broken connection
+            raise
         with self._lock:
-            idle.append(line)  # only after success: what failed may have left a broken connection
+            idle.append(line)
 
     def look(self, access: Access, url: str, doing: str, *, seconds: float) -> Answer:
         """A plain GET within `seconds`, for what is public (renewal information, RFC 9773 4.1)."""
-        with explained(access.directory_url, doing):
-            response = _Line(access.ca_certificates).send("GET", url, timeout=seconds)
+        with explained(access.directory_url, doing), closing(_Line(access.ca_certificates)) as line:
+            response = line.send("GET", url, timeout=seconds)
         if not response.ok:
             raise not_acme(access.directory_url, doing, response.status_code)
         return _answer(response)
@@ -148,7 +161,7 @@ class Authorities:
         url = key[0]
         doing = "read the CA's directory"
         with explained(url, doing):
-            response = line.send("GET", url)
+            response = line.send("GET", url, safe=True)
         directory = _answer(response).body
         if not response.ok or not {"newNonce", "newAccount", "newOrder"} <= directory.keys():
             raise not_acme(url, doing, response.status_code)
@@ -166,23 +179,43 @@ class _Line:
         if ca_certificates is not None:
             self._session.mount("https://", _OwnRoots(ca_certificates))
 
-    def nonce(self, new_nonce: str) -> str:
-        """A nonce that was not used yet (RFC 8555 7.2)."""
-        if not self._nonces:
-            self.send("HEAD", new_nonce)
-        if not self._nonces:
-            raise requests.exceptions.InvalidHeader("the answer has no Replay-Nonce")
-        return self._nonces.pop()
+    def close(self) -> None:
+        """End the connections."""
+        self._session.close()
 
-    def send(self, method: str, url: str, *, data: bytes | None = None, timeout: float | None = None) -> Any:
-        """One request; keeps the nonce of the answer, which errors have as well."""
-        response = self._session.request(
-            method,
-            url,
-            data=data,
-            headers={"Content-Type": "application/jose+json"} if data is not None else {},
-            timeout=timeout or (CONNECT_SECONDS, ANSWER_SECONDS),
-        )
+    def nonce(self, new_nonce: str) -> str | None:
+        """A nonce that was not used yet (RFC 8555 7.2); None where the CA gives none."""
+        if not self._nonces:
+            self.send("HEAD", new_nonce, safe=True)
+        return self._nonces.pop() if self._nonces else None
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        data: bytes | None = None,
+        timeout: float | None = None,
+        safe: bool = False,
+    ) -> requests.Response:
+        """One request; keeps the nonce of the answer, which errors have as well.
+
+        A `safe` one changes nothing at the CA, and is sent again when a kept connection turns out to be
+        closed.
+        """
+        for attempt in (1, 2):
+            try:
+                response = self._session.request(
+                    method,
+                    url,
+                    data=data,
+                    headers={"Content-Type": "application/jose+json"} if data is not None else {},
+                    timeout=timeout or (CONNECT_SECONDS, ANSWER_SECONDS),
+                )
+                break
+            except requests.exceptions.ConnectionError as error:
+                if not safe or attempt > 1 or isinstance(error, _NOT_AGAIN):
+                    raise
         response.encoding = "utf-8"
         if nonce := response.headers.get("Replay-Nonce"):
             self._nonces.append(nonce)

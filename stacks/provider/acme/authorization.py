@@ -77,7 +77,8 @@ def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answe
         if inputs.get("publication") is not None:
             _ensure_published(operation, inputs["publication"])
         operation.say(f"asking the CA to look at {name}")
-        talk.post(inputs["challengeUrl"], {}, f"answer the challenge of {name}")
+        if not _is_answered(answer.body, inputs["challengeUrl"]):
+            talk.post(inputs["challengeUrl"], {}, f"answer the challenge of {name}")
     look = 0
     while answer.body.get("status") in OPEN:
         operation.wait(pause(look, answer.retry_after if look else None), f"the CA to look at {name}")
@@ -86,6 +87,14 @@ def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answe
     if answer.body.get("status") != "valid":
         raise _invalid(name, answer.body)
     return answer
+
+
+def _is_answered(authorization: Values, challenge_url: str) -> bool:
+    """Whether an earlier run answered, and the CA is looking (RFC 8555 7.1.6): a second answer is an
+    error.
+    """
+    challenges = authorization.get("challenges") or ()
+    return any(each.get("url") == challenge_url and each.get("status") == "processing" for each in challenges)
 
 
 def _ensure_published(operation: Operation, publication: Values) -> None:
@@ -129,5 +138,7 @@ def _invalid(name: str, body: Values) -> StackError:
     status = body.get("status") or "in no state that RFC 8555 knows"
     for challenge in body.get("challenges") or ():
         if problem := challenge.get("error"):
-            return StackError(f"the CA did not accept {name}: {told(problem)}", hint=hint_for(problem))
+            return StackError(
+                f"the CA did not accept {name}: {told(problem)}", hint=hint_for(problem, finding=True)
+            )
     return StackError(f"the authorization of {name} is {status} at the CA", hint=AGAIN)

@@ -19,6 +19,8 @@ from stacks.provider.acme.certificates import (
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import FIRST_EPOCH
 from stacks.provider.acme.get_epoch import CERTIFICATE
+from stacks.provider.acme.keys import private_key
+from stacks.provider.acme.order import DOMAINS
 from stacks.provider.acme.polling import pause
 from stacks.provider.acme.problems import AGAIN, AuthorityError, hint_for, told
 from stacks.provider.acme.renewal_info import ask, renewal_info_url
@@ -63,8 +65,9 @@ class Certificate(ResourceType):
             required=True,
             secret=True,
             change=_UPDATE,
+            rule=private_key,
         ),
-        Property("domains", Kind.STRINGS, "The names that it must hold.", required=True, change=_UPDATE),
+        replace(DOMAINS, description="The names that it must hold: the Order's `domains`.", change=_UPDATE),
         Property(
             "epoch",
             Kind.INTEGER,
@@ -213,7 +216,9 @@ def _check(issued: Issued, inputs: Values) -> None:
 def _unfinished(names: str, order: Mapping[str, Any]) -> StackError:
     status = order.get("status")
     if problem := order.get("error"):
-        return StackError(f"the CA did not issue {names}: {told(problem)}", hint=hint_for(problem))
+        return StackError(
+            f"the CA did not issue {names}: {told(problem)}", hint=hint_for(problem, finding=True)
+        )
     if status == "pending":
         return StackError(
             f"the order for {names} is still pending: not every name is proven to the CA",

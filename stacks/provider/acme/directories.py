@@ -4,6 +4,7 @@ import re
 import ssl
 import urllib.parse
 
+from stacks.provider.acme.keys import private_key
 from stacks.provider.properties import Change, Kind, Property, Refused
 
 DIRECTORIES = {
@@ -65,6 +66,7 @@ ACCOUNT = (
         required=True,
         secret=True,
         change=Change.UPDATE,
+        rule=private_key,
     ),
     CA_CERTIFICATES,
 )

@@ -10,23 +10,27 @@ from stacks.errors import StackError
 
 PREFIX = "urn:ietf:params:acme:error:"
 AGAIN = "run `tic stack up` again; it makes a new order"
+# By the problem's type, when the CA refuses a request.
 HINTS = {
-    "caa": "allow this CA in the CAA record of the domain, then run `tic stack up` again",
-    "dns": "check that the CA can reach the domain's name servers, then run `tic stack up` again",
-    "dnssec": "repair DNSSEC of the domain, then run `tic stack up` again",
-    "unauthorized": "check that the public name servers show what tic verified; then tic stack up",
     "rateLimited": "wait as the CA says; meanwhile test against letsencrypt-staging",
     "rejectedIdentifier": "take the domain out of `domains`, or ask another CA",
     "externalAccountRequired": "make an acme-account credential and name it in `eabCredential`: "
     "tic creds new NAME --provider acme-account",
+    "unauthorized": "if the account was deactivated at the CA, make another: tic stack refresh, then tic stack up",
     "userActionRequired": "do what the CA asks for at the URL that it names, then run `tic stack up` again",
     "accountDoesNotExist": "make the account anew: tic stack refresh, then tic stack up",
     "badCSR": "choose another `keyType`",
     "invalidProfile": "choose one of the profiles that the CA's directory lists, or leave `profile` out",
     "invalidContact": "give an `email` that the CA accepts",
     "unsupportedContact": "give an `email` that the CA accepts",
-    "orderNotReady": AGAIN,
     "serverInternal": "run `tic stack up` again in a while; the CA itself has a problem",
+}
+# By the problem's type, when the CA looked at a domain and did not like what it found.
+FINDINGS = {
+    "caa": "allow this CA in the CAA record of the domain, then run `tic stack up` again",
+    "dns": "check that the CA can reach the domain's name servers, then run `tic stack up` again",
+    "dnssec": "repair DNSSEC of the domain, then run `tic stack up` again",
+    "unauthorized": "check that the public name servers show what tic verified; then tic stack up",
 }
 
 
@@ -59,11 +63,12 @@ def code_of(problem: Mapping[str, Any]) -> str:
     return str(problem.get("type") or "about:blank").removeprefix(PREFIX)
 
 
-def hint_for(problem: Mapping[str, Any]) -> str:
-    """The next step after a problem."""
+def hint_for(problem: Mapping[str, Any], *, finding: bool = False) -> str:
+    """The next step after a problem; `finding`: the CA looked at a domain, and this is what it found."""
+    hints = {**HINTS, **FINDINGS} if finding else {**FINDINGS, **HINTS}
     for each in (problem, *(problem.get("subproblems") or ())):
-        if code_of(each) in HINTS:
-            return HINTS[code_of(each)]
+        if isinstance(each, Mapping) and code_of(each) in hints:
+            return hints[code_of(each)]
     return AGAIN
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.errors import StackError
+from stacks.provider.acme.keys import private_key
 from stacks.provider.deploy.files import File, digest_of, remove, write
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
 from stacks.provider.resource import Created, ResourceType, Values
@@ -86,6 +87,7 @@ class Directory(ResourceType):
             required=True,
             secret=True,
             change=Change.UPDATE,
+            rule=private_key,
         ),
         *(
             Property(

@@ -1,16 +1,20 @@
 """Talking to a CA: nonces, trust, and a CA that is not there or no CA."""
 
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
+from stacks.errors import StackError
 from stacks.provider.acme.authority import Access, Authorities
 from stacks.provider.acme.keys import make_key
 from stacks.provider.acme.problems import AuthorityError
@@ -27,11 +31,26 @@ def trusted(ca: Pebble) -> Access:
 
 
 @contextmanager
-def no_ca(status: int, body: bytes) -> Iterator[Access]:
-    """An HTTPS server that is trusted and knows nothing of ACME."""
+def https(handler: type[BaseHTTPRequestHandler]) -> Iterator[Access]:
+    """An HTTPS server that is trusted."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield Access(f"https://localhost:{server.server_port}/dir", authority.cert_pem.bytes().decode())
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def no_ca(status: int, body: bytes) -> Iterator[Access]:
+    """A server that knows nothing of ACME."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -43,16 +62,8 @@ def no_ca(status: int, body: bytes) -> Iterator[Access]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the library's name)
             return
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield Access(f"https://localhost:{server.server_port}/dir", authority.cert_pem.bytes().decode())
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with https(Handler) as access:
+        yield access
 
 
 def refused(access: Access) -> AuthorityError:
@@ -137,6 +148,58 @@ def test_what_the_ca_does_not_have_is_an_error_with_that_status(ca: Pebble, driv
     with pytest.raises(AuthorityError) as error, Authorities().talk(access) as talk:
         talk.read(ca.directory_url.replace("/dir", "/my-order/nothing"), "read it")
     assert error.value.status == 404
+
+
+@pytest.mark.parametrize(("payload", "sent"), [(None, 2), ({"identifiers": []}, 1)])
+def test_only_what_changes_nothing_is_sent_again_when_a_connection_breaks(
+    payload: dict[str, Any] | None, sent: int
+) -> None:
+    """A CA closes kept connections when it likes. A second newOrder would be a second order."""
+    posts: list[str] = []
+
+    class Breaking(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            urls = {
+                each: f"https://{self.headers['Host']}/{each}"
+                for each in ("newNonce", "newAccount", "newOrder")
+            }
+            self._answer(json.dumps(urls).encode())
+
+        def do_HEAD(self) -> None:
+            self._answer(b"")
+
+        def do_POST(self) -> None:
+            posts.append(self.path)
+            if len(posts) > 1:
+                self._answer(b'{"status": "valid"}')
+
+        def _answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Replay-Nonce", "bm9uY2U")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the library's name)
+            return
+
+    with (
+        https(Breaking) as access,
+        Authorities().talk(replace(access, account_key_pem=make_key("ec256"))) as talk,
+    ):
+        if sent == 2:
+            assert talk.post(talk.directory["newOrder"], payload, "read it").body == {"status": "valid"}
+        else:
+            with pytest.raises(AuthorityError, match="could not order it"):
+                talk.post(talk.directory["newOrder"], payload, "order it")
+    assert len(posts) == sent
+
+
+def test_a_key_that_is_none_is_told_without_its_content(ca: Pebble) -> None:
+    access = Access(ca.directory_url, ca.ca_file.read_text(), "canary", "https://localhost/account")
+    with pytest.raises(StackError, match="PEM text") as error, Authorities().talk(access):
+        pass
+    assert "canary" not in str(error.value)
 
 
 def test_no_repr_holds_the_account_key(ca: Pebble) -> None:

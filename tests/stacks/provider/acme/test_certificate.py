@@ -117,7 +117,9 @@ def test_a_new_order_updates_in_place_and_other_changes_ask_nobody(driver: Drive
     assert set(diff(accountUri="x", directoryUrl="https://x", epoch=2).values()) == {Change.UPDATE}
 
     before = len(driver.ca.log)
-    inputs = driver.certificate_inputs(order, accountKeyPem="x", epoch=2, domains=["b.test", "a.test"])
+    inputs = driver.certificate_inputs(
+        order, accountKeyPem=make_key("ec256"), epoch=2, domains=["b.test", "a.test"]
+    )
     same = driver.update(Certificate(), certificate, **inputs)
     assert len(driver.ca.log) == before
     assert (same["serial"], same["epoch"]) == (certificate["serial"], 2)

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from stacks.provider.acme.problems import HINTS, PREFIX, AuthorityError, explained, hint_for, told
+from stacks.provider.acme.problems import FINDINGS, HINTS, PREFIX, AuthorityError, explained, hint_for, told
 
 
 def test_type_detail_and_subproblems_are_all_told() -> None:
@@ -20,7 +20,13 @@ def test_type_detail_and_subproblems_are_all_told() -> None:
     assert "CAA" in hint_for(problem)
 
 
-@pytest.mark.parametrize("code", [*HINTS, "unheardOf", ""])
+def test_unauthorized_is_another_thing_for_a_request_than_for_a_domain() -> None:
+    problem = {"type": f"{PREFIX}unauthorized", "detail": "x"}
+    assert "tic stack refresh" in hint_for(problem)
+    assert "name servers" in hint_for(problem, finding=True)
+
+
+@pytest.mark.parametrize("code", [*HINTS, *FINDINGS, "unheardOf", ""])
 def test_every_problem_has_a_next_step(code: str) -> None:
     assert hint_for({"type": PREFIX + code, "detail": "x"})
 

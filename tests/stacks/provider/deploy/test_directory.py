@@ -112,6 +112,7 @@ def test_names_and_modes_can_be_chosen(runs: Runs, made: Chain, folder: Path) ->
         ({"certificateFile": "../cert.pem"}, "certificateFile", "plain file name"),
         ({"chainFile": ".chain"}, "chainFile", "dot"),
         ({"chainFile": ""}, "chainFile", "plain"),
+        ({"privateKeyPem": "canary"}, "privateKeyPem", "PEM text of a private key"),
         ({"privateKeyFile": "cert.pem"}, "privateKeyFile", "same name as certificateFile"),
         ({"privateKeyMode": "0644"}, "privateKeyMode", "closed to others"),
         ({"privateKeyMode": "0660"}, "privateKeyMode", "nobody else write"),
@@ -135,7 +136,7 @@ def test_what_does_not_belong_together_is_not_written(runs: Runs, made: Chain, f
         {"chainPem": made.root + made.intermediate},
         {"certificatePem": made.certificate + made.intermediate},
         {"certificatePem": "nothing"},
-        {"privateKeyPem": "canary-key"},
+        {"privateKeyPem": "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----"},
     )
     for each in wrong:
         with pytest.raises(StackError, match="nothing was written") as refused:
