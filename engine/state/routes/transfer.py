@@ -1,17 +1,19 @@
 """Whole deployments: what `pulumi stack export` and every run read, and what `pulumi stack import` writes."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
 from engine.state import checkpoints, updates, versions
-from engine.state.replay import FEATURED_SCHEMA, PLAIN_SCHEMA
+from engine.state.replay import FEATURED_SCHEMA, PLAIN_SCHEMA, replay
 from engine.state.residue import seal_deployment
 from engine.state.routes.call import Call, Refused, by_token
 from engine.state.service import StateService
 from engine.state.stacks import Stack
+from engine.state.urns import mapped, without_dangling
 from engine.state.versions import Checkpoint
 
 _STACK = "/api/stacks/{org}/{project}/{stack}"
@@ -82,11 +84,15 @@ def checked(body: Any) -> dict[str, Any]:
         version = body.get("version") if isinstance(body, dict) else None
         raise Refused(400, f"deployments of schema {version} are not known here, only 3 and 4")
     deployment = body.get("deployment") or {}
-    resources = deployment.get("resources") or [] if isinstance(deployment, dict) else None
-    if not isinstance(resources, list) or not all(
-        isinstance(resource, dict) and isinstance(resource.get("urn"), str) for resource in resources
-    ):
-        raise Refused(400, "the deployment is not one: it needs resources, each with a URN")
+    try:
+        # The next update replays over it: what can't be read then must not come in now.
+        state = replay(deployment, [], now=datetime.now(UTC), engine="").deployment
+        for resource in without_dangling(state.get("resources", ())):
+            mapped(resource, str.strip)  # reads every reference
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Refused(
+            400, "the deployment is not one that Pulumi writes: a resource is not in shape"
+        ) from None
     return dict(deployment)
 
 

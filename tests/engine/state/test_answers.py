@@ -60,7 +60,21 @@ def test_configuration_in_a_cloud_is_refused_with_the_way_to_go(client: Client) 
 
 
 def test_a_deployment_that_is_none_is_refused(client: Client) -> None:
-    wrong: list[Any] = [{}, [], {"version": 5}, {"version": 3, "deployment": {"resources": [{}]}}, b"{"]
+    deployments: list[Any] = [
+        [1],
+        {"resources": [{}]},
+        {"resources": [{"urn": 5}]},
+        {"resources": [resource("a", dependencies=5)]},
+        {"resources": [resource("a", provider=5)]},
+        {"pending_operations": [{"type": "creating"}]},
+    ]
+    wrong: list[Any] = [
+        {},
+        [],
+        {"version": 5},
+        b"{",
+        *({"version": 3, "deployment": each} for each in deployments),
+    ]
     for body in wrong:
         assert client("POST", f"{STACK}/import", body).code == 400
     assert client("GET", f"{STACK}/export/1").code == 404

@@ -1,5 +1,6 @@
 """A process is known by more than its number."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +20,8 @@ def test_a_process_that_ended_is_gone_even_while_its_parent_has_not_noticed() ->
     code = "from engine.state.owner import this_process; print(this_process().started)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
-    started = process.stdout.read().strip()  # ends when the process does
+    started = process.stdout.read().strip()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is not yet reaped
     dead = replace(this_process(), pid=process.pid, started=started)
     assert is_gone(dead)
     process.communicate()
