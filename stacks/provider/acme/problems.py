@@ -16,7 +16,7 @@ HINTS = {
     "rejectedIdentifier": "take the domain out of `domains`, or ask another CA",
     "externalAccountRequired": "make an acme-account credential and name it in `eabCredential`: "
     "tic creds new NAME --provider acme-account",
-    "unauthorized": "if the account was deactivated at the CA, make another: tic stack refresh, then tic stack up",
+    "unauthorized": "if the CA deactivated the account, make another: tic stack refresh, then tic stack up",
     "userActionRequired": "do what the CA asks for at the URL that it names, then run `tic stack up` again",
     "accountDoesNotExist": "make the account anew: tic stack refresh, then tic stack up",
     "badCSR": "choose another `keyType`",
