@@ -1,14 +1,15 @@
 """A provider plugin for tests: `trivial:index:Thing`, whose world is a folder with one file for each thing.
 
 Properties that mean something: `key` (a change replaces), `fail` (the operation that fails: create, update or
-delete), `wait` (create and update wait until this file exists), `copy` (names of environment variables whose values
-are copied into the output `copied`, as careless providers do). All inputs come back as outputs. A thing whose file
-is gone is not found by read.
+delete), `wait` (create and update wait until this file exists), `copy` (names of environment variables whose
+values are copied into the output `copied`, as careless providers do). All inputs come back as outputs. A thing
+whose file is gone is not found by read.
 """
 
 import asyncio
 import os
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,9 +76,7 @@ class Trivial(Provider):
 
     async def _act(self, operation: str, properties: Properties) -> None:
         if operation != "delete" and (gate := _plain(properties.get("wait"))):
-            Path(f"{gate}.reached").write_text("")
-            while not Path(gate).exists():
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(_wait_at, Path(gate))
         if _plain(properties.get("fail")) == operation:
             message = f"{operation} was told to fail"
             if names := _plain(properties.get("copy")):
@@ -88,6 +87,12 @@ class Trivial(Provider):
         names = _plain(properties.get("copy")) or ()
         copied = {name: PropertyValue(os.environ.get(name, "")) for name in names}
         return {**properties, "copied": PropertyValue(copied)} if copied else properties
+
+
+def _wait_at(gate: Path) -> None:
+    gate.with_name(f"{gate.name}.reached").write_text("")
+    while not gate.exists():
+        time.sleep(0.01)
 
 
 def _plain(value: PropertyValue | None) -> Any:

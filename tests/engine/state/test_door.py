@@ -36,10 +36,11 @@ def stored(database: Database) -> bytes:
         for table in connection.execute(
             text("SELECT name FROM sqlite_master WHERE type = 'table'")
         ).scalars():
-            for row in connection.execute(text(f"SELECT * FROM {table}")):  # noqa: S608
-                for value in row:
-                    packed = isinstance(value, bytes) and value[:1] in (b"\x78", b"\x1f")
-                    found.append(zlib.decompress(value, 47) if packed else str(value).encode())
+            for row in connection.execute(text(f"SELECT * FROM {table}")).mappings():  # noqa: S608
+                found += [
+                    zlib.decompress(value, 47) if name == "body" else str(value).encode()
+                    for name, value in row.items()
+                ]
     return b"\n".join(found)
 
 
