@@ -2,8 +2,8 @@
 
 Properties that mean something: `key` (a change replaces), `fail` (the operation that fails: create, update or
 delete), `wait` (create and update wait until this file exists), `copy` (names of environment variables whose
-values are copied into the output `copied`, as careless providers do). All inputs come back as outputs. A thing
-whose file is gone is not found by read.
+values are copied into the output `copied`, as careless providers do). All inputs come back as outputs.
+A thing whose file is gone is not found by read.
 """
 
 import asyncio
