@@ -17,9 +17,7 @@ _NESTED = ("challenge_url", "key_authorization", "record_name", "record_value", 
 
 
 class _Named:
-    """Python's names here, Pulumi's on the wire: `record_name` is `recordName`. Other names stay (as
-    those of files).
-    """
+    """Python's names here, Pulumi's on the wire: `record_name` is `recordName`; other names stay."""
 
     def translate_output_property(self, prop: str) -> str:
         """From the wire."""
@@ -38,9 +36,7 @@ class _Custom(_Named, pulumi.CustomResource):
 
 
 class Account(_Custom):
-    """An account at a CA (RFC 8555 7.3). `directory_url` is a URL or a name, as `letsencrypt`; the key
-    is made here.
-    """
+    """An account at a CA (RFC 8555 7.3); `directory_url` is a URL or a name, as `letsencrypt`."""
 
     directory_url: Output[str]
     email: Output[str | None]
@@ -207,9 +203,7 @@ class Authorization(_Custom):
 
 
 class Certificate(_Custom):
-    """The certificate of an order whose authorizations are valid (depend on them); updated in place by a
-    new order.
-    """
+    """The certificate of an order whose authorizations are valid (depend on them), updated in place."""
 
     directory_url: Output[str]
     account_uri: Output[str]
@@ -264,9 +258,7 @@ class Certificate(_Custom):
 
 
 class Directory(_Custom):
-    """A certificate as files in a folder (absolute path) of the machine that runs tic; the key's file is
-    0600.
-    """
+    """A certificate as files in a folder (absolute path) of this machine; the key's file is 0600."""
 
     path: Output[str]
     certificate_pem: Output[str]
@@ -315,9 +307,7 @@ class Directory(_Custom):
 
 
 class IssuedCertificate(_Named, pulumi.ComponentResource):
-    """A certificate with all that it takes: account, order, records, authorizations. Renews itself when
-    it is due.
-    """
+    """A certificate and all that it takes: account, order, records, authorizations. It renews itself."""
 
     certificate_pem: Output[str]
     chain_pem: Output[str]

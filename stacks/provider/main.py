@@ -1,6 +1,4 @@
-"""The executable `pulumi-resource-tic`: a gRPC server for one phase of a run, which ends when its engine
-ends.
-"""
+"""The executable `pulumi-resource-tic`: a gRPC server for one phase of a run; ends with its engine."""
 
 import argparse
 import asyncio

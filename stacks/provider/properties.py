@@ -1,6 +1,4 @@
-"""A resource's inputs and outputs, declared once: the schema, the check and the diff are all read from
-here.
-"""
+"""A resource's inputs and outputs, declared once: schema, check and diff are read from here."""
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,9 +36,7 @@ class Failure:
 
 
 class Refused(Exception):
-    """Raised by a rule: the value, or some of its elements, can't be used. Holds (suffix of the path,
-    reason).
-    """
+    """Raised by a rule that can't use a value or some of its elements: (suffix of the path, reason)."""
 
     def __init__(self, *reasons: tuple[str, str] | str) -> None:
         self.reasons = [each if isinstance(each, tuple) else ("", each) for each in reasons]
@@ -53,9 +49,7 @@ Rule = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """An input. `default` is filled in when it is not given; `rule` brings it into its normal form or
-    refuses it.
-    """
+    """An input; `default` is filled in, `rule` brings it into its normal form or refuses it."""
 
     name: str
     kind: Kind
@@ -112,9 +106,7 @@ def changed(
     new: Mapping[str, Any],
     ignored: Iterable[str] = (),
 ) -> list[Property]:
-    """The properties whose value differs between the old state and the new inputs; an unknown value
-    differs.
-    """
+    """The properties whose value differs between old state and new inputs; an unknown one differs."""
     left_alone = set(ignored)
     return [
         declared

@@ -1,6 +1,4 @@
-"""Pulumi's provider interface over the resource types: finds the type, converts values, keeps the event
-loop free.
-"""
+"""Pulumi's provider interface over the resource types: values converted, the event loop kept free."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -39,9 +37,7 @@ class TicProvider(rpc.Provider):
         return rpc.GetSchemaResponse(schema(self._version))
 
     async def configure(self, request: rpc.ConfigureRequest) -> rpc.ConfigureResponse:
-        """What the plugin understands: secrets and previews; not outputs as values, whose unknowns the
-        SDK can't read.
-        """
+        """What is understood: secrets and previews, not output values, whose unknowns the SDK can't read."""
         return rpc.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_resources=True)
 
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:

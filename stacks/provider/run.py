@@ -1,6 +1,4 @@
-"""What the operations of one plugin process share, and what each operation may use: its broker, its
-time, its voice.
-"""
+"""What a plugin process's operations share, and what each may use: its broker, time and voice."""
 
 import threading
 import time
@@ -102,9 +100,7 @@ class Operation:
         self.run.voice.warn(self.urn, text)
 
     def wait(self, seconds: float, what: str) -> None:
-        """Wait; raises Interrupted when the run is cancelled, or when the time of the operation is over
-        first.
-        """
+        """Wait; raises Interrupted when the run is cancelled or the operation's time is over first."""
         left = self.remaining
         if self.run.cancelled.wait(min(seconds, left)):
             raise self._cancelled(what)
@@ -115,9 +111,7 @@ class Operation:
             )
 
     def interruptible(self, call: Callable[[], T], what: str) -> T:
-        """The answer of a blocking call; when the run is cancelled the call is left behind and
-        Interrupted raised.
-        """
+        """The answer of a blocking call; a cancelled run leaves the call behind and raises Interrupted."""
         executor = ThreadPoolExecutor(1, thread_name_prefix="call")
         future = executor.submit(call)
         executor.shutdown(wait=False)

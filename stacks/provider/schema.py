@@ -1,6 +1,4 @@
-"""The package's Pulumi schema, from the declarations of its resources: `pulumi package get-schema` shows
-it.
-"""
+"""The package's Pulumi schema, from its resources' declarations; `pulumi package get-schema` shows it."""
 
 import json
 from collections.abc import Iterable

@@ -111,9 +111,7 @@ class EngineVoice(Voice):
 
 
 async def serve(engine_address: str | None) -> None:
-    """Serve until the engine ends this process, which it does with SIGINT and, five seconds later,
-    SIGKILL.
-    """
+    """Serve until the engine ends this process: SIGINT and, five seconds later, SIGKILL."""
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     voice = EngineVoice(engine_address) if engine_address else Voice()
     own = version(DISTRIBUTION)

@@ -14,9 +14,7 @@ from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
 
 
 class Unknown(Enum):
-    """The type of `UNKNOWN`: not known before the run, as the outputs of a resource that does not exist
-    yet.
-    """
+    """The type of `UNKNOWN`: not known before the run, as what comes from resources yet to be made."""
 
     UNKNOWN = "unknown"
 

@@ -1,3 +1,1 @@
-"""Certificates by RFC 8555, as resources named after its nouns: account, order, authorization,
-certificate.
-"""
+"""Certificates by RFC 8555, as resources named after the RFC's nouns."""

@@ -105,9 +105,7 @@ class Conversation:
         return self.post(url, None, doing)
 
     def _signed(self, body: bytes, url: str, nonce: str) -> bytes:
-        """The JWS of a request (6.2): with the account's URL, or with the key itself where there is none
-        yet.
-        """
+        """The JWS of a request (6.2): by the account's URL, or by the key where there is no account yet."""
         if self._signer is None:
             raise ValueError("a signed request needs the account's key")
         key, algorithm = self._signer
@@ -270,9 +268,7 @@ def _answer(response: requests.Response) -> Answer:
 
 
 def seconds_until(retry_after: str | None, now: datetime) -> float | None:
-    """A Retry-After header as seconds from `now` (aware): a number of seconds or an HTTP date (RFC 9110
-    10.2.3).
-    """
+    """A Retry-After header (RFC 9110 10.2.3: seconds or a date) as seconds from `now`, which is aware."""
     if retry_after is None:
         return None
     if retry_after.strip().isdecimal():

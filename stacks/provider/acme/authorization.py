@@ -1,6 +1,4 @@
-"""tic:acme/authorization:Authorization: one name proven to the CA (RFC 8555 7.5), after its record is
-published.
-"""
+"""tic:acme/authorization:Authorization: one published name, proven to the CA (RFC 8555 7.5)."""
 
 from typing import TYPE_CHECKING
 
@@ -20,9 +18,7 @@ OPEN = {"pending", "processing"}
 
 
 class Authorization(ResourceType):
-    """Answers the challenge, waits for the CA's verdict, and has the record withdrawn whatever the
-    verdict is.
-    """
+    """Answers the challenge, waits for the verdict, and has the record withdrawn whatever it is."""
 
     token = "tic:acme/authorization:Authorization"  # noqa: S105  (a type token)
     description = (
@@ -90,9 +86,7 @@ def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answe
 
 
 def _is_answered(authorization: Values, challenge_url: str) -> bool:
-    """Whether an earlier run answered, and the CA is looking (RFC 8555 7.1.6): a second answer is an
-    error.
-    """
+    """Whether an earlier run answered and the CA is looking (RFC 8555 7.1.6): two answers are an error."""
     challenges = authorization.get("challenges") or ()
     return any(each.get("url") == challenge_url and each.get("status") == "processing" for each in challenges)
 
@@ -119,9 +113,7 @@ def publish_request(publication: Values) -> Publish:
 
 
 def _withdraw(operation: Operation, publication: Values) -> None:
-    """A record that can't be withdrawn spoils no verdict: the broker keeps its note, and the next run
-    tries again.
-    """
+    """A record that can't be withdrawn spoils no verdict: the broker's note lets the next run try again."""
     name, value = publication.get("recordName"), publication.get("recordValue")
     if not name or not value:
         return

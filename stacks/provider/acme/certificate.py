@@ -1,6 +1,4 @@
-"""tic:acme/certificate:Certificate: the certificate of a finished order (RFC 8555 7.4), kept up to date
-in place.
-"""
+"""tic:acme/certificate:Certificate: what a finished order gives (RFC 8555 7.4), updated in place."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,9 +43,7 @@ CERTIFICATE_OUTPUTS = (
 
 
 class Certificate(ResourceType):
-    """A new order (a new epoch, other names) updates it in place, so that what is deployed is updated in
-    place.
-    """
+    """A new order (another epoch, other names) updates it in place, and so what is deployed."""
 
     token = CERTIFICATE
     description = (
@@ -148,9 +144,7 @@ def _obtained(operation: Operation, inputs: Values) -> dict[str, Any]:
 
 
 def _finished(operation: Operation, talk: "Conversation", inputs: Values, names: str) -> Mapping[str, Any]:
-    """The order once it is valid: finalized when it is ready, then looked at until the CA has issued
-    (7.4).
-    """
+    """The order once it is valid: finalized when it is ready, then looked at until it is issued (7.4)."""
     url, doing = inputs["orderUrl"], f"get the certificate for {names}"
     answer, look = talk.read(url, doing), 0
     while (status := answer.body.get("status")) != "valid":
@@ -167,9 +161,7 @@ def _finished(operation: Operation, talk: "Conversation", inputs: Values, names:
 
 
 def _finalize(talk: "Conversation", order: "Answer", csr_pem: str, doing: str) -> "Answer":
-    """Hand the CSR in. Another attempt may have done so a moment ago: then the order says so when it is
-    read.
-    """
+    """Hand the CSR in. An attempt a moment ago may have done so: reading the order will tell."""
     from base64 import urlsafe_b64encode
 
     from cryptography import x509

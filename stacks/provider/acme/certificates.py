@@ -18,9 +18,7 @@ class Mismatch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate and its chain, in PEM, and what it says. Times are aware, in UTC; `serial` is in
-    hexadecimal.
-    """
+    """A certificate and its chain, in PEM, and what it says: aware times, a serial in hexadecimal."""
 
     certificate_pem: str
     chain_pem: str
@@ -52,9 +50,7 @@ def read_issued(fullchain_pem: str) -> Issued:
 
 
 def check_belongs(certificate_pem: str, chain_pem: str, key_pem: str) -> None:
-    """Raise Mismatch unless the key is the certificate's and each certificate of the chain signed the
-    one before.
-    """
+    """Raise Mismatch unless the key is the certificate's and the chain is in order, each signing the last."""
     leaf = _load(certificate_pem)
     if len(leaf) != 1:
         raise Mismatch(f"the certificate's text holds {len(leaf)} certificates; the chain goes beside it")
@@ -81,9 +77,7 @@ def ends_below(fullchain_pem: str, preferred: str) -> bool:
 
 
 def renewal_id(certificate_pem: str) -> str | None:
-    """The certificate's name in renewal information (RFC 9773 4.1), or None where it has no key
-    identifier.
-    """
+    """The certificate's name in renewal information (RFC 9773 4.1); None without a key identifier."""
     from base64 import urlsafe_b64encode
 
     from cryptography import x509

@@ -1,6 +1,4 @@
-"""What a DNS-01 challenge asks for: the key authorization, and the TXT record that shows it (RFC 8555
-8.1, 8.4).
-"""
+"""What a DNS-01 challenge asks for: a key authorization, and a TXT record of it (RFC 8555 8.1, 8.4)."""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -28,9 +26,7 @@ def thumbprint(account_key_pem: str) -> str:
 
 
 def answered(authorization: dict[str, Any], account_thumbprint: str) -> dict[str, Any]:
-    """An authorization of an order with what shows control of it: key authorization, record name and
-    value.
-    """
+    """An order's authorization with what proves it: key authorization, record name and value."""
     token = authorization.get("token")
     if token is None:
         return authorization

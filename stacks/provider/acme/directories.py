@@ -18,9 +18,7 @@ _BLOCK = re.compile(f"{ssl.PEM_HEADER}.*?{ssl.PEM_FOOTER}", re.DOTALL)
 
 
 def directory_url(given: str) -> str:
-    """The directory's URL, from a name of `DIRECTORIES` or a URL; refuses what is not HTTPS (RFC 8555
-    6.1).
-    """
+    """The directory's URL, from a name or a URL; refuses what is not HTTPS (RFC 8555 6.1)."""
     if given in DIRECTORIES:
         return DIRECTORIES[given]
     parts = urllib.parse.urlsplit(given)

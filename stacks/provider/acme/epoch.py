@@ -24,9 +24,7 @@ class Window:
 
     @classmethod
     def read(cls, suggested: Mapping[str, Any]) -> Self | None:
-        """From RFC 3339 texts under `start` and `end`; None where they make no window (RFC 9773 4.2:
-        ignore it).
-        """
+        """From RFC 3339 texts; None where they make no window (RFC 9773 4.2: ignore it)."""
         try:
             start, end = (datetime.fromisoformat(suggested[each]) for each in ("start", "end"))
             return cls(start, end) if start < end and start.tzinfo else None
@@ -69,9 +67,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The epoch that this run should have, and when renewal is or was due (None: there is no certificate
-    yet).
-    """
+    """The epoch for this run, and when renewal is or was due (None without a certificate)."""
 
     epoch: int
     due: bool
@@ -100,9 +96,7 @@ def renew_at(held: Held, window: Window | None) -> datetime:
 
 
 def may_ask(held: Held, now: datetime) -> bool:
-    """Whether the CA may be asked for a window: it offers one, its time has come, nothing is due without
-    asking.
-    """
+    """Whether to ask the CA for a window: it offers one, it is time, and nothing is due without asking."""
     if held.renewal_info_url is None or now >= held.not_after:  # RFC 9773 4.3: never after the expiry
         return False
     if held.ask_again is not None and now < held.ask_again:

@@ -1,6 +1,4 @@
-"""The function tic:acme/getEpoch:getEpoch: which epoch a certificate of this stack should have in this
-run.
-"""
+"""The function tic:acme/getEpoch:getEpoch: which epoch a certificate of this stack should have now."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -47,9 +45,7 @@ def answer(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def current_epoch(operation: Operation, name: str | None, urn: str | None) -> Decision:
-    """The epoch of the certificate with this name or URN in the stack's state; may ask the CA for its
-    window.
-    """
+    """The epoch of the stack's certificate of this name or URN; may ask the CA for its window."""
     found = find(operation.run.broker.resources(CERTIFICATE), name, urn)
     if found is None:
         return decide(None, datetime.now(UTC))

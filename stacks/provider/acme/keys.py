@@ -1,6 +1,4 @@
-"""Private keys: made, written as PEM (PKCS #8, unencrypted: they live only in secrets), read, and used
-to sign.
-"""
+"""Private keys: made, kept as PEM (PKCS #8, unencrypted, only ever in secrets), read, signed with."""
 
 from typing import TYPE_CHECKING
 
@@ -68,9 +66,7 @@ def signer(pem: str) -> "tuple[JWK, JWASignature]":
 
 
 def signing_request(key_pem: str, domains: "Sequence[str]") -> str:
-    """A CSR in PEM: the names in the subject alternative name, no subject (RFC 8555 7.4 allows both
-    places).
-    """
+    """A CSR in PEM: the names as alternative names, no subject (RFC 8555 7.4 allows both places)."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 

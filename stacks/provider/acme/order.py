@@ -1,6 +1,4 @@
-"""tic:acme/order:Order: an order for a certificate (RFC 8555 7.4), with the key and the CSR that will
-finish it.
-"""
+"""tic:acme/order:Order: an order for a certificate (RFC 8555 7.4), with its key and its CSR."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -37,9 +35,7 @@ PROFILE = Property("profile", Kind.STRING, "One of the profiles that the CA's di
 
 
 class Order(ResourceType):
-    """Replaced when what is ordered changes, and when it died at the CA before a certificate came out of
-    it.
-    """
+    """Replaced when what is ordered changes, and when it died before a certificate came out of it."""
 
     token = "tic:acme/order:Order"  # noqa: S105  (a type token)
     description = (
@@ -149,9 +145,7 @@ class Order(ResourceType):
 
 
 def in_order(authorizations: Iterable[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The authorizations in the order of the names: a CA gives them in any. Apex and wildcard are two of
-    them.
-    """
+    """The authorizations in the order of the names, apex and wildcard apart: a CA gives them in any."""
     by_name = {each["domain"]: each for each in authorizations}
     if missing := [name for name in names if name not in by_name]:
         raise StackError(
@@ -196,9 +190,7 @@ def _offered(directory: Mapping[str, Any], profile: str) -> str:
 
 
 def _alive(operation: Operation, state: Values) -> bool:
-    """Whether the order can still be finished, or was; the CA is asked only when no certificate came out
-    of it.
-    """
+    """Whether the order can be finished, or was; asks the CA only where no certificate came out of it."""
     if _issued(operation, state["orderUrl"]):
         return True
     if _expired(state):

@@ -1,6 +1,4 @@
-"""What went wrong between tic and a CA, as one finished sentence with the next step (RFC 8555 6.7, RFC
-7807).
-"""
+"""What went wrong with a CA, as one finished sentence with the next step (RFC 8555 6.7, RFC 7807)."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,9 +45,7 @@ class AuthorityError(StackError):
 
 
 def told(problem: Mapping[str, Any]) -> str:
-    """A problem document in one line: type, detail, and each subproblem with its identifier (RFC 8555
-    6.7.1).
-    """
+    """A problem document in one line: type, detail, subproblems with their identifiers (RFC 8555 6.7.1)."""
     parts = [_one(problem)]
     for each in problem.get("subproblems") or ():
         if isinstance(each, Mapping):
@@ -111,9 +107,7 @@ def _one(problem: Mapping[str, Any]) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    """The library nests four exceptions, with object addresses in their texts; the first cause says it
-    all.
-    """
+    """The first cause: the library nests four exceptions, with object addresses in their texts."""
     seen: BaseException = error
     while True:
         inner = seen.__cause__ or seen.__context__ or getattr(seen, "reason", None)

@@ -1,6 +1,4 @@
-"""Asking a CA when it wants a certificate renewed (RFC 9773). Nothing here may fail a run: no answer is
-an answer.
-"""
+"""Asking a CA when it wants a certificate renewed (RFC 9773); no answer is an answer, and fails nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

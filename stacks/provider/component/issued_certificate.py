@@ -1,6 +1,4 @@
-"""tic:acme/issuedCertificate:IssuedCertificate: all resources that one certificate takes, for every
-Pulumi language.
-"""
+"""tic:acme/issuedCertificate:IssuedCertificate: all that one certificate takes, for every language."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial

@@ -11,9 +11,7 @@ from stacks.provider.values import UNKNOWN, is_unknown, wrapped
 
 
 def as_output(value: Any, given: PropertyValue | None) -> pulumi.Output[Any]:
-    """A plain value as an output that is as secret, as unknown and as dependent as the input that it
-    came from.
-    """
+    """A plain value as an output, as secret, unknown and dependent as the input that it came from."""
     secret = given is not None and given.contains_secret()
     depends_on = {DependencyResource(urn) for urn in given.all_dependencies()} if given is not None else set()
     known = not is_unknown(value)

@@ -1,6 +1,4 @@
-"""tic:deploy/directory:Directory: a certificate in a folder of this machine, for a server that reads
-files.
-"""
+"""tic:deploy/directory:Directory: a certificate in a folder, for a server that reads files."""
 
 import os
 from collections.abc import Iterable
@@ -26,9 +24,7 @@ _MATERIAL = ("certificatePem", "chainPem", "privateKeyPem")
 
 
 def folder(given: str) -> str:
-    """An absolute path in its normal form: what a relative one is relative to is not the same for every
-    run.
-    """
+    """An absolute path in its normal form: a relative one would mean another folder in another run."""
     if not given.startswith("/"):
         raise Refused("must be an absolute path; a plugin has no folder of its own to start from")
     return os.path.normpath(given)
@@ -176,9 +172,7 @@ class Directory(ResourceType):
         return {**self.kept(state), "drift": drift or None}
 
     def delete(self, operation: Operation, state: Values) -> None:
-        """Remove what was written here and is still the same; the folder too if it was made here and is
-        empty.
-        """
+        """Remove what was written here and is the same; the folder too if it was made here and is empty."""
         _remove(operation, state)
 
 

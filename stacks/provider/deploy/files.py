@@ -1,6 +1,4 @@
-"""Files that are whole or not there: written beside their place, flushed to the disk, then renamed into
-it.
-"""
+"""Files that are whole or not there: written beside their place, flushed, then renamed into it."""
 
 import hashlib
 import os
@@ -44,9 +42,7 @@ def write(folder: Path, files: list[File]) -> None:
 
 
 def remove(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """Remove the files whose content is still the given one; gives the names of those that are not, and
-    stay.
-    """
+    """Remove the files whose content is still this; gives the names of the others, which stay."""
     foreign = []
     for name, digest in digests.items():
         _beside(folder, name).unlink(missing_ok=True)

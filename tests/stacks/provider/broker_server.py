@@ -41,9 +41,7 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class BrokerServer:
-    """A running broker. `records` is what is published now; `asked` every path in order; `most` the
-    largest number of records at once.
-    """
+    """A running broker: `records` published now, `most` at once, and every path `asked`, in order."""
 
     dns: Challtestsrv
     sequential: bool = False

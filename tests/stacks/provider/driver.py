@@ -1,6 +1,4 @@
-"""Calls resource types as the plugin does, without Pulumi: check, then the act; inputs and outputs make
-the state.
-"""
+"""Calls resource types as the plugin does: check, then the act; inputs and outputs make the state."""
 
 import os
 from collections.abc import Sequence

@@ -1,6 +1,4 @@
-"""Stacks on the real Pulumi engine: its CLI, a program in a process of its own, the plugin on PATH,
-state in a folder.
-"""
+"""Stacks on the real Pulumi engine: its CLI, a program's own process, the plugin on PATH."""
 
 import json
 import signal
@@ -29,9 +27,7 @@ ADDED = ("update failed", "preview failed", "resource monitor shut down", "clien
 
 @dataclass(slots=True)
 class Ended:
-    """How one operation ended: what was said, and what happened to which type (its last word ->
-    operations).
-    """
+    """How one operation ended: what was said, and the operations on each type (by its last word)."""
 
     failed: bool
     said: str
@@ -65,7 +61,7 @@ class Site:
         self._folder.mkdir()
         (folder / "state").mkdir()
         (self._folder / "Pulumi.yaml").write_text("name: proj\nruntime: python\n")
-        plugin.install(folder / "bin")
+        self._plugin = plugin.install(folder / "bin")
         self._environment = plugin.environment(
             folder / "bin",
             PULUMI_BACKEND_URL=f"file://{folder / 'state'}",
@@ -94,6 +90,13 @@ class Site:
 
     def destroy(self) -> Ended:
         return self._run("destroy", "--yes", "--skip-preview")
+
+    def schema(self) -> dict[str, Any]:
+        """What `pulumi package get-schema` reads from the plugin."""
+        words = [str(self._engine), "package", "get-schema", str(self._plugin)]
+        done = subprocess.run(words, env=self._environment, capture_output=True, text=True, check=True)
+        read: dict[str, Any] = json.loads(done.stdout)
+        return read
 
     def cancel(self) -> None:
         """Take the lock away that a killed engine left in the folder of states."""

@@ -1,6 +1,4 @@
-"""The plugin as an executable, in a folder that goes onto PATH: as its console script, from this very
-tree.
-"""
+"""The plugin as an executable in a folder that goes onto PATH, from this very tree."""
 
 import os
 import sys

@@ -1,6 +1,4 @@
-"""The programs of the engine tests, run by Pulumi in a process of their own; the settings are JSON in
-`SITE`.
-"""
+"""The programs of the engine tests, each in a process of its own; the settings are JSON in `SITE`."""
 
 import json
 import os

@@ -306,3 +306,11 @@ def test_valid_authorizations_of_the_account_are_used(
         "_acme-challenge.example.test",
         "_acme-challenge.www.example.test",
     ]
+
+
+def test_the_schema_is_read_by_pulumi(tmp_path: Path, broker: BrokerServer, issue: Programs) -> None:
+    """C1: any Pulumi language."""
+    schema = Site(tmp_path, broker, issue()).schema()
+    assert schema["name"] == "tic"
+    assert schema["resources"]["tic:acme/issuedCertificate:IssuedCertificate"]["isComponent"] is True
+    assert set(schema["functions"]) == {"tic:acme/getEpoch:getEpoch"}

@@ -13,8 +13,9 @@ import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from stacks.provider.values import wrapped
+from stacks.provider.values import secret_names, wrapped
 from tests.stacks.provider import plugin
+from tests.stacks.provider.acme.chains import chain
 
 ENGINE = "127.0.0.1:1"
 END_SECONDS = 20
@@ -69,6 +70,35 @@ def test_it_tells_its_version_and_schema(tmp_path: Path) -> None:
     with running(tmp_path) as (_, client):
         assert client.GetPluginInfo(plugin_pb2.PluginInfo()).version
         assert "IssuedCertificate" in client.GetSchema(provider_pb2.GetSchemaRequest(version=0)).schema
+
+
+def test_a_private_key_given_in_the_open_is_a_secret_from_then_on(tmp_path: Path) -> None:
+    """E4. Not every language's program marks it."""
+    made = chain("a.test")
+    given = {"path": "/srv/tls", "certificatePem": made.certificate, "privateKeyPem": made.key}
+    request = provider_pb2.CheckRequest(
+        urn="urn:pulumi:dev::proj::tic:deploy/directory:Directory::files",
+        news=PropertyValue.marshal_map(wrapped(given, ())),
+    )
+    with running(tmp_path) as (_, client):
+        answer = client.Check(request)
+    assert list(answer.failures) == []
+    assert secret_names(PropertyValue.unmarshal_map(answer.inputs)) == {"privateKeyPem"}
+
+
+def test_every_failure_is_told_at_its_property(tmp_path: Path) -> None:
+    given = {"directoryUrl": "http://x", "domains": ["a_b", "a.test", "A.test"], "keytype": "rsa"}
+    request = provider_pb2.CheckRequest(
+        urn="urn:pulumi:dev::proj::tic:acme/order:Order::order",
+        news=PropertyValue.marshal_map(wrapped(given, ())),
+    )
+    with running(tmp_path) as (_, client):
+        failures = {each.property: each.reason for each in client.Check(request).failures}
+    assert set(failures) == {
+        *("directoryUrl", "domains[0]", "domains[2]", "keytype"),
+        *("accountUri", "accountKeyPem"),
+    }
+    assert "did you mean keyType?" in failures["keytype"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

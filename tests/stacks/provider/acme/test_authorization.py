@@ -1,6 +1,4 @@
-"""Authorizations: whatever the verdict is, and whatever interrupts the wait for it, the record is
-withdrawn.
-"""
+"""Authorizations: whatever the verdict, and whatever interrupts the wait, the record is withdrawn."""
 
 import dataclasses
 import threading

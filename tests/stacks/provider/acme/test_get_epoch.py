@@ -1,6 +1,4 @@
-"""The epoch of a certificate that the stack has: from the state, and from the CA only when it wants to
-be asked.
-"""
+"""The epoch of a certificate: from the state, and from the CA only when it wants to be asked."""
 
 import json
 import ssl

@@ -1,6 +1,4 @@
-"""Orders at a real CA: in the order of the names, and replaced when they died before a certificate came
-out.
-"""
+"""Orders at a real CA: in the order of the names, and replaced when they died too early."""
 
 import dataclasses
 import random
@@ -182,9 +180,7 @@ def test_what_is_pending_is_given_up_with_the_order(driver: Driver, order: State
 
 @pytest.mark.server
 def test_what_an_order_of_the_same_run_holds_is_not_given_up(driver: Driver, order: State) -> None:
-    """A CA may give the new order the authorizations of the old one, which is deleted after it was
-    replaced.
-    """
+    """A CA may give the new order the old one's authorizations; the old one is deleted after it."""
     driver.delete(Order(), order)
     assert driver.diff(Order(), order, **same_inputs(order)) == {}
 

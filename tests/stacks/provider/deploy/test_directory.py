@@ -1,6 +1,4 @@
-"""A certificate in a folder: checked before it is written, seen when it drifts, and nobody else's files
-touched.
-"""
+"""A certificate in a folder: checked before it is written, seen when it drifts, touching no other file."""
 
 import os
 import stat
@@ -225,9 +223,7 @@ def test_another_folder_or_name_is_written_before_the_old_one_is_removed(
 
 
 def test_what_this_run_wrote_is_not_removed_by_the_same_run(runs: Runs, made: Chain, folder: Path) -> None:
-    """A replacement that Pulumi forces deletes the old resource after it made the new one in the same
-    place.
-    """
+    """A replacement that Pulumi forces deletes the old one after it made the new one in its place."""
     state = runs.create(**given(made, folder))
     operation = runs.operation()
     inputs = DIRECTORY.check(given(made, folder)).inputs
