@@ -57,14 +57,9 @@ class Launch:
     unredacted.
     """
 
-    def __init__(self, pulumi: Command, program: Command | None) -> None:
-        read_end, write_end = os.pipe()
-        argv = [word.replace(EVENT_LOG, f"/dev/fd/{write_end}") for word in pulumi.argv]
-        order = {
-            "program": _order(program.argv, program) if program else None,
-            "pulumi": _order(argv, pulumi),
-            "keep": [write_end],
-        }
+    def __init__(self, program: Command | None) -> None:
+        """Start the supervisor and the program host, which gets ready while tic prepares the rest."""
+        read_end, self._events = os.pipe()
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(SUPERVISOR)],
@@ -73,16 +68,22 @@ class Launch:
             env={"PATH": os.environ.get("PATH", os.defpath)},
             text=True,
             start_new_session=True,
-            pass_fds=[write_end],
+            stderr=subprocess.DEVNULL,
+            pass_fds=[self._events],
         )
-        os.close(write_end)
         self._events_done = threading.Event()
         for target, stream in (
             (self._read_events, os.fdopen(read_end)),
             (self._read_words, self._process.stdout),
         ):
             threading.Thread(target=target, args=(stream,), daemon=True).start()
-        self._tell(json.dumps(order))
+        self._tell(json.dumps({"program": _order(program.argv, program) if program else None}))
+
+    def start(self, pulumi: Command) -> None:
+        """Start Pulumi, as soon as the program host has said its port."""
+        argv = [word.replace(EVENT_LOG, f"/dev/fd/{self._events}") for word in pulumi.argv]
+        self._tell(json.dumps({"pulumi": _order(argv, pulumi), "keep": [self._events]}))
+        self._close_events()
 
     @property
     def pid(self) -> int:
@@ -116,8 +117,14 @@ class Launch:
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
+        self._close_events()
         self._process.wait()
         end_session(self._process.pid)
+
+    def _close_events(self) -> None:
+        if self._events >= 0:
+            os.close(self._events)
+            self._events = -1
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None  # noqa: S101 - made by PIPE

@@ -14,6 +14,8 @@ from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
 from engine.supervisor import PORT_PLACEHOLDER
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from credentials.secret import SecretBytes
     from engine.installation import Installation
     from engine.state.residue import Redactor, Residue
@@ -86,19 +88,22 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     if tool is None:
         raise EngineMissing("the Pulumi engine is not installed", hint="get it: tic engine install")
     where = project.read(Path(stack.folder))
-    recovery.before(installation, stack, listen)
-    with installation.database.write() as connection:
-        bound = bindings.complete(connection, stack.id, stack.full_name)
+    common = environment.base(os.environ, operation.passed)
+    common["PATH"] = environment.search_path(os.environ, tool.path.parent)
     outcome = Outcome()
     with (
-        TemporaryDirectory(prefix="tic-run-") as folder,
-        _serving(installation, stack, bound, outcome, operation, listen) as served,
+        TemporaryDirectory(prefix="tic-run-") as private,
+        Launch(_program(where, operation, common)) as launch,
     ):
-        pulumi_command, program = _commands(served, where, tool, stack, operation, Path(folder))
-        with Launch(pulumi_command, program) as launch:
+        recovery.before(installation, stack, listen)
+        with installation.database.write() as connection:
+            bound = bindings.complete(connection, stack.id, stack.full_name)
+        with _serving(installation, stack, bound, outcome, operation, listen) as served:
+            words = _words(tool, stack, operation, inline=where.inline)
+            launch.start(Command(words, {**common, **served.environment(private)}, where.folder))
             _follow(launch, outcome, listen, served.redactor)
-        for record in served.close():
-            listen(record)
+            for record in served.close():
+                listen(record)
     recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
     return outcome
 
@@ -115,6 +120,21 @@ class Served:
     redactor: "Redactor"
     close: Callable[[], list[events.Notice]]
 
+    def environment(self, private: str) -> dict[str, str]:
+        """What the engine gets beside the allow-list; `private` is a folder that is gone after the run."""
+        secret = {name: value.reveal().decode() for name, value in self.variables.items()}
+        return secret | {
+            "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_BACKEND_URL": self.url,
+            "PULUMI_ACCESS_TOKEN": self.access_token,
+            "PULUMI_CREDENTIALS_PATH": private,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # what shows --event-log, as the Automation API sets it
+            "PULUMI_JOURNALING_BATCH_PERIOD": "10",  # milliseconds; by default each step waits up to 50
+            "TIC_BROKER_URL": f"{self.url}/broker",
+            "TIC_BROKER_TOKEN": self.broker_token,
+        }
+
 
 @contextmanager
 def _serving(
@@ -127,8 +147,6 @@ def _serving(
 ) -> Iterator[Served]:
     from credentials import kinds
     from engine.broker import Broker
-    from engine.broker_app import broker_app
-    from engine.state.app import app
     from engine.state.residue import Redactor
     from engine.state.server import serve
     from engine.state.service import Access, StateService
@@ -159,10 +177,17 @@ def _serving(
         {each.provider: each.token for each in bound if each.token},
         tell=listen,
     )
-    web = app(service)
-    web.mount("/broker", broker_app(broker))
+
+    def make() -> "ASGIApp":
+        from engine.broker_app import broker_app
+        from engine.state.app import app
+
+        web = app(service)
+        web.mount("/broker", broker_app(broker))
+        return web
+
     try:
-        with serve(web) as url:
+        with serve(make) as url:
             redactor = Redactor(secrets)
             yield Served(
                 url, installation.home.pulumi, access, broker.token, variables, redactor, broker.close
@@ -172,30 +197,19 @@ def _serving(
         service.dismiss(access)
 
 
-def _commands(
-    served: Served, where: project.Project, tool: "Tool", stack: "Stack", operation: Operation, private: Path
-) -> tuple[Command, Command | None]:
-    common = environment.base(os.environ, operation.passed)
-    common["PATH"] = environment.search_path(os.environ, tool.path.parent)
-    words = [str(tool.path), *operation.arguments(), "--stack", f"{stack.org}/{stack.project}/{stack.name}"]
-    words += ["--event-log", EVENT_LOG]
-    program = None
-    if where.inline and operation.kind in ("up", "preview"):
+def _program(where: project.Project, operation: Operation, common: Mapping[str, str]) -> Command | None:
+    """The host of the project's Python program, where the operation runs it and tic serves it."""
+    if where.interpreter is None or operation.kind not in ("up", "preview"):
+        return None
+    return Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
+
+
+def _words(tool: "Tool", stack: "Stack", operation: Operation, *, inline: bool) -> list[str]:
+    """Pulumi's command line; no secret is among them."""
+    words = [str(tool.path), *operation.arguments(), "--stack", stack.reference, "--event-log", EVENT_LOG]
+    if inline and operation.kind in ("up", "preview"):
         words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
-        assert where.interpreter is not None  # noqa: S101 - inline means Python
-        program = Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
-    secret = {name: value.reveal().decode() for name, value in served.variables.items()}
-    engine = {
-        "PULUMI_HOME": str(served.pulumi_home),
-        "PULUMI_BACKEND_URL": served.url,
-        "PULUMI_ACCESS_TOKEN": served.access_token,
-        "PULUMI_CREDENTIALS_PATH": str(private),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_DEBUG_COMMANDS": "true",  # what shows --event-log, as the Automation API sets it
-        "TIC_BROKER_URL": f"{served.url}/broker",
-        "TIC_BROKER_TOKEN": served.broker_token,
-    }
-    return Command(words, {**common, **engine, **secret}, where.folder), program
+    return words
 
 
 def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:

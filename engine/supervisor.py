@@ -1,9 +1,10 @@
 """The process between tic and Pulumi: it ends everything that a run started as soon as tic is gone.
 
 Run by path with `python -I -S`, standard library only, so that it starts in milliseconds. It holds no key. On
-stdin it gets one line of JSON, the `order`:
+stdin it gets two lines of JSON. The first comes at once, so that the program host is ready when the rest is:
 
-    {"program": {"argv", "env", "cwd"} | null, "pulumi": {"argv", "env", "cwd"}, "keep": [fd, ...]}
+    {"program": {"argv", "env", "cwd"} | null}
+    {"pulumi": {"argv", "env", "cwd"}, "keep": [fd, ...]}
 
 then lines `interrupt` (SIGINT to Pulumi: it finishes what is under way and stops) or `stop` (end all now).
 The end of stdin means that tic is gone, kill -9 included: everything ends. On stdout it writes lines of JSON:
@@ -15,6 +16,7 @@ descendant.
 """
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -28,47 +30,61 @@ from typing import Any
 PR_SET_CHILD_SUBREAPER = 36
 PORT_PLACEHOLDER = "{port}"
 GRACE_SECONDS = 3.0
+NO_PROGRAM, NOT_STARTED = 254, 255  # exit codes told in place of Pulumi's
 
 
 class Run:
     """The two children of one run, and the way to end them with all that they started."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
-        self.order = order
+    def __init__(self) -> None:
         self.children: list[subprocess.Popen[str]] = []
+        self.program: subprocess.Popen[str] | None = None
         self.pulumi: subprocess.Popen[str] | None = None
-        self.stopping = False
+        self._ending = False
         self._lock = threading.Lock()
         self._readers: list[threading.Thread] = []
 
-    def start(self) -> None:
-        """Start the program host, learn its port, start Pulumi with it."""
-        port = self._start_program() if self.order["program"] else ""
-        argv = [word.replace(PORT_PLACEHOLDER, port) for word in self.order["pulumi"]["argv"]]
-        self.pulumi = self._spawn({**self.order["pulumi"], "argv": argv}, keep=self.order["keep"])
-        for descriptor in self.order["keep"]:
+    def start_program(self, command: dict[str, Any]) -> None:
+        """Start the program host; it will say its port."""
+        self.program = self._spawn(command, keep=[])
+
+    def start_pulumi(self, command: dict[str, Any], keep: list[int]) -> bool:
+        """Start Pulumi with the program's port; False where the program host ended instead of saying it."""
+        port = ""
+        if self.program is not None:
+            assert self.program.stdout is not None  # noqa: S101 - made by PIPE
+            port = self.program.stdout.readline().strip()
+            self._follow(self.program, "program")
+            if not port.isdigit():
+                self.program.wait()
+                self._finish_reading()
+                return False
+        argv = [word.replace(PORT_PLACEHOLDER, port) for word in command["argv"]]
+        self.pulumi = self._spawn({**command, "argv": argv}, keep=keep)
+        for descriptor in keep:
             os.close(descriptor)
-        self._follow(self.pulumi, ("stdout", "stderr"))
+        self._follow(self.pulumi, "pulumi")
+        return True
 
     def wait(self) -> int:
         """Pulumi's exit code, once nothing of the run is left."""
-        if self.pulumi is None:
-            return 1
+        assert self.pulumi is not None  # noqa: S101 - called after start_pulumi
         code = self.pulumi.wait()
         self.end()
-        for reader in self._readers:
-            reader.join(timeout=GRACE_SECONDS)
+        self._finish_reading()
         return code
 
     def interrupt(self) -> None:
-        """Ask Pulumi to finish what is under way and stop."""
-        if self.pulumi is not None and self.pulumi.poll() is None:
+        """Ask Pulumi to finish what is under way and stop; before it runs there is nothing to finish."""
+        if self.pulumi is None:
+            self.end()
+        elif self.pulumi.poll() is None:
             self.pulumi.send_signal(signal.SIGINT)
 
     def end(self) -> None:
         """End every descendant: SIGTERM, a moment of grace, SIGKILL; safe to call twice."""
         with self._lock:
-            self.stopping = True
+            self._ending = True
             for number in (signal.SIGTERM, signal.SIGKILL):
                 alive = descendants(os.getpid())
                 if not alive:
@@ -82,23 +98,9 @@ class Run:
                 seconds = GRACE_SECONDS if number == signal.SIGTERM else 1.0
                 reap(seconds, [pid for pid in alive if pid not in own], self.children)
 
-    def _start_program(self) -> str:
-        program = self._spawn(self.order["program"], keep=[])
-        assert program.stdout is not None  # noqa: S101 - made by PIPE
-        port = program.stdout.readline().strip()
-        if not port.isdigit():
-            if port:
-                say({"stream": "program", "line": port})
-            self._follow(program, ("stdout", "stderr"))
-            program.wait()
-            for reader in self._readers:
-                reader.join(timeout=GRACE_SECONDS)
-            say({"exit": 254})
-            raise SystemExit(0)
-        self._follow(program, ("stdout", "stderr"))
-        return port
-
     def _spawn(self, command: dict[str, Any], *, keep: list[int]) -> subprocess.Popen[str]:
+        if self._ending:
+            raise OSError(errno.ECANCELED, "the run was ended", command["argv"][0])
         child = subprocess.Popen(
             command["argv"],
             env=command["env"],
@@ -113,13 +115,16 @@ class Run:
         self.children.append(child)
         return child
 
-    def _follow(self, child: subprocess.Popen[str], streams: tuple[str, ...]) -> None:
-        name = "pulumi" if child is self.pulumi else "program"
-        for stream in streams:
-            reader = threading.Thread(target=copy_lines, args=(getattr(child, stream), f"{name}-{stream}"))
-            reader.daemon = True
+    def _follow(self, child: subprocess.Popen[str], name: str) -> None:
+        for stream in ("stdout", "stderr"):
+            source = getattr(child, stream)
+            reader = threading.Thread(target=copy_lines, args=(source, f"{name}-{stream}"), daemon=True)
             reader.start()
             self._readers.append(reader)
+
+    def _finish_reading(self) -> None:
+        for reader in self._readers:
+            reader.join(timeout=GRACE_SECONDS)
 
 
 def copy_lines(stream: Any, name: str) -> None:
@@ -197,24 +202,32 @@ def listen(run: Run) -> None:
 
 
 def main() -> None:
-    """Read the order, run it, report the exit code."""
+    """Read the two orders, carry them out, report the exit code."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the terminal's Ctrl-C goes to tic, which decides
-    order = json.loads(sys.stdin.readline())
-    run = Run(order)
-    listener = threading.Thread(target=listen, args=(run,), daemon=True)
-    listener.start()
+    run = Run()
     try:
-        run.start()
+        code = carry_out(run)
     except OSError as error:
         say({"stream": "pulumi-stderr", "line": f"{error.filename or ''}: {error.strerror}"})
-        run.end()
-        say({"exit": 255})
-        return
-    code = run.wait()
+        code = NOT_STARTED
+    run.end()
     say({"exit": code})
+
+
+def carry_out(run: Run) -> int:
+    """The run from its first order to Pulumi's exit code; raises OSError where a program can't be started."""
+    program = sys.stdin.readline()
+    if program and (command := json.loads(program)["program"]):
+        run.start_program(command)
+    pulumi = sys.stdin.readline()
+    if not pulumi:
+        return NOT_STARTED
+    order = json.loads(pulumi)
+    threading.Thread(target=listen, args=(run,), daemon=True).start()
+    return run.wait() if run.start_pulumi(order["pulumi"], order["keep"]) else NO_PROGRAM
 
 
 if __name__ == "__main__":

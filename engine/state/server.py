@@ -3,21 +3,22 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-import uvicorn
-from starlette.types import ASGIApp
-
-STOP_SECONDS = 5  # how long calls in flight may take when the server stops
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 @contextmanager
-def serve(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
-    """Serve `app` on 127.0.0.1 while the block runs; yields its URL. Port 0: one that is free.
+def serve(make: "Callable[[], ASGIApp]", *, port: int = 0) -> Iterator[str]:
+    """Serve what `make` makes on 127.0.0.1 while the block runs; yields its URL. Port 0: one that is free.
 
-    The socket listens when the block begins, so a call made at once is answered. When the block is left,
-    calls in flight get STOP_SECONDS, and nothing is served afterwards.
+    The socket listens when the block begins, so a call made at once is answered. `make` runs in the
+    server's thread: the caller goes on while the app and its server are imported. Where it fails, calls are
+    refused, and its exception is raised when the block is left. Calls in flight get a few seconds then, and
+    nothing is served afterwards.
     """
     # With its protocol named, asyncio sends each answer at once. Without, the kernel holds the second half of
     # an answer back for 40 ms until the first is acknowledged (Nagle's algorithm, delayed acknowledgement).
@@ -25,48 +26,40 @@ def serve(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
         listener.bind(("127.0.0.1", port))
         listener.listen(128)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        loop = asyncio.new_event_loop()
-        server = _Server(app)
-        thread = threading.Thread(target=_run, args=(loop, server, listener), name="tic-state", daemon=True)
+        thread = _Serving(make, listener)
         thread.start()
         try:
             yield url
         finally:
-            loop.call_soon_threadsafe(server.told_to_stop.set)
-            thread.join()
+            thread.stop()
+    if thread.failure is not None:
+        raise thread.failure
 
 
-def _run(loop: asyncio.AbstractEventLoop, server: "_Server", listener: socket.socket) -> None:
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(server.serve([listener]))
+class _Serving(threading.Thread):
+    """The thread that makes the app and serves it until it is told to stop."""
 
+    def __init__(self, make: "Callable[[], ASGIApp]", listener: socket.socket) -> None:
+        super().__init__(name="tic-state", daemon=True)
+        self.failure: Exception | None = None
+        self._make = make
+        self._listener = listener
+        self._loop = asyncio.new_event_loop()
+        self._told_to_stop = asyncio.Event()
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, but it stops when it is told to and not at the next tenth of a second."""
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                from engine.state.listening import Server
 
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-            )
-        )
-        self.told_to_stop = asyncio.Event()
+                server = Server(self._make(), self._told_to_stop)
+            except Exception as failure:
+                self.failure = failure
+                self._listener.close()
+            else:
+                runner.run(server.serve([self._listener]))
 
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self.told_to_stop.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=STOP_SECONDS)
+    def stop(self) -> None:
+        with suppress(RuntimeError):  # its loop is closed: it could not make the app
+            self._loop.call_soon_threadsafe(self._told_to_stop.set)
+        self.join()

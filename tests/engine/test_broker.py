@@ -50,7 +50,7 @@ def asked(broker: Broker) -> Iterator[Client]:
     """The plugin's side of a broker that is mounted beside other routes, as in a run."""
     app = Starlette()
     app.mount("/broker", broker_app(broker))
-    with serve(app) as url:
+    with serve(lambda: app) as url:
         yield Client(f"{url}/broker", broker.token)
 
 
@@ -321,7 +321,7 @@ def test_publishing_that_takes_long_starves_nothing_else_in_the_process(
     broker = world.broker()
     app = Starlette(routes=[Route("/quick", quick)])
     app.mount("/broker", broker_app(broker))
-    with answering(blind) as names, serve(app) as url, ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+    with answering(blind) as names, serve(lambda: app) as url, ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         client = Client(f"{url}/broker", broker.token)
         requests = [publish(str(n), nameservers=(names.address,), seconds=600) for n in range(MOST_AT_ONCE)]
         work = [pool.submit(client.publish, request) for request in requests]

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,13 @@ def script(folder: Path, name: str, text: str) -> list[str]:
     path = folder / name
     path.write_text(textwrap.dedent(text))
     return [sys.executable, str(path)]
+
+
+@contextmanager
+def launched(engine: Command, program: Command | None = None) -> Iterator[Launch]:
+    with Launch(program) as launch:
+        launch.start(engine)
+        yield launch
 
 
 def everything(launch: Launch) -> list[Message]:
@@ -82,7 +90,7 @@ def test_words_events_and_the_exit_code_arrive_in_full(tmp_path: Path) -> None:
         sys.exit(7)
         """,
     )
-    with Launch(Command([*argv, EVENT_LOG], ENVIRONMENT, tmp_path), None) as launch:
+    with launched(Command([*argv, EVENT_LOG], ENVIRONMENT, tmp_path)) as launch:
         messages = everything(launch)
     assert [each["sequence"] for each in messages if isinstance(each, dict)] == list(range(500))
     assert Said("pulumi-stdout", "said") in messages
@@ -93,7 +101,7 @@ def test_words_events_and_the_exit_code_arrive_in_full(tmp_path: Path) -> None:
 def test_the_program_serves_before_pulumi_starts_and_gives_it_its_port(tmp_path: Path) -> None:
     program = script(tmp_path, "program.py", "import time; print(4711, flush=True); time.sleep(600)")
     engine = script(tmp_path, "engine.py", "import sys; print(sys.argv[1], flush=True)")
-    with Launch(
+    with launched(
         Command([*engine, "--client=127.0.0.1:{port}"], ENVIRONMENT, tmp_path),
         Command(program, ENVIRONMENT, tmp_path),
     ) as launch:
@@ -105,14 +113,14 @@ def test_the_program_serves_before_pulumi_starts_and_gives_it_its_port(tmp_path:
 def test_a_program_that_dies_at_its_start_says_why(tmp_path: Path) -> None:
     program = script(tmp_path, "program.py", "import sys; sys.exit('no pulumi here')")
     engine = script(tmp_path, "engine.py", "print('never')")
-    with Launch(Command(engine, ENVIRONMENT, tmp_path), Command(program, ENVIRONMENT, tmp_path)) as launch:
+    with launched(Command(engine, ENVIRONMENT, tmp_path), Command(program, ENVIRONMENT, tmp_path)) as launch:
         messages = everything(launch)
     assert Said("program-stderr", "no pulumi here") in messages
     assert messages[-1] == Exited(254)
 
 
 def test_an_engine_that_is_not_there_is_said_by_name(tmp_path: Path) -> None:
-    with Launch(Command([str(tmp_path / "missing")], ENVIRONMENT, tmp_path), None) as launch:
+    with launched(Command([str(tmp_path / "missing")], ENVIRONMENT, tmp_path)) as launch:
         messages = everything(launch)
     assert any(isinstance(each, Said) and "missing" in each.line for each in messages)
     assert messages[-1] == Exited(255)
@@ -120,7 +128,7 @@ def test_an_engine_that_is_not_there_is_said_by_name(tmp_path: Path) -> None:
 
 def test_an_orphan_in_its_own_group_that_ignores_sigterm_ends_with_the_run(tmp_path: Path) -> None:
     argv = script(tmp_path, "engine.py", STUBBORN)
-    with Launch(Command([*argv, "leave"], ENVIRONMENT, tmp_path), None) as launch:
+    with launched(Command([*argv, "leave"], ENVIRONMENT, tmp_path)) as launch:
         messages = everything(launch)
     assert messages[-1] == Exited(3)
     assert not lives(grandchild(argv))
@@ -128,7 +136,7 @@ def test_an_orphan_in_its_own_group_that_ignores_sigterm_ends_with_the_run(tmp_p
 
 def test_stop_ends_everything(tmp_path: Path) -> None:
     argv = script(tmp_path, "engine.py", STUBBORN)
-    with Launch(Command(argv, ENVIRONMENT, tmp_path), None) as launch:
+    with launched(Command(argv, ENVIRONMENT, tmp_path)) as launch:
         for message in launch.messages():
             if message == Said("pulumi-stdout", "ready"):
                 launch.stop()
@@ -146,7 +154,7 @@ def test_interrupt_is_a_sigint_for_pulumi_alone(tmp_path: Path) -> None:
         time.sleep(600)
         """,
     )
-    with Launch(Command(argv, ENVIRONMENT, tmp_path), None) as launch:
+    with launched(Command(argv, ENVIRONMENT, tmp_path)) as launch:
         messages = []
         for message in launch.messages():
             messages.append(message)
@@ -167,7 +175,8 @@ def test_kill_9_leaves_no_process_of_the_run(tmp_path: Path, victim: str) -> Non
         sys.path.insert(0, {str(SOURCE)!r})
         from pathlib import Path
         from engine.launch import Command, Launch, Said
-        with Launch(Command({argv!r}, {ENVIRONMENT!r}, Path({str(tmp_path)!r})), None) as launch:
+        with Launch(None) as launch:
+            launch.start(Command({argv!r}, {ENVIRONMENT!r}, Path({str(tmp_path)!r})))
             print(launch.pid, flush=True)
             for message in launch.messages():
                 if message == Said("pulumi-stdout", "ready"):
@@ -190,7 +199,7 @@ def test_kill_9_leaves_no_process_of_the_run(tmp_path: Path, victim: str) -> Non
 def test_the_order_travels_over_stdin_so_no_argument_holds_a_secret(tmp_path: Path) -> None:
     """C2."""
     argv = script(tmp_path, "engine.py", STUBBORN)
-    with Launch(Command(argv, {**ENVIRONMENT, "SECRET": "canary-of-the-order"}, tmp_path), None) as launch:
+    with launched(Command(argv, {**ENVIRONMENT, "SECRET": "canary-of-the-order"}, tmp_path)) as launch:
         for message in launch.messages():
             if message == Said("pulumi-stdout", "ready"):
                 supervisor = psutil.Process(launch.pid)
@@ -199,3 +208,13 @@ def test_the_order_travels_over_stdin_so_no_argument_holds_a_secret(tmp_path: Pa
                 own = json.dumps(supervisor.environ())
                 launch.stop()
     assert "canary-of-the-order" not in arguments + own
+
+
+def test_what_is_never_started_leaves_nothing(tmp_path: Path) -> None:
+    """A run that is refused after its program host has begun."""
+    program = script(tmp_path, "program.py", "import time; print(4711, flush=True); time.sleep(600)")
+    with Launch(Command(program, ENVIRONMENT, tmp_path)) as launch:
+        supervisor = psutil.Process(launch.pid)
+        assert eventually(lambda: bool(supervisor.children()))
+        hosts = supervisor.children()
+    assert not any(lives(host.pid) for host in hosts)

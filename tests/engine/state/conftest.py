@@ -68,7 +68,7 @@ def service(database: Database, sealing: Wax) -> StateService:
 @pytest.fixture
 def url(service: StateService) -> Iterator[str]:
     """The service over HTTP."""
-    with serve(app(service)) as found:
+    with serve(lambda: app(service)) as found:
         yield found
 
 

@@ -31,7 +31,7 @@ def get(url: str) -> str:
 
 
 def test_it_answers_at_once_and_not_after_the_block() -> None:
-    with serve(application(lambda: "hello")) as url:
+    with serve(lambda: application(lambda: "hello")) as url:
         assert url.startswith("http://127.0.0.1:")
         assert get(url) == "hello"
     with pytest.raises(ConnectionRefusedError):
@@ -47,7 +47,7 @@ def test_a_call_in_flight_is_answered_before_it_stops() -> None:
         return "late but whole"
 
     answers: list[str] = []
-    with serve(application(slow)) as url:
+    with serve(lambda: application(slow)) as url:
         caller = threading.Thread(target=lambda: answers.append(get(url)))
         caller.start()
         assert arrived.wait(30)
@@ -57,7 +57,7 @@ def test_a_call_in_flight_is_answered_before_it_stops() -> None:
 
 
 def test_a_connection_that_is_kept_open_does_not_keep_it_running() -> None:
-    with serve(application(lambda: "hello")) as url:
+    with serve(lambda: application(lambda: "hello")) as url:
         host, port = urlsplit(url).netloc.split(":")
         idle = socket.create_connection((host, int(port)))
         assert get(url) == "hello"
@@ -66,5 +66,13 @@ def test_a_connection_that_is_kept_open_does_not_keep_it_running() -> None:
 
 
 def test_several_run_side_by_side() -> None:
-    with serve(application(lambda: "one")) as one, serve(application(lambda: "two")) as two:
+    with serve(lambda: application(lambda: "one")) as one, serve(lambda: application(lambda: "two")) as two:
         assert (get(one), get(two)) == ("one", "two")
+
+
+def test_an_app_that_can_not_be_made_refuses_calls_and_is_told_at_the_end() -> None:
+    def broken() -> Starlette:
+        raise LookupError("no app")
+
+    with pytest.raises(LookupError, match="no app"), serve(broken) as url, pytest.raises(OSError):  # noqa: PT011
+        get(url)
