@@ -3,14 +3,17 @@ after another.
 """
 
 import json
+import os
 import sys
 from datetime import datetime, timedelta
 
-import josepy as jose
-import lego_bridge
+import lego_bridge  # type: ignore[import-not-found]  # a compiled module without stubs
 from acme import challenges, client, crypto_util, messages
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from josepy.jwa import ES256
+from josepy.jwk import JWKEC
+from josepy.util import ComparableECKey
 
 directory_url, ca_file, nameserver, *domains = sys.argv[1:]
 
@@ -24,15 +27,13 @@ def bridge(**message: object) -> None:
 
 def main() -> None:
     """Account, order, each authorization in turn, certificate."""
-    key = jose.JWKEC(key=jose.ComparableECKey(ec.generate_private_key(ec.SECP256R1())))
-    net = client.ClientNetwork(key, alg=jose.ES256, verify_ssl=ca_file)
+    key = JWKEC(key=ComparableECKey(ec.generate_private_key(ec.SECP256R1())))
+    net = client.ClientNetwork(key, alg=ES256, verify_ssl=ca_file)  # type: ignore[arg-type]  # requests takes a path, too
     acme = client.ClientV2(messages.Directory.from_json(net.get(directory_url).json()), net)
     acme.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     order = acme.new_order(crypto_util.make_csr(pem, domains))
-    import os
-
     names = ("NAMESERVER", "TSIG_KEY", "TSIG_ALGORITHM", "TSIG_SECRET")
     settings = {f"DNSUPDATE_{name}": os.environ[f"RFC2136_{name}"] for name in names}
     bridge(action="configure", provider="dnsupdate", credentials=settings, nameservers=[nameserver])

@@ -14,7 +14,6 @@ from tests.servers.bind import Bind, TsigKey
 from tests.servers.pebble import Pebble
 
 pytestmark = pytest.mark.server
-MOMENTS = 6
 
 
 @pytest.fixture
@@ -58,17 +57,31 @@ def test_killed_after_each_kind_of_step_the_next_up_converges(site: World, line:
     assert not (site.deployed / "privkey.pem").exists()
 
 
-def test_killed_at_random_moments_a_foreign_record_stays(site: World) -> None:
-    """Seed printed; a record of somebody else at the same name is never touched."""
+def killed_at_random_moments(made: World, kills: int) -> None:
+    """Kill `up` again and again, then let it finish; somebody else's record stays. Prints seed and counts."""
     seed = random.randrange(2**32)
-    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     chance = random.Random(seed)
-    site.bind.add_txt("_acme-challenge.example.test", "somebody-elses")
-    for _ in range(MOMENTS):
-        kill_when(site, "up site/site", after=chance.uniform(0.2, 2.5))
-    site.tic("stack", "up", "site")
-    assert site.bind.every_txt() == {"_acme-challenge.example.test": ["somebody-elses"]}
-    assert (site.deployed / "privkey.pem").exists()
+    made.bind.add_txt("_acme-challenge.example.test", "somebody-elses")
+    for _ in range(kills):
+        kill_when(made, "up site/site", after=chance.uniform(0.0, 2.5))
+    made.tic("stack", "up", "site")
+    left = made.bind.every_txt()
+    print(f"seed {seed}: {kills} kills, records left: {left}")  # noqa: T201 - the proof's figures
+    assert left == {"_acme-challenge.example.test": ["somebody-elses"]}
+    assert made.tic("dns", "records", "--json").json() == []
+    assert (made.deployed / "privkey.pem").exists()
+
+
+def test_killed_at_random_moments_a_foreign_record_stays(site: World) -> None:
+    killed_at_random_moments(site, 6)
+
+
+@pytest.mark.soak
+def test_killed_a_hundred_times_over_twenty_certificates(site: World) -> None:
+    for round_ in range(20):
+        killed_at_random_moments(site, 5)
+        site.tic("stack", "destroy", "site", "--yes")
+        assert not (site.deployed / "privkey.pem").exists(), round_
 
 
 def test_ctrl_c_finishes_what_is_under_way_and_leaves_no_record(site: World) -> None:
