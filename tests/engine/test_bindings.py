@@ -1,0 +1,94 @@
+"""A1, B3, C4: which credential serves each provider of a stack, on a real database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from credentials.vault import Vault
+from engine import bindings
+from engine.bindings import Binding, Unauthorized, Usage
+from engine.database import Database
+from engine.home import Home
+from engine.state import stacks
+from engine.state.stacks import Stack
+
+CLOUDFLARE = {"api-token": "0123456789abcdef0123456789abcdef01234567"}
+
+
+class Place:
+    """A vault and the stack `site/dev`."""
+
+    def __init__(self, root: Path) -> None:
+        home = Home(root / "home", root / "cache")
+        self.database = Database.open(home, create=True)
+        self.vault = Vault.create(self.database, home.key_file, usage=Usage())
+        with self.database.write() as connection:
+            self.stack: Stack = stacks.create(connection, "site", "dev", str(root))
+
+    def need(self, *providers: str) -> list[Binding]:
+        with self.database.write() as connection:
+            bindings.need(connection, self.stack.id, providers)
+            return bindings.complete(connection, self.stack.id, self.stack.full_name)
+
+    def bound(self) -> list[Binding]:
+        with self.database.read() as connection:
+            return bindings.bound(connection, self.stack.id)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_a_stack_is_bound_to_the_active_credential_and_stays_bound_when_another_becomes_active(
+    place: Place,
+) -> None:
+    """B3."""
+    first = place.vault.new("first", "cloudflare", CLOUDFLARE)
+    assert place.need("cloudflare") == [Binding("cloudflare", "first", first.token)]
+    place.vault.new("second", "cloudflare", CLOUDFLARE)
+    place.vault.activate("second")
+    assert place.need("cloudflare") == [Binding("cloudflare", "first", first.token)]
+
+
+def test_without_an_active_credential_nothing_is_bound(place: Place) -> None:
+    """A1."""
+    place.vault.new("first", "cloudflare", CLOUDFLARE)
+    with pytest.raises(Unauthorized, match="exec") as refused:
+        place.need("cloudflare", "exec")
+    assert refused.value.hint == "add one: tic creds new NAME --provider exec"
+    assert place.bound() == []
+
+
+def test_the_database_itself_refuses_to_delete_a_credential_in_use(place: Place) -> None:
+    """A8, the second guard: a foreign key."""
+    place.vault.new("first", "cloudflare", CLOUDFLARE)
+    place.need("cloudflare")
+    with pytest.raises(IntegrityError), place.database.write() as connection:
+        connection.execute(text("DELETE FROM credential"))
+    assert [each.credential.name for each in place.vault.list()] == ["first"]
+
+
+def test_a_released_stack_frees_its_credential_and_remembers_what_it_needs(place: Place) -> None:
+    """C4."""
+    place.vault.new("first", "cloudflare", CLOUDFLARE)
+    place.need("cloudflare")
+    with place.database.write() as connection:
+        bindings.release(connection, place.stack.id)
+    assert place.bound() == [Binding("cloudflare", None, None)]
+    assert place.vault.list()[0].used_by == ()
+    assert place.need() == [Binding("cloudflare", "first", place.vault.find("first").token)]
+
+
+def test_usage_names_each_stack_once(place: Place) -> None:
+    """B8."""
+    first = place.vault.new("first", "cloudflare", CLOUDFLARE)
+    place.need("cloudflare")
+    with place.database.read() as connection:
+        assert Usage().stacks_using(connection, first.id) == ["site/dev"]
+        assert Usage().by_credential(connection) == {first.id: ["site/dev"]}

@@ -1,0 +1,124 @@
+"""Making stacks: what is refused leaves nothing behind."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from credentials.vault import Vault
+from engine import creation, selection
+from engine.bindings import Unauthorized, Usage
+from engine.creation import NewStackRefused
+from engine.database import Database
+from engine.home import Home
+from engine.installation import Installation
+from engine.selection import StackUnknown
+from engine.state import stacks
+from engine.state.stacks import StackExists
+from stacks.templates import SettingRefused
+
+HTTPREQ = {"endpoint": "http://127.0.0.1:1/"}
+DOMAINS = {"domains": ["a.test", "*.a.test"]}
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    home = Home(tmp_path / "home", tmp_path / "cache")
+    database = Database.open(home, create=True)
+    Vault.create(database, home.key_file, usage=Usage())
+    database.close()
+    made = Installation(home)
+    yield made
+    made.database.close()
+
+
+def new(
+    installation: Installation, name: str, folder: Path, template: str | None = "certificate", **settings: Any
+) -> Any:
+    return creation.new_stack(installation, name, folder, template=template, settings=settings, providers=())
+
+
+def count(installation: Installation) -> int:
+    with installation.database.read() as connection:
+        return len(stacks.list_all(connection))
+
+
+def test_a_template_becomes_a_project_of_the_users_own(installation: Installation, tmp_path: Path) -> None:
+    installation.vault.new("dns", "httpreq", HTTPREQ)
+    folder = tmp_path / "site"
+    stack = new(installation, "site", folder, **DOMAINS)
+    assert stack.full_name == "site/site"
+    assert yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"] == "site"
+    config = yaml.safe_load((folder / "Pulumi.site.yaml").read_text())["config"]
+    assert config == {"site:domains": DOMAINS["domains"], "site:provider": "httpreq"}
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "Pulumi.site.yaml",
+        "Pulumi.yaml",
+        "__main__.py",
+    ]
+    assert stat.S_ISREG((folder / "__main__.py").stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a/b", "../x", "a b", "a\n", "é", "x" * 101, "\x1b[31m"])
+def test_a_bad_name_is_refused(installation: Installation, tmp_path: Path, name: str) -> None:
+    with pytest.raises(NewStackRefused):
+        new(installation, name, tmp_path / "site", **DOMAINS)
+    assert count(installation) == 0
+
+
+def test_what_is_refused_leaves_nothing(installation: Installation, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    with pytest.raises(NewStackRefused, match="no Active credential"):
+        new(installation, "site", folder, **DOMAINS)
+    with pytest.raises(Unauthorized):
+        new(installation, "site", folder, provider="exec", **DOMAINS)
+    installation.vault.new("dns", "httpreq", HTTPREQ)
+    with pytest.raises(SettingRefused):
+        new(installation, "site", folder)
+    assert not folder.exists()
+    assert count(installation) == 0
+
+
+def test_two_providers_that_could_publish_must_be_told_apart(
+    installation: Installation, tmp_path: Path
+) -> None:
+    installation.vault.new("one", "httpreq", HTTPREQ)
+    installation.vault.new("two", "cloudflare", {"api-token": "0123456789abcdef0123456789abcdef01234567"})
+    with pytest.raises(NewStackRefused, match="cloudflare, httpreq"):
+        new(installation, "site", tmp_path / "site", **DOMAINS)
+    stack = new(installation, "site", tmp_path / "site", provider="httpreq", **DOMAINS)
+    assert count(installation) == 1
+    assert stack.name == "site"
+
+
+def test_a_folder_with_something_in_it_is_not_touched(installation: Installation, tmp_path: Path) -> None:
+    installation.vault.new("dns", "httpreq", HTTPREQ)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(NewStackRefused, match="not empty"):
+        new(installation, "site", folder, **DOMAINS)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_stacks_of_one_project_keep_what_stands_in_their_files(
+    installation: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  shop:kept: yes it is\n")
+    new(installation, "dev", tmp_path, template=None, colour="red", **{"other:key": "value"})
+    new(installation, "prod", tmp_path, template=None)
+    config = yaml.safe_load((tmp_path / "Pulumi.dev.yaml").read_text())["config"]
+    assert config == {"shop:kept": "yes it is", "shop:colour": "red", "other:key": "value"}
+    assert not (tmp_path / "Pulumi.prod.yaml").exists()
+    with pytest.raises(StackExists):
+        new(installation, "dev", tmp_path, template=None)
+    with installation.database.read() as connection:
+        assert selection.choose(connection, "prod", Path("/")).full_name == "shop/prod"
+        with pytest.raises(StackUnknown, match="more than one"):
+            selection.choose(connection, None, tmp_path)
+        with pytest.raises(StackUnknown, match="there is no stack 'nope'"):
+            selection.choose(connection, "nope", tmp_path)

@@ -1,0 +1,48 @@
+"""The templates: standard Pulumi projects whose settings are checked before anything is written."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stacks import templates
+from stacks.templates import SettingRefused, TemplateUnknown
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_project_at_the_root_takes_the_same_settings() -> None:
+    root = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    assert root["main"] == "stacks/"
+    assert root["config"] == templates.load("certificate").settings
+
+
+def test_the_program_of_the_template_is_the_one_that_the_root_runs() -> None:
+    assert templates.load("certificate").files["__main__.py"] == (ROOT / "stacks" / "__main__.py").read_text()
+
+
+def test_an_unknown_template_names_those_that_are_there() -> None:
+    with pytest.raises(TemplateUnknown) as refused:
+        templates.load("../certificate")
+    assert "certificate" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "domains"),
+        ({"domains": []}, "domains"),
+        ({"domains": "example.com"}, "list of strings"),
+        ({"domains": [1]}, "list of strings"),
+        ({"domains": ["a.test"], "email": ["x"]}, "email is a string"),
+        ({"domains": ["a.test"], "colour": "red"}, "'colour'"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingRefused, match=said) as refused:
+        templates.check(templates.load("certificate"), settings)
+    assert refused.value.hint
+
+
+def test_good_settings_pass() -> None:
+    templates.check(templates.load("certificate"), {"domains": ["a.test"], "keyType": "ec384"})
