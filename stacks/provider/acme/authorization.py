@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from stacks.broker import BrokerError, Publish, Withdraw
+from stacks.broker import BrokerError
 from stacks.errors import StackError
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.polling import pause
 from stacks.provider.acme.problems import AGAIN, hint_for, told
+from stacks.provider.dns.publication import publish_request, withdraw_request
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -100,29 +101,17 @@ def _ensure_published(operation: Operation, publication: Values) -> None:
         )
 
 
-def publish_request(publication: Values) -> Publish:
-    """A ChallengeRecord's `publication` as the broker takes it."""
-    return Publish(
-        publication["identifier"],
-        publication["token"],
-        publication["keyAuthorization"],
-        publication.get("provider"),
-        tuple(publication.get("nameservers") or ()),
-        float(publication["timeoutSeconds"]),
-    )
-
-
 def _withdraw(operation: Operation, publication: Values) -> None:
     """A record that can't be withdrawn spoils no verdict: the broker's note lets the next run try again."""
-    name, value = publication.get("recordName"), publication.get("recordValue")
-    if not name or not value:
+    request = withdraw_request(publication)
+    if request is None:
         return
     try:
-        operation.run.broker.withdraw(Withdraw(publication["identifier"], name, value))
+        operation.run.broker.withdraw(request)
     except BrokerError as error:
-        operation.warn(f"the record {name} was not withdrawn: {error} — next: {error.hint}")
+        operation.warn(f"the record {request.record_name} was not withdrawn: {error} — next: {error.hint}")
     else:
-        operation.run.published.discard((name, value))
+        operation.run.published.discard((request.record_name, request.record_value))
 
 
 def _invalid(name: str, body: Values) -> StackError:

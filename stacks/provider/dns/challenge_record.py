@@ -3,12 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
-from stacks.broker import DEFAULT_TIMEOUT_SECONDS, BrokerError, Withdraw
-from stacks.provider.acme.authorization import publish_request
-from stacks.provider.acme.challenge import record_name, record_value
+from stacks.broker import DEFAULT_TIMEOUT_SECONDS, BrokerError
+from stacks.provider.acme.challenge import record_name
+from stacks.provider.dns.publication import SETTINGS, publication, publish_request, withdraw_request
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
 from stacks.provider.resource import Created, ResourceType, Values
-from stacks.provider.run import Interrupted, Operation
+from stacks.provider.run import Operation
 from stacks.provider.values import is_unknown
 
 
@@ -117,30 +117,24 @@ class ChallengeRecord(ResourceType):
         """Publish and verify through the broker; a record that can't be verified is withdrawn again."""
         if inputs.get("authorizationStatus") == "valid" or not inputs.get("token"):
             return Created(f"{record_name(inputs['identifier'])}/already-valid", {})
-        publication = _publication(inputs)
-        name, value = publication["recordName"], publication["recordValue"]
+        shown = publication(inputs)
+        name = shown["recordName"]
         operation.say(f"publishing {name}")
         try:
             published = operation.interruptible(
-                lambda: operation.run.broker.publish(publish_request(publication)), f"{name} to be published"
+                lambda: operation.run.broker.publish(publish_request(shown)), f"{name} to be published"
             )
-        except Interrupted:
-            raise  # the broker withdraws at the end of the run what is still being published
         except BrokerError:
-            with suppress(BrokerError):
-                operation.run.broker.withdraw(Withdraw(inputs["identifier"], name, value))
+            _withdraw(operation, shown)
             raise
+        # An interrupted publication is left to the broker: at the end of the run it withdraws what is left.
+        place = {"recordName": published.record_name, "recordValue": published.record_value}
         operation.run.published.add((published.record_name, published.record_value))
         outputs = {
-            "recordName": published.record_name,
-            "recordValue": published.record_value,
+            **place,
             "zone": published.zone,
             "credential": published.credential,
-            "publication": {
-                **publication,
-                "recordName": published.record_name,
-                "recordValue": published.record_value,
-            },
+            "publication": {**shown, **place},
         }
         return Created(f"{published.record_name}/{published.record_value}", outputs)
 
@@ -152,29 +146,19 @@ class ChallengeRecord(ResourceType):
         """The same."""
         kept = self.kept(state)
         if kept["publication"] is not None and not any(is_unknown(each) for each in inputs.values()):
-            settings = ("provider", "nameservers", "timeoutSeconds")
-            kept["publication"] = {
-                **kept["publication"],
-                **{each: inputs.get(each) for each in settings},
-            }
+            settings = {each: inputs.get(each) for each in SETTINGS}
+            kept["publication"] = {**kept["publication"], **settings}
         return kept
 
     def delete(self, operation: Operation, state: Values) -> None:
         """Withdraw it, if it is still there."""
-        name, value = state.get("recordName"), state.get("recordValue")
-        if name and value:
-            operation.run.broker.withdraw(Withdraw(state["identifier"], name, value))
+        if (request := withdraw_request(state)) is not None:
+            operation.run.broker.withdraw(request)
 
 
-def _publication(inputs: Values) -> dict[str, Any]:
-    """What the broker and the authorization need to know of the record."""
-    return {
-        "identifier": inputs["identifier"],
-        "token": inputs["token"],
-        "keyAuthorization": inputs["keyAuthorization"],
-        "recordName": record_name(inputs["identifier"]),
-        "recordValue": record_value(inputs["keyAuthorization"]),
-        "provider": inputs.get("provider"),
-        "nameservers": inputs.get("nameservers"),
-        "timeoutSeconds": inputs["timeoutSeconds"],
-    }
+def _withdraw(operation: Operation, shown: Values) -> None:
+    """After a failure, which is what is told: the broker keeps a note of what can't be withdrawn now."""
+    request = withdraw_request(shown)
+    if request is not None:
+        with suppress(BrokerError):
+            operation.run.broker.withdraw(request)
