@@ -126,3 +126,13 @@ def test_it_ends_when_the_engine_was_killed(tmp_path: Path) -> None:
         engine.wait()
         process.wait(timeout=END_SECONDS)
     assert not process.is_running()
+
+
+def test_a_run_that_changes_nothing_pays_for_no_library_that_only_issuing_needs() -> None:
+    code = (
+        "import sys, stacks.provider.servicer;"
+        "heavy = ('acme', 'cryptography', 'josepy', 'requests', 'idna', 'engine', 'credentials');"
+        "print([each for each in heavy if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
