@@ -21,7 +21,7 @@ from engine.state.stacks import StackExists
 from stacks.templates import SettingRefused
 
 HTTPREQ = {"endpoint": "http://127.0.0.1:1/"}
-DOMAINS = {"domains": ["a.test", "*.a.test"]}
+DOMAINS: dict[str, Any] = {"domains": ["a.test", "*.a.test"]}
 
 
 @pytest.fixture
