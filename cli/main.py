@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import creds, dns, doctor, engine, errors, sandbox, stack, vault
+from cli import creds, dns, doctor, engine, errors, sandbox, serve, stack, vault
 
 app = typer.Typer(
     name="tic",
@@ -21,6 +21,7 @@ app.add_typer(engine.app, name="engine")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(dns.app, name="dns")
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serve.serve)
 
 
 def _version(*, wanted: bool) -> None:

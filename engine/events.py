@@ -61,7 +61,7 @@ Event = Step | Diagnostic | Summary | Notice
 OWN_PLUGIN = "using pulumi-resource-tic from $PATH"
 # What Pulumi says when something else failed before: true, and no help to whoever reads the first error.
 ECHOES = ("update failed", "preview failed", "refresh failed", "destroy failed")
-ECHOED = ("grpc: the client connection is closing", "resource monitor shut down while waiting")
+ECHOED = ("grpc: the client connection is closing", "resource monitor shut down")
 
 
 def is_echo(event: Event) -> bool:

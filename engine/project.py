@@ -43,6 +43,33 @@ def find(start: Path) -> Project | None:
     return None
 
 
+def of_stack(name: str, folder: str, here: Path) -> Project:
+    """The project `name` that `here` is in, else the one in `folder`, where the stack was last run from.
+
+    So a stack runs the program of the checkout that one stands in. Raises ProjectUnusable.
+    """
+    found = find(here)
+    if found is not None and found.name == name:
+        return found
+    if not folder:
+        raise ProjectUnusable(
+            f"no folder of project {name} is known, and {here} is not one",
+            hint=f"go to the project {name}, then again",
+        )
+    if not Path(folder).is_dir():
+        raise ProjectUnusable(
+            f"the project {name} was last seen in {folder}, which is gone",
+            hint="go to where it is now, then again",
+        )
+    known = read(Path(folder))
+    if known.name != name:
+        raise ProjectUnusable(
+            f"the project in {folder} is now called {known.name}, and the stack belongs to {name}",
+            hint=f"name it {name} again in its Pulumi.yaml, or go to the project {name}",
+        )
+    return known
+
+
 def read(folder: Path) -> Project:
     """The project in `folder`; raises ProjectUnusable where its file is missing or says nothing usable."""
     import yaml

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from engine import bindings, environment, events, project, recovery
 from engine.errors import EngineError
 from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
+from engine.serving import user_name
 from engine.supervisor import PORT_PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -82,12 +83,13 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     Raises EngineError where nothing could be started: no engine, no project, a provider without credential,
     another run.
     """
+    from engine.state import stacks
     from engine.toolchain import pulumi
 
     tool = pulumi.locate(installation.home)
     if tool is None:
         raise EngineMissing("the Pulumi engine is not installed", hint="get it: tic engine install")
-    where = project.read(Path(stack.folder))
+    where = project.of_stack(stack.project, stack.folder, Path.cwd())
     common = environment.base(os.environ, operation.passed)
     common["PATH"] = environment.search_path(os.environ, tool.path.parent)
     outcome = Outcome()
@@ -97,6 +99,8 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     ):
         recovery.before(installation, stack, listen)
         with installation.database.write() as connection:
+            if str(where.folder) != stack.folder:
+                stacks.move(connection, stack.id, str(where.folder))
             bound = bindings.complete(connection, stack.id, stack.full_name)
         with _serving(installation, stack, bound, outcome, operation, listen) as served:
             words = _words(tool, stack, operation, inline=where.inline)
@@ -168,7 +172,7 @@ def _serving(
         ]
     service = StateService(installation.database, installation.vault)
     access = service.admit(
-        Access(user=_user(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append)
+        Access(user=user_name(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append)
     )
     broker = Broker(
         installation.database,
@@ -268,9 +272,3 @@ def _happened(event: events.Event | None, outcome: Outcome, listen: Listener, re
     if isinstance(event, events.Summary):
         outcome.changes, outcome.seconds = event.changes, event.seconds
     listen(event)
-
-
-def _user() -> str:
-    import getpass
-
-    return getpass.getuser()

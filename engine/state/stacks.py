@@ -125,6 +125,11 @@ def rename(connection: Connection, stack_id: int, project: str, name: str) -> St
     return get(connection, stack_id)
 
 
+def move(connection: Connection, stack_id: int, folder: str) -> None:
+    """Note where the stack's project is now."""
+    connection.execute(update(STACK).where(STACK.c.id == stack_id).values(folder=folder))
+
+
 def tag(connection: Connection, stack_id: int, tags: dict[str, str]) -> None:
     """Replace the stack's tags."""
     connection.execute(update(STACK).where(STACK.c.id == stack_id).values(tags=orjson.dumps(tags).decode()))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.project import ProjectUnusable, find, read
+from engine.project import ProjectUnusable, find, of_stack, read
 
 
 def project(folder: Path, text: str) -> Path:
@@ -60,3 +60,25 @@ def test_no_project_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ProjectUnusable) as refused:
         read(tmp_path)
     assert "tic stack new" in refused.value.hint
+
+
+def test_a_stack_runs_the_program_of_the_checkout_that_one_stands_in(tmp_path: Path) -> None:
+    one, two, other = (tmp_path / name for name in ("one", "two", "other"))
+    for folder, name in ((one, "shop"), (two, "shop"), (other, "blog")):
+        folder.mkdir()
+        project(folder, f"name: {name}\nruntime: yaml\n")
+    assert of_stack("shop", str(one), two).folder == two
+    assert of_stack("shop", str(one), other).folder == one
+    assert of_stack("shop", str(one), tmp_path).folder == one
+
+
+@pytest.mark.parametrize(("folder", "said"), [("", "no folder"), ("/nowhere/at/all", "is gone")])
+def test_a_project_that_is_not_to_be_found_is_named(tmp_path: Path, folder: str, said: str) -> None:
+    with pytest.raises(ProjectUnusable, match=said):
+        of_stack("shop", folder, tmp_path)
+
+
+def test_a_project_that_changed_its_name_is_not_run(tmp_path: Path) -> None:
+    project(tmp_path, "name: blog\nruntime: yaml\n")
+    with pytest.raises(ProjectUnusable, match="now called blog"):
+        of_stack("shop", str(tmp_path), Path("/"))
