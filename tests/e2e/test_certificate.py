@@ -1,5 +1,6 @@
 """The way through: a credential, a stack, a real certificate from Pebble, which validates through BIND."""
 
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests.e2e.command import setting
 from tests.e2e.world import DOMAINS, World, world
 from tests.servers.bind import Bind, TsigKey
 from tests.servers.pebble import Pebble, pebble
@@ -148,3 +150,25 @@ def test_without_a_credential_nothing_is_made(
         assert "tic creds new" in refused.err
         assert not (made.folder / "site").exists()
         assert made.tic("stack", "list", "--json").json() == []
+
+
+def test_the_project_at_the_root_is_a_normal_pulumi_project(
+    tmp_path: Path, shared_bind: Bind, shared_pebble: Pebble, tsig_key: TsigKey
+) -> None:
+    """Its `main` is `stacks/`; a stack of it is made without a template."""
+    root = Path(__file__).parents[2]
+    with world(tmp_path, shared_bind, shared_pebble, tsig_key) as made:
+        made.new_credential()
+        project = made.folder / "checkout"
+        shutil.copytree(root / "stacks", project / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(root / "Pulumi.yaml", project)
+        made.tic(
+            "stack", "new", "dev", "--dir", str(project), "--provider", "rfc2136",
+            *setting("domains", ["root.example.test"]),
+            *setting("directory", shared_pebble.directory_url),
+            *setting("ca-file", str(shared_pebble.ca_file)),
+            *setting("nameservers", [shared_bind.address]),
+        )  # fmt: skip
+        made.tic("stack", "up", "tic/dev")
+        assert made.outputs("dev")["domains"] == ["root.example.test"]
+        assert "_acme-challenge.root.example.test" not in shared_bind.every_txt()
