@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import table
+
 Name = Annotated[
     str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")
 ]
@@ -36,7 +38,7 @@ def list_stacks(as_json: AsJson = False) -> None:
     if not rows:
         sys.stderr.write("no stacks yet\n  next: tic stack new NAME --template certificate\n")
         return
-    _table(
+    table.write(
         ("STACK", "STATE", "RESOURCES", "LAST", "CREDENTIALS"),
         [
             (
@@ -70,7 +72,7 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
         sys.stdout.write(f"{'binding:':<12}{each['provider']} by {served}\n")
     if stack["resources"]:
         sys.stdout.write("\n")
-        _table(
+        table.write(
             ("TYPE", "NAME", "ID"), [(each["type"], each["name"], each["id"]) for each in stack["resources"]]
         )
 
@@ -119,7 +121,7 @@ def history(
     if not rows:
         sys.stderr.write(f"nothing ran on {stack.full_name} yet\n  next: tic stack up {stack.full_name}\n")
         return
-    _table(
+    table.write(
         ("VERSION", "KIND", "RESULT", "STARTED", "SECONDS", "CHANGES", "MESSAGE"),
         [
             (
@@ -138,14 +140,6 @@ def history(
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    for row in [head, *rows]:
-        sys.stdout.write(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
-        )
 
 
 def _indented(value: Any, width: int) -> str:

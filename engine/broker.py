@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from credentials import kinds
 from credentials.errors import CredentialError
 from engine.broker_app import broker_app
-from engine.dns_bindings import NotBound, dns_binding, is_sequential
+from engine.dns_bindings import NotBound, dns_binding
 from stacks.broker import (
     OpenCredential,
     OpenedFields,
@@ -75,7 +76,7 @@ class Broker:
     def provider(self, question: ProviderQuestion) -> ProviderAnswer:
         """Which DNS provider publishes for this stack. Raises NotBound or ProviderUnclear."""
         provider, token = self._dns_binding(question.provider)
-        return ProviderAnswer(provider, is_sequential(provider), token)
+        return ProviderAnswer(provider, kinds.load(provider).sequential, token)
 
     def publish(self, request: Publish) -> Published:
         """Publish a challenge's record and see it at every server that must have it; again is harmless.

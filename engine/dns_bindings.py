@@ -25,11 +25,6 @@ class ProviderUnclear(EngineError):
     exit_code = 2
 
 
-def is_sequential(provider: str) -> bool:
-    """Whether one challenge must be over before the next is published through this provider."""
-    return kinds.load(provider).sequential and provider != DYNAMIC_UPDATES
-
-
 def dns_binding(stack: str, bindings: Mapping[str, str], provider: str | None) -> tuple[str, str]:
     """The provider in `bindings` (provider -> token) that publishes for `stack`, and its token.
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from engine.state.stacks import Stack
 
+COMMANDS = {"update": "up"}  # Pulumi's word for a kind of operation -> the command that does it
+
 
 def overview(connection: "Connection") -> list[dict[str, Any]]:
     """One entry a stack: `stack`, `state` (running kind, or last result), `resources`, `last` (ISO 8601),
@@ -56,7 +58,7 @@ def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str,
     return [
         {
             "version": each.version,
-            "kind": each.kind,
+            "kind": COMMANDS.get(each.kind, each.kind),
             "result": each.status,
             "started": _moment(each.started_at),
             "seconds": round(each.completed_at - each.started_at, 1)
@@ -76,7 +78,13 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
 
     running = updates.running(connection, stack.id)
     latest = next(iter(history(connection, stack.id)), None)
-    state = f"{running.kind} runs" if running else f"{latest.kind} {latest.status}" if latest else "new"
+    state = (
+        f"{COMMANDS.get(running.kind, running.kind)} runs"
+        if running
+        else f"{COMMANDS.get(latest.kind, latest.kind)} {latest.status}"
+        if latest
+        else "new"
+    )
     return {
         "stack": stack.full_name,
         "state": state,

@@ -3,26 +3,13 @@
 import random
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.e2e.world import World, world
-from tests.servers.bind import Bind, TsigKey
-from tests.servers.pebble import Pebble
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def site(tmp_path: Path, own_bind: Bind, own_pebble: Pebble, tsig_key: TsigKey) -> Iterator[World]:
-    """A vault with a credential, and the stack `site`, never run."""
-    with world(tmp_path, own_bind, own_pebble, tsig_key) as made:
-        made.new_credential()
-        made.new_stack()
-        yield made
 
 
 def kill_when(made: World, line: str, after: float = 0.0) -> None:
