@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from engine.state.stacks import Stack
 
-COMMANDS = {"update": "up"}  # Pulumi's word for a kind of operation -> the command that does it
-
 
 def overview(connection: "Connection") -> list[dict[str, Any]]:
     """One entry a stack: `stack`, `state` (running kind, or last result), `resources`, `last` (ISO 8601),
@@ -58,7 +56,7 @@ def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str,
     return [
         {
             "version": each.version,
-            "kind": COMMANDS.get(each.kind, each.kind),
+            "kind": _command(each.kind),
             "result": each.status,
             "started": _moment(each.started_at),
             "seconds": round(each.completed_at - each.started_at, 1)
@@ -74,17 +72,13 @@ def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str,
 
 def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
     from engine.state import updates
-    from engine.state.history import history
+    from engine.state.history import last_update
 
     running = updates.running(connection, stack.id)
-    latest = next(iter(history(connection, stack.id)), None)
-    state = (
-        f"{COMMANDS.get(running.kind, running.kind)} runs"
-        if running
-        else f"{COMMANDS.get(latest.kind, latest.kind)} {latest.status}"
-        if latest
-        else "new"
-    )
+    latest = last_update(connection, stack.id)
+    state = "new" if latest is None else f"{_command(latest.kind)} {latest.status}"
+    if running is not None:
+        state = f"{_command(running.kind)} runs"
     return {
         "stack": stack.full_name,
         "state": state,
@@ -92,6 +86,11 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
         "last": _moment(latest.started_at) if latest else None,
         "credentials": [each.credential for each in bindings.bound(connection, stack.id) if each.credential],
     }
+
+
+def _command(kind: str) -> str:
+    """The command behind Pulumi's word for a kind of operation."""
+    return "up" if kind == "update" else kind
 
 
 def _moment(seconds: float | None) -> str | None:
