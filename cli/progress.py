@@ -6,9 +6,11 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol, Self
 
+from cli.printable import printable
 from engine.events import Diagnostic, Event, Notice, Step, Summary
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Plain:
     def __init__(self, *, planned: bool, write: Callable[[str], object] | None = None) -> None:
         self._words = PLANNED if planned else DONE
         self._planned = planned
-        self._write = write or (lambda line: sys.stderr.write(line + "\n"))
+        self._write = write or _to_stderr
         self._started: dict[str, float] = {}
 
     def __enter__(self) -> Self:
@@ -70,7 +72,7 @@ class Plain:
             self._started[event.urn] = time.monotonic()
         line = self.line(event)
         if line:
-            self._write(line)
+            self._write(printable(line))
 
     def line(self, event: Event) -> str | None:
         """The text for one event; None for what a reader can do without."""
@@ -143,7 +145,8 @@ class Live:
         from rich.text import Text
 
         style = {"x": "red", "!": "yellow", "+": "green", "~": "yellow", "-": "dim"}.get(line.strip()[:1], "")
-        self._console.print(Text(line, style=style))
+        with suppress(OSError):
+            self._console.print(Text(line, style=style))
 
     def _running(self) -> "Table":
         from rich.table import Table
@@ -177,8 +180,14 @@ class Json:
 
 def print_line(value: object) -> None:
     """One JSON value on a line of its own, flushed, so that a reader of the pipe sees it now."""
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # a reader that left must not end the run
+        sys.stdout.write(json.dumps(value) + "\n")
+        sys.stdout.flush()
+
+
+def _to_stderr(line: str) -> None:
+    with suppress(OSError):  # a closed terminal or a full disk behind it must not end the run
+        sys.stderr.write(line + "\n")
 
 
 def choose(*, planned: bool, as_json: bool) -> Progress:

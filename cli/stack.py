@@ -2,12 +2,14 @@
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import stack_views
+from cli.printable import printable
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def new(
     _say(f"stack {stack.full_name} is made; its project is in {stack.folder}")
     for each in bound:
         _say(f"  {each.provider}: bound to credential {each.credential}")
-    _say(f"  next: tic stack preview {stack.name}")
+    _say(f"  next: tic stack preview {stack.full_name}")
 
 
 @app.command()
@@ -117,12 +119,16 @@ def refresh(
     parallel: Parallel = None,
     message: Message = "",
     env: Env = None,
+    clear_pending_creates: Annotated[
+        bool, typer.Option(help="Forget creates that were cut off, after you have looked for what they made.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read what the resources are in the world into the state."""
     from engine.run import Operation
 
-    _run(name, Operation("refresh", target or (), (), parallel, message, env or ()), as_json=as_json)
+    operation = Operation("refresh", target or (), (), parallel, message, env or (), clear_pending_creates)
+    _run(name, operation, as_json=as_json)
 
 
 @app.command()
@@ -139,7 +145,7 @@ def destroy(
     from engine.installation import Installation
     from engine.run import Operation
 
-    stack = _choose(Installation.find(), name)
+    stack = _choose(Installation.find(), name, destructive=True)
     _confirm(
         f"delete every resource of {stack.full_name}?",
         yes=yes,
@@ -170,7 +176,7 @@ def bind(
         str, typer.Argument(help="Name or token; it serves its provider's part of the stack from now on.")
     ],
 ) -> None:
-    """Let another credential serve the stack (SPEC B3)."""
+    """Let another credential serve the stack."""
     from engine import bindings
     from engine.installation import Installation
 
@@ -190,7 +196,7 @@ def remove(name: Annotated[str, typer.Argument(help="STACK or PROJECT/STACK.")],
     from engine.removal import check_removable, remove_stack
 
     installation = Installation.find()
-    stack = _choose(installation, name)
+    stack = _choose(installation, name, destructive=True)
     check_removable(installation, stack)
     _confirm(
         f"forget {stack.full_name} and its history?",
@@ -248,11 +254,11 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
     raise typer.Exit(130 if outcome.interrupted else 1)
 
 
-def _choose(installation: Any, name: str | None) -> "Stack":
+def _choose(installation: Any, name: str | None, *, destructive: bool = False) -> "Stack":
     from engine import selection
 
     with installation.database.read() as connection:
-        return selection.choose(connection, name, Path.cwd())
+        return selection.choose(connection, name, Path.cwd(), destructive=destructive)
 
 
 def _confirm(question: str, *, yes: bool, again: str) -> None:
@@ -285,4 +291,5 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _say(line: str, *, as_json: bool = False) -> None:
     if not as_json:
-        sys.stderr.write(line + "\n")
+        with suppress(OSError):  # a closed terminal must not hide how the run ended: the exit code tells
+            sys.stderr.write(printable(line) + "\n")

@@ -5,6 +5,8 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 
+from cli.printable import printable
+
 _GAP = "  "
 
 
@@ -17,8 +19,9 @@ def write(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The table's lines, no spaces at their ends."""
-    widths = [max(_width(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    return [_line(row, widths) for row in (head, *rows)]
+    safe = [[printable(cell).replace("\n", " ") for cell in row] for row in (head, *rows)]
+    widths = [max(_width(row[column]) for row in safe) for column in range(len(head))]
+    return [_line(row, widths) for row in safe]
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -59,6 +59,8 @@ Event = Step | Diagnostic | Summary | Notice
 
 # tic puts its plugin on PATH itself, so Pulumi's warning about that is news to nobody.
 OWN_PLUGIN = "using pulumi-resource-tic from $PATH"
+# `engine.recovery` names these one by one; Pulumi's words name commands that can't reach the stack.
+PENDING = "Attempting to deploy or update resources with"
 # What Pulumi says when something else failed before: true, and no help to whoever reads the first error.
 ECHOES = ("update failed", "preview failed", "refresh failed", "destroy failed")
 ECHOED = ("grpc: the client connection is closing", "resource monitor shut down")
@@ -82,9 +84,11 @@ def read(event: Mapping[str, Any]) -> Event | None:
     if body := event.get("resOpFailedEvent"):
         return _step("failed", body)
     if body := event.get("diagnosticEvent"):
-        if body.get("ephemeral") or body.get("severity") == "debug" or OWN_PLUGIN in body.get("message", ""):
+        message = _plain(body.get("message", ""))
+        arranged = OWN_PLUGIN in message or message.startswith(PENDING)
+        if body.get("ephemeral") or body.get("severity") == "debug" or arranged:
             return None
-        return Diagnostic(body.get("severity", "info"), _plain(body.get("message", "")), body.get("urn", ""))
+        return Diagnostic(body.get("severity", "info"), message, body.get("urn", ""))
     if body := event.get("summaryEvent"):
         return Summary(body.get("resourceChanges") or {}, body.get("durationSeconds", 0))
     return None

@@ -57,8 +57,11 @@ class Launch:
     unredacted.
     """
 
-    def __init__(self, program: Command | None) -> None:
-        """Start the supervisor and the program host, which gets ready while tic prepares the rest."""
+    def __init__(self, program: Command | None, private: Path) -> None:
+        """Start the supervisor and the program host, which gets ready while tic prepares the rest.
+
+        The supervisor removes the folder `private` when all has ended, whether tic is there or not.
+        """
         read_end, self._events = os.pipe()
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._process = subprocess.Popen(
@@ -77,7 +80,8 @@ class Launch:
             (self._read_words, self._process.stdout),
         ):
             threading.Thread(target=target, args=(stream,), daemon=True).start()
-        self._tell(json.dumps({"program": _order(program.argv, program) if program else None}))
+        host = _order(program.argv, program) if program else None
+        self._tell(json.dumps({"program": host, "private": str(private)}))
 
     def start(self, pulumi: Command) -> None:
         """Start Pulumi, as soon as the program host has said its port."""

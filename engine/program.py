@@ -25,6 +25,9 @@ def run_program(path: Path) -> None:
         runpy.run_path(str(path), run_name="__main__")
     except RunError:
         raise
+    except SystemExit as leaving:
+        if leaving.code not in (None, 0):
+            raise RunError(f"the program {path} ended itself with {leaving.code!r}") from leaving
     except Exception as error:
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _of_python(frame.filename)]
         where = "".join(traceback.format_list(own[1:] or own))

@@ -1,8 +1,8 @@
 """What a killed run left, put right before the next one; and what a finished run frees.
 
-Nothing here needs a person: a dead owner's update is ended with what its journal holds, records that it
-published are withdrawn, and resources of tic that were half made are made again (each of their creates is
-idempotent).
+A dead owner's update is ended with what its journal holds, records that it published are withdrawn, and
+resources of tic that were half made are made again (each of their creates is idempotent). What a third-party
+provider was doing when it was cut off only a person can know; it is named, with the command.
 """
 
 import time
@@ -14,6 +14,7 @@ from engine.events import Notice
 
 if TYPE_CHECKING:
     from engine.installation import Installation
+    from engine.state.pending import PendingOperation
     from engine.state.stacks import Stack
 
 
@@ -32,8 +33,24 @@ def before(installation: "Installation", stack: "Stack", listen: Callable[[Notic
             updates.take_over(connection, running)
             listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
         pending.clear_pending(connection, stack.id, prefix="tic:")
+        unsure = pending.pending_operations(connection, stack.id)
+    for operation in unsure:
+        listen(_unsure(operation, stack))
     for notice in withdraw_left_over(installation.database, installation.vault, stack.id):
         listen(notice)
+
+
+def _unsure(operation: "PendingOperation", stack: "Stack") -> Notice:
+    name = operation.urn.rpartition("::")[2]
+    said = f"an earlier run was cut off while {operation.kind} {operation.type} {name}"
+    if operation.kind == "creating":
+        said += (
+            f"; look whether it exists, and delete it there if it does, then forget the attempt: "
+            f"tic stack refresh {stack.full_name} --clear-pending-creates"
+        )
+    else:
+        said += f"; read what it is now: tic stack refresh {stack.full_name}"
+    return Notice(said, "warning")
 
 
 def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded: bool) -> None:

@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from engine import bindings, environment, events, project, recovery
+from engine import bindings, environment, events, interruption, leftovers, project, recovery
 from engine.errors import EngineError
 from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
 from engine.serving import user_name
 from engine.supervisor import PORT_PLACEHOLDER
+from engine.turn import turn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -27,6 +27,7 @@ Kind = Literal["up", "preview", "refresh", "destroy"]
 Listener = Callable[[events.Event], None]
 QUIET = ("--non-interactive", "--color", "never")
 APPLY = ("--yes", "--skip-preview")
+LOGGING_IN = "Logging in using access token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Operation:
     parallel: int | None = None
     message: str = ""
     passed: Sequence[str] = ()
+    clear_pending_creates: bool = False
 
     def arguments(self) -> list[str]:
         """The words for Pulumi's command line; never a secret."""
@@ -51,6 +53,8 @@ class Operation:
             words += ["--replace", urn]
         if self.parallel is not None:
             words += ["--parallel", str(self.parallel)]
+        if self.clear_pending_creates:
+            words.append("--clear-pending-creates")
         if self.message and self.kind != "preview":
             words += ["--message", self.message]
         return words
@@ -93,9 +97,12 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     common = environment.base(os.environ, operation.passed)
     common["PATH"] = environment.search_path(os.environ, tool.path.parent)
     outcome = Outcome()
+    leftovers.sweep(installation.home)
     with (
-        TemporaryDirectory(prefix="tic-run-") as private,
-        Launch(_program(where, operation, common)) as launch,
+        _turn(installation, stack, operation),
+        interruption.heard(),
+        leftovers.private_folder(installation.home) as private,
+        Launch(_program(where, operation, common), private) as launch,
     ):
         recovery.before(installation, stack, listen)
         with installation.database.write() as connection:
@@ -108,8 +115,14 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
             _follow(launch, outcome, listen, served.redactor)
             for record in served.close():
                 listen(record)
-    recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
+        interruption.ignore()
+        recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
     return outcome
+
+
+def _turn(installation: "Installation", stack: "Stack", operation: Operation) -> AbstractContextManager[None]:
+    """The stack's turn; a preview changes nothing and waits for nobody."""
+    return nullcontext() if operation.kind == "preview" else turn(installation.home, stack, operation.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +137,14 @@ class Served:
     redactor: "Redactor"
     close: Callable[[], list[events.Notice]]
 
-    def environment(self, private: str) -> dict[str, str]:
+    def environment(self, private: Path) -> dict[str, str]:
         """What the engine gets beside the allow-list; `private` is a folder that is gone after the run."""
         secret = {name: value.reveal().decode() for name, value in self.variables.items()}
         return secret | {
             "PULUMI_HOME": str(self.pulumi_home),
             "PULUMI_BACKEND_URL": self.url,
             "PULUMI_ACCESS_TOKEN": self.access_token,
-            "PULUMI_CREDENTIALS_PATH": private,
+            "PULUMI_CREDENTIALS_PATH": str(private),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # what shows --event-log, as the Automation API sets it
             "PULUMI_JOURNALING_BATCH_PERIOD": "10",  # milliseconds; by default each step waits up to 50
@@ -236,10 +249,13 @@ def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redac
                 )
             else:
                 launch.stop()
+                interruption.ignore()
             messages = launch.messages()
             continue
         if isinstance(message, Exited):
             outcome.succeeded = message.code == 0
+            if message.code < 0 and not outcome.interrupted:
+                outcome.printed.append(f"the Pulumi engine was killed (signal {-message.code})")
             if not outcome.errors:
                 for echo in echoes:
                     listen(echo)
@@ -258,7 +274,7 @@ def _heard(said: Said, outcome: Outcome, listen: Listener, redactor: "Redactor")
     line = redactor.text(said.line)
     if said.stream.startswith("program"):
         listen(events.Notice(line))
-    elif said.stream == "pulumi-stderr" and line.strip():
+    elif said.stream == "pulumi-stderr" and line.strip() and not line.startswith(LOGGING_IN):
         outcome.printed.append(line)
 
 
@@ -268,6 +284,8 @@ def _happened(event: events.Event | None, outcome: Outcome, listen: Listener, re
     if isinstance(event, events.Diagnostic):
         event = events.Diagnostic(event.severity, redactor.text(event.message), event.urn)
         if event.severity == "error":
+            if any(known.message in event.message for known in outcome.errors):
+                return  # Pulumi says it once more, as the program's failure
             outcome.errors.append(event)
     if isinstance(event, events.Summary):
         outcome.changes, outcome.seconds = event.changes, event.seconds

@@ -13,34 +13,49 @@ if TYPE_CHECKING:
 
 
 class StackUnknown(EngineError):
-    """No stack, or more than one, answers to what was given."""
+    """No stack answers to what was given."""
 
     exit_code = 4
 
 
-def choose(connection: "Connection", reference: str | None, folder: Path) -> "Stack":
-    """The stack that `reference` names (`stack` or `project/stack`); without one, the stack of the project in
-    `folder`, or the only stack there is. Raises StackUnknown.
+class StackAmbiguous(StackUnknown):
+    """More than one stack answers to what was given, or the one that does is another project's."""
+
+    exit_code = 2
+
+
+def choose(
+    connection: "Connection", reference: str | None, folder: Path, *, destructive: bool = False
+) -> "Stack":
+    """The stack that `reference` names (`stack` or `project/stack`), or the only one there is.
+
+    In a project's folder its own stacks come first. `destructive`: another project's stack is then taken only
+    by its full name. Raises StackUnknown, StackAmbiguous.
     """
     from engine.state import stacks
 
     known = stacks.list_all(connection)
-    if reference is not None:
-        found = [each for each in known if reference in (each.name, each.full_name)]
-        what = f"stack {reference!r}"
-    else:
-        here = project.find(folder)
-        found = [each for each in known if here is not None and each.folder == str(here.folder)] or known
-        what = "stack"
+    here = project.find(folder)
+    found = [each for each in known if reference in (None, each.name, each.full_name)]
+    if reference is None or "/" not in reference:
+        own = [each for each in found if here is not None and each.project == here.name]
+        if not own and here is not None and destructive and found:
+            raise StackAmbiguous(
+                f"project {here.name} in {here.folder} has no stack{f' {reference!r}' if reference else ''}",
+                hint=f"name another project's stack in full, for example: {found[0].full_name}",
+            )
+        found = own or found
+    what = f"stack {reference!r}" if reference else "stack"
     if len(found) == 1:
         return found[0]
-    if not found:
-        listed = f" (there are: {', '.join(each.full_name for each in known)})" if known else ""
-        raise StackUnknown(
-            f"there is no {what}{listed}",
-            hint="make one: tic stack new NAME --template certificate, or see: tic stack list",
+    if found:
+        names = ", ".join(each.full_name for each in found)
+        raise StackAmbiguous(
+            f"more than one {what} is there: {names}",
+            hint=f"name one in full, for example: {found[0].full_name}",
         )
-    names = ", ".join(each.full_name for each in found)
+    listed = f" (there are: {', '.join(each.full_name for each in known)})" if known else ""
     raise StackUnknown(
-        f"more than one {what} is there: {names}", hint=f"name one, for example: {found[0].full_name}"
+        f"there is no {what}{listed}",
+        hint="make one: tic stack new NAME --template certificate, or see: tic stack list",
     )

@@ -3,7 +3,7 @@
 Run by path with `python -I -S`, standard library only, so that it starts in milliseconds. It holds no key. On
 stdin it gets two lines of JSON. The first comes at once, so that the program host is ready when the rest is:
 
-    {"program": {"argv", "env", "cwd"} | null}
+    {"program": {"argv", "env", "cwd"} | null, "private": folder that is removed at the end}
     {"pulumi": {"argv", "env", "cwd"}, "keep": [fd, ...]}
 
 then lines `interrupt` (SIGINT to Pulumi: it finishes what is under way and stops) or `stop` (end all now).
@@ -19,6 +19,7 @@ import ctypes
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,6 +41,7 @@ class Run:
         self.children: list[subprocess.Popen[str]] = []
         self.program: subprocess.Popen[str] | None = None
         self.pulumi: subprocess.Popen[str] | None = None
+        self.private: str | None = None
         self._ending = False
         self._lock = threading.Lock()
         self._readers: list[threading.Thread] = []
@@ -214,14 +216,17 @@ def main() -> None:
         say({"stream": "pulumi-stderr", "line": f"{error.filename or ''}: {error.strerror}"})
         code = NOT_STARTED
     run.end()
+    if run.private:
+        shutil.rmtree(run.private, ignore_errors=True)
     say({"exit": code})
 
 
 def carry_out(run: Run) -> int:
     """The run from its first order to Pulumi's exit code; raises OSError where a program can't be started."""
-    program = sys.stdin.readline()
-    if program and (command := json.loads(program)["program"]):
-        run.start_program(command)
+    first = json.loads(sys.stdin.readline() or "{}")
+    run.private = first.get("private")
+    if first.get("program"):
+        run.start_program(first["program"])
     pulumi = sys.stdin.readline()
     if not pulumi:
         return NOT_STARTED

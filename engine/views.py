@@ -1,5 +1,6 @@
 """What `tic stack list|show|history` tell, as JSON-able values read in one transaction."""
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -71,18 +72,20 @@ def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str,
 
 
 def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
-    from engine.state import updates
+    from engine.state import checkpoints, updates
     from engine.state.history import last_update
 
     running = updates.running(connection, stack.id)
     latest = last_update(connection, stack.id)
     state = "new" if latest is None else f"{_command(latest.kind)} {latest.status}"
+    resources = latest.resource_count if latest else 0
     if running is not None:
-        state = f"{_command(running.kind)} runs"
+        state = f"{_command(running.kind)} {'cut off' if running.is_dead(time.time()) else 'runs'}"
+        resources = len(checkpoints.deployment(connection, stack.id).get("resources") or ())
     return {
         "stack": stack.full_name,
         "state": state,
-        "resources": latest.resource_count if latest else 0,
+        "resources": resources,
         "last": _moment(latest.started_at) if latest else None,
         "credentials": [each.credential for each in bindings.bound(connection, stack.id) if each.credential],
     }

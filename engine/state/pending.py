@@ -26,24 +26,28 @@ def pending_operations(connection: Connection, stack_id: int) -> list[PendingOpe
 
 
 def clear_pending(connection: Connection, stack_id: int, *, prefix: str) -> list[PendingOperation]:
-    """Forget creates of resource types that begin with `prefix`, so that the next update makes them again.
+    """Forget creates that the next update can safely make again: of types that begin with `prefix`, of
+    components and of providers.
 
-    Only for types whose creation finds its own half-made objects: the engine keeps every such operation and
-    warns of it, since it can't know. Returns what was forgotten. Raises UpdateRunning.
+    `prefix` is for types whose creation finds its own half-made objects; components and providers have
+    nothing in the world. The engine keeps every such operation and warns of it, since it can't know.
+    Returns what was forgotten. Raises UpdateRunning.
     """
     updates.refuse_while_running(connection, stack_id)
     state = versions.newest(connection, stack_id)
     operations = state.deployment.get("pending_operations") or []
-    cleared = [operation for operation in operations if _is_create_of(operation, prefix)]
+    cleared = [operation for operation in operations if _repeatable(operation, prefix)]
     if cleared:
-        kept = [operation for operation in operations if not _is_create_of(operation, prefix)]
+        kept = [operation for operation in operations if not _repeatable(operation, prefix)]
         changed = {**state.deployment, "pending_operations": kept}
         versions.save(connection, stack_id, state.version, replace(state, deployment=changed))
     return [_value(operation) for operation in cleared]
 
 
-def _is_create_of(operation: dict[str, Any], prefix: str) -> bool:
-    return operation["type"] == "creating" and bool(operation["resource"]["type"].startswith(prefix))
+def _repeatable(operation: dict[str, Any], prefix: str) -> bool:
+    resource = operation["resource"]
+    nothing_outside = not resource.get("custom") or resource["type"].startswith("pulumi:providers:")
+    return operation["type"] == "creating" and (nothing_outside or resource["type"].startswith(prefix))
 
 
 def _value(operation: dict[str, Any]) -> PendingOperation:

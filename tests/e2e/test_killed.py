@@ -1,7 +1,9 @@
 """C3: kill -9 of tic at any moment; nothing of the run lives on, and the next `up` converges unaided."""
 
 import random
+import shlex
 import signal
+import subprocess
 import time
 
 import psutil
@@ -100,3 +102,39 @@ def test_cancel_from_elsewhere_ends_the_run_and_keeps_what_it_did(site: World) -
     assert run.returncode == 130, err
     assert site.bind.every_txt() == {}
     assert "nothing runs" in site.tic("stack", "cancel", "site").err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_cancelled_job_and_a_closed_terminal_end_as_cleanly_as_ctrl_c(site: World, number: int) -> None:
+    """D1. The records that are published are withdrawn before tic ends."""
+    with site.tic.running("stack", "up", "site") as run:
+        site.tic.wait_for(run, "acme/account:Account")
+        run.send_signal(number)
+        _out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert "Traceback" not in err
+    assert site.bind.every_txt() == {}
+    assert site.tic("dns", "records", "--json").json() == []
+
+
+def test_what_a_killed_run_shows_is_that_it_was_cut_off_and_no_file_of_it_stays(site: World) -> None:
+    kill_when(site, "acme/order:Order")
+    (shown,) = site.tic("stack", "list", "--json").json()
+    assert shown["state"] == "up cut off"
+    assert shown["resources"] >= 3
+    left = [path for path in (site.tic.home / "run").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left == []
+
+
+def test_a_reader_that_leaves_does_not_end_the_run(site: World) -> None:
+    command = f"{shlex.join(site.tic.argv('stack', 'up', 'site'))} 2>&1 | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=site.folder,
+        env=site.tic.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (site.deployed / "privkey.pem").exists()

@@ -28,7 +28,7 @@ def script(folder: Path, name: str, text: str) -> list[str]:
 
 @contextmanager
 def launched(engine: Command, program: Command | None = None) -> Iterator[Launch]:
-    with Launch(program) as launch:
+    with Launch(program, engine.folder / "private") as launch:
         launch.start(engine)
         yield launch
 
@@ -175,7 +175,7 @@ def test_kill_9_leaves_no_process_of_the_run(tmp_path: Path, victim: str) -> Non
         sys.path.insert(0, {str(SOURCE)!r})
         from pathlib import Path
         from engine.launch import Command, Launch, Said
-        with Launch(None) as launch:
+        with Launch(None, Path({str(tmp_path / "private")!r})) as launch:
             launch.start(Command({argv!r}, {ENVIRONMENT!r}, Path({str(tmp_path)!r})))
             print(launch.pid, flush=True)
             for message in launch.messages():
@@ -213,7 +213,7 @@ def test_the_order_travels_over_stdin_so_no_argument_holds_a_secret(tmp_path: Pa
 def test_what_is_never_started_leaves_nothing(tmp_path: Path) -> None:
     """A run that is refused after its program host has begun."""
     program = script(tmp_path, "program.py", "import time; print(4711, flush=True); time.sleep(600)")
-    with Launch(Command(program, ENVIRONMENT, tmp_path)) as launch:
+    with Launch(Command(program, ENVIRONMENT, tmp_path), tmp_path / "private") as launch:
         supervisor = psutil.Process(launch.pid)
         assert eventually(lambda: bool(supervisor.children()))
         hosts = supervisor.children()
