@@ -12,7 +12,8 @@ domains='["example.test","*.example.test"]'
 
 step() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 [ -t 1 ] || step() { printf '\n$ %s\n' "$*"; }
-run() { step "$@"; "$@"; }
+quoted() { for word; do case $word in *[!A-Za-z0-9_./=:-]*) printf "'%s' " "$word" ;; *) printf '%s ' "$word" ;; esac; done; }
+run() { step "$(quoted "$@")"; "$@"; }
 
 run tic engine install
 tic vault status >/dev/null 2>&1 || run tic vault init
