@@ -5,9 +5,12 @@ what a stack is bound to is added by name.
 """
 
 import os
+import re
 import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from engine.errors import EngineError
 
 PASSED_ON = frozenset(
     {
@@ -20,12 +23,57 @@ PASSED_ON = frozenset(
 )  # fmt: skip
 
 
+OWN = frozenset(
+    {
+        "PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN", "PULUMI_CREDENTIALS_PATH",
+        "PULUMI_SKIP_UPDATE_CHECK", "PULUMI_DEBUG_COMMANDS", "PULUMI_JOURNALING_BATCH_PERIOD",
+    }
+)  # fmt: skip
+"""What tic itself gives the engine, beside everything that begins with `TIC_`."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class VariableRefused(EngineError):
+    """A variable that can't be passed on to a run."""
+
+    exit_code = 2
+
+
 def base(environ: Mapping[str, str], extra: Iterable[str] = ()) -> dict[str, str]:
     """What any process of a run gets: the allow-list, locale (`LC_*`), and the names that the user passes by
     name.
+
+    Raises VariableRefused for a name that is not one, is not set, or belongs to tic.
     """
-    named = PASSED_ON.union(extra)
+    passed = list(extra)
+    for name in passed:
+        _check(environ, name)
+    named = PASSED_ON.union(passed)
     return {name: value for name, value in environ.items() if name in named or name.startswith("LC_")}
+
+
+def _check(environ: Mapping[str, str], name: str) -> None:
+    before, equals, _value = name.partition("=")
+    if not _NAME.fullmatch(before):
+        raise VariableRefused(
+            "--env was given something that is not the name of a variable",
+            hint="give a name, for example: --env KUBECONFIG",
+        )
+    if equals:
+        raise VariableRefused(
+            f"--env {before}=... : it takes the name of a variable alone, never its value",
+            hint=f"export {before} in your shell, then: --env {before}",
+        )
+    if name in OWN or name.startswith("TIC_"):
+        raise VariableRefused(
+            f"--env {name}: tic sets this variable itself for every run", hint=f"leave --env {name} out"
+        )
+    if name not in environ:
+        raise VariableRefused(
+            f"--env {name}: your environment has no variable of this name",
+            hint=f"export {name} in your shell, or leave --env {name} out",
+        )
 
 
 def search_path(environ: Mapping[str, str], *folders: Path) -> str:

@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from engine import environment
+from engine.environment import VariableRefused
 
 
 def test_the_callers_cloud_variables_stay_outside_and_named_ones_pass() -> None:
@@ -22,3 +25,25 @@ def test_the_engines_folder_comes_first_on_the_search_path() -> None:
     path = environment.search_path({"PATH": "/bin"}, Path("/engine")).split(os.pathsep)
     assert path[0] == "/engine"
     assert path[-1] == "/bin"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("A=canary", "never its value"),
+        ("UNSET", "no variable"),
+        ("PULUMI_BACKEND_URL", "itself"),
+        ("PULUMI_ACCESS_TOKEN", "itself"),
+        ("TIC_BROKER_TOKEN", "itself"),
+        ("", "not the name"),
+        ("a b", "not the name"),
+        ("\x1b[31m", "not the name"),
+    ],
+)
+def test_a_variable_that_cant_be_passed_is_refused(name: str, said: str) -> None:
+    caller = {"PATH": "/bin", "A": "1", "PULUMI_BACKEND_URL": "https://elsewhere", "TIC_BROKER_TOKEN": "t"}
+    with pytest.raises(VariableRefused, match=said) as refused:
+        environment.base(caller, [name])
+    assert refused.value.exit_code == 2
+    assert "canary" not in str(refused.value) + refused.value.hint
+    assert "\x1b" not in str(refused.value)
