@@ -1,13 +1,20 @@
-"""A Pulumi project on disk: what its `Pulumi.yaml` says of how to run it."""
+"""A Pulumi project on disk: what its `Pulumi.yaml` says of how to run it, and how its YAML files are read."""
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
 
+if TYPE_CHECKING:
+    import yaml
+
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # Pulumi's rule (tokens.ValidateProjectName)
+LONGEST_FILE = 1024 * 1024  # bytes
+MOST_WRITTEN_OUT = 2 * LONGEST_FILE  # characters, with every alias replaced by what it stands for
 
 
 class ProjectUnusable(EngineError):
@@ -27,6 +34,12 @@ class Project:
     runtime: str
     main: Path
     interpreter: Path | None
+    file: Path
+    stack_folder: Path
+
+    def stack_file(self, stack: str) -> Path:
+        """Where Pulumi looks for the configuration of `stack` (workspace.ProjectStackPath)."""
+        return self.stack_folder / f"Pulumi.{stack}{self.file.suffix}"
 
     @property
     def inline(self) -> bool:
@@ -72,35 +85,120 @@ def of_stack(name: str, folder: str, here: Path) -> Project:
 
 def read(folder: Path) -> Project:
     """The project in `folder`; raises ProjectUnusable where its file is missing or says nothing usable."""
-    import yaml
-
     path = next((folder / name for name in PROJECT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise ProjectUnusable(
             f"there is no Pulumi.yaml in {folder}",
             hint="make a project: tic stack new NAME --template certificate, or go to the folder of one",
         )
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ProjectUnusable(f"{path} can't be read: {_brief(error)}", hint=f"mend {path}") from error
-    if (
-        not isinstance(document, dict)
-        or not isinstance(document.get("name"), str)
-        or "runtime" not in document
-    ):
-        raise ProjectUnusable(
-            f"{path} is not a Pulumi project: it needs a name and a runtime", hint=f"mend {path}"
+    said = read_document(path).data
+    name = said.get("name")
+    if not isinstance(name, str) or not said.get("runtime"):
+        raise _not_a_project(path, "it needs a name and a runtime")
+    if not NAME.fullmatch(name) or name in (".", ".."):
+        raise _not_a_project(
+            path, f"the name {name!r} may hold letters, digits, - _ and . only (at most 100, not . or ..)"
         )
-    runtime, options = _runtime(document["runtime"])
-    main = folder / str(document.get("main") or "")
-    return Project(document["name"], folder, runtime, main, _interpreter(folder, runtime, options))
+    runtime, options = _runtime(path, said["runtime"])
+    main = said.get("main") or ""
+    if not isinstance(main, str):
+        raise _not_a_project(path, f"main is a path, not {main!r}")
+    declared = said.get("config")
+    # An older form of Pulumi.yaml says `config: FOLDER` (workspace.RewriteConfigPathIntoStackConfigDir).
+    stacks = said.get("stackConfigDir") or (declared if isinstance(declared, str) else "")
+    if not isinstance(stacks, str):
+        raise _not_a_project(path, f"stackConfigDir is a path, not {stacks!r}")
+    return Project(
+        name, folder, runtime, folder / main, _interpreter(folder, runtime, options), path, folder / stacks
+    )
 
 
-def _runtime(declared: Any) -> tuple[str, dict[str, Any]]:
+def check_program(project: Project) -> None:
+    """Raise ProjectUnusable where the `main` of the project does not exist."""
+    if not project.main.exists():
+        raise ProjectUnusable(
+            f"the program of {project.file} does not exist: {project.main}",
+            hint=f"write it, or mend main in {project.file}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file whose whole is a mapping: its values, and its nodes, which keep how each was written."""
+
+    data: dict[str, Any]
+    root: "yaml.MappingNode"
+
+
+def read_document(path: Path) -> Document:
+    """The mapping in a YAML file; an empty file is an empty one. Raises ProjectUnusable, for the file's size,
+    its depth and what its aliases would grow to as well; the message repeats nothing of the content.
+    """
+    import yaml
+
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LONGEST_FILE + 1)
+        if len(content) > LONGEST_FILE:
+            raise _unreadable(path, f"it is larger than {LONGEST_FILE} bytes")
+        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        root = loader.get_single_node()
+        if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == "tag:yaml.org,2002:null"):
+            root = yaml.MappingNode("tag:yaml.org,2002:map", [])
+        if _written_out(root, {}) > MOST_WRITTEN_OUT:
+            raise _unreadable(path, "its aliases stand for too much")
+        data = loader.construct_document(root)
+    except OSError as error:
+        raise _unreadable(path, error.strerror or type(error).__name__) from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"it is not UTF-8 (byte {error.start})") from None
+    except yaml.YAMLError as error:
+        raise _unreadable(path, f"it is not YAML{_place(error)}") from None
+    except RecursionError:
+        raise _unreadable(path, "it is nested too deeply") from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        # PyYAML lets these through for scalars that are not of their own type, such as the date 2024-99-99.
+        raise _unreadable(path, "a value in it is not of its YAML type") from None
+    if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
+        raise _unreadable(path, "it is not a mapping (key: value)")
+    return Document(data, root)
+
+
+def _written_out(node: "yaml.Node", known: dict[int, int]) -> int:
+    """How many characters the node holds without aliases; one that holds itself is infinitely deep."""
+    if isinstance(node.value, str):
+        return 1 + len(node.value)
+    identity = id(node)
+    if identity not in known:
+        known[identity] = MOST_WRITTEN_OUT + 1  # met again below itself, it has no end
+        parts = (each if isinstance(each, tuple) else (each,) for each in node.value)
+        known[identity] = 1 + sum(_written_out(part, known) for each in parts for part in each)
+    return known[identity]
+
+
+def _place(error: "yaml.YAMLError") -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+
+
+def _unreadable(path: Path, reason: str) -> ProjectUnusable:
+    return ProjectUnusable(f"{path} can't be read: {reason}", hint=f"mend {path}")
+
+
+def _not_a_project(path: Path, reason: str) -> ProjectUnusable:
+    return ProjectUnusable(f"{path} is not a Pulumi project: {reason}", hint=f"mend {path}")
+
+
+def _runtime(path: Path, declared: Any) -> tuple[str, dict[str, Any]]:
+    """The runtime's name and options, from `runtime: NAME` or `runtime: {name: NAME, options: {...}}`."""
+    name, options = declared, None
     if isinstance(declared, dict):
-        return str(declared.get("name", "")), declared.get("options") or {}
-    return str(declared), {}
+        name, options = declared.get("name"), declared.get("options")
+    if not isinstance(name, str) or not name:
+        raise _not_a_project(path, "its runtime has no name")
+    if not isinstance(options, dict | None):
+        raise _not_a_project(path, f"the options of its runtime are not a mapping, but {options!r}")
+    return name, options or {}
 
 
 def _interpreter(folder: Path, runtime: str, options: dict[str, Any]) -> Path | None:
@@ -115,7 +213,3 @@ def _interpreter(folder: Path, runtime: str, options: dict[str, Any]) -> Path | 
             )
         return python
     return Path(sys.executable)
-
-
-def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

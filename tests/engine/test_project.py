@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.project import ProjectUnusable, find, of_stack, read
+from engine.project import ProjectUnusable, check_program, find, of_stack, read, read_document
 
 
 def project(folder: Path, text: str) -> Path:
@@ -49,6 +49,19 @@ def test_main_is_below_the_project(tmp_path: Path) -> None:
         "{",
         "name: p\nruntime: yaml\nmain: {",
         "\0",
+        "name: p\nruntime: null",
+        "name: p\nruntime: ''",
+        "name: p\nruntime: [python]",
+        "name: p\nruntime: {name: python, options: [1]}",
+        "name: p\nruntime: {options: {}}",
+        "name: p\nruntime: yaml\nmain: [1]",
+        "name: p\nruntime: yaml\nstackConfigDir: [1]",
+        "[" * 5000,
+        "a: " * 5000,
+        "name: 2024-99-99\nruntime: yaml",
+        "name: !!bool maybe\nruntime: yaml",
+        "name: !!python/name:os.system\nruntime: yaml",
+        "&a {x: *a}",
     ],
 )
 def test_nonsense_is_one_error_that_names_the_file(tmp_path: Path, text: str) -> None:
@@ -82,3 +95,69 @@ def test_a_project_that_changed_its_name_is_not_run(tmp_path: Path) -> None:
     project(tmp_path, "name: blog\nruntime: yaml\n")
     with pytest.raises(ProjectUnusable, match="now called blog"):
         of_stack("shop", str(tmp_path), Path("/"))
+
+
+@pytest.mark.parametrize("name", ["../../d", "''", '"e\\e[31mred"', "ünï", "a b", ".", "..", "x" * 101])
+def test_a_project_is_named_by_pulumis_rule(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProjectUnusable, match=r"the name .* may hold letters") as refused:
+        read(project(tmp_path, f"name: {name}\nruntime: yaml\n"))
+    assert "\x1b" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["a", "A-b_c.9", "x" * 100])
+def test_pulumis_own_names_are_good(tmp_path: Path, name: str) -> None:
+    assert read(project(tmp_path, f"name: {name}\nruntime: nodejs\n")).name == name
+
+
+@pytest.mark.parametrize("merged", ["[*{0}, *{0}]", "{{<<: [*{0}, *{0}]}}"])
+def test_a_file_whose_aliases_grow_without_bound_is_refused(tmp_path: Path, merged: str) -> None:
+    lines = ["a0: &a0 {k: value}"]
+    lines += [f"a{n}: &a{n} {merged.format(f'a{n - 1}')}" for n in range(1, 60)]
+    (tmp_path / "Pulumi.yaml").write_text("\n".join(lines))
+    with pytest.raises(ProjectUnusable, match="aliases"):
+        read(tmp_path)
+
+
+def test_an_alias_or_two_are_fine(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: &a {k: v}\nb: *a\nc: {<<: *a, d: 1}\n")
+    assert read_document(tmp_path / "x.yaml").data == {
+        "a": {"k": "v"},
+        "b": {"k": "v"},
+        "c": {"k": "v", "d": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a: b\n" * 300_000, "larger than"),
+        (b"pw: 'canary\nx: 1", "not YAML"),
+        (b"- canary", "not a mapping"),
+        (b"[" * 5000, "nested"),
+    ],
+)
+def test_a_file_that_cant_be_read_says_why_and_repeats_nothing(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(ProjectUnusable, match=said) as refused:
+        read_document(tmp_path / "x.yaml")
+    assert str(tmp_path / "x.yaml") in str(refused.value)
+    assert "canary" not in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_stack_files_lie_where_pulumi_looks(tmp_path: Path) -> None:
+    assert read(project(tmp_path, "name: p\nruntime: yaml\n")).stack_file("d") == tmp_path / "Pulumi.d.yaml"
+    for line in ("stackConfigDir: conf", "config: conf"):
+        found = read(project(tmp_path, f"name: p\nruntime: yaml\n{line}\n"))
+        assert found.stack_file("d") == tmp_path / "conf" / "Pulumi.d.yaml"
+
+
+def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    found = read(project(tmp_path, "name: p\nruntime: python\nmain: src/\n"))
+    with pytest.raises(ProjectUnusable, match="src"):
+        check_program(found)
+    found.main.mkdir()
+    check_program(found)
