@@ -2,13 +2,12 @@
 bindings.
 """
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import bindings, project
+from engine import bindings, config, project
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -49,17 +48,19 @@ def new_stack(
         )
     if template is None:
         found = project.read(folder)
+        project.check_program(found)
         written: dict[Path, str] = {}
-        title = found.name
+        title, stack_file = found.name, found.stack_file(name)
     else:
-        title = name
+        title, stack_file = name, folder / f"Pulumi.{name}.yaml"
     with installation.database.write() as connection:
         if template is not None:
             settings, needed = _resolve(connection, template, settings, providers)
             written = _project_files(template, folder, name)
         else:
             needed = list(providers)
-        written |= _stack_file(folder, title, name, settings)
+        if settings:
+            written[stack_file] = config.with_values(stack_file, title, settings)
         stack = stacks.create(connection, title, name, str(folder))
         bindings.need(connection, stack.id, needed)
         bindings.complete(connection, stack.id, stack.full_name)
@@ -117,47 +118,21 @@ def _project_files(template: str, folder: Path, name: str) -> dict[Path, str]:
     return files
 
 
-def _stack_file(folder: Path, title: str, name: str, settings: Mapping[str, Any]) -> dict[Path, str]:
-    """`Pulumi.<stack>.yaml` with the settings; what stands in it already stays."""
-    if not settings:
-        return {}
-    import yaml
-
-    path = folder / f"Pulumi.{name}.yaml"
-    document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    config = {
-        **(document or {}).get("config", {}),
-        **{_key(title, key): value for key, value in settings.items()},
-    }
-    return {path: yaml.safe_dump({**(document or {}), "config": config}, sort_keys=True, allow_unicode=True)}
-
-
-def _key(title: str, key: str) -> str:
-    return key if ":" in key else f"{title}:{key}"
-
-
 def _write(files: Mapping[Path, str], *, fresh: Path | None) -> None:
-    """Write each file beside its place and rename it; `fresh` names a folder that is removed again on
-    failure.
-    """
+    """Write each file whole; on failure those of the `fresh` folder are removed again."""
     made: list[Path] = []
     try:
         for path, text in files.items():
-            if fresh is not None and not path.parent.exists():
-                path.parent.mkdir(parents=True)
-            beside = path.with_name(f".{path.name}.{os.getpid()}")
-            made.append(beside)
-            with beside.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
             if fresh is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 made.append(path)
-    except OSError as error:
+            config.replace(path, text)
+    except (OSError, config.ConfigRefused) as error:
         for path in made:
             path.unlink(missing_ok=True)
         raise NewStackRefused(
-            f"{error.filename or fresh} can't be written: {error.strerror}",
+            f"{error.filename or fresh} can't be written: {error.strerror}"
+            if isinstance(error, OSError)
+            else str(error),
             hint="nothing was made; free or open it, and try again",
         ) from error
