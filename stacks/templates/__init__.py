@@ -10,6 +10,7 @@ from typing import Any
 from stacks.errors import StackError
 
 HERE = Path(__file__).parent
+IGNORED = "__pycache__/\n.venv/\n"
 
 
 class TemplateUnknown(StackError):
@@ -58,13 +59,19 @@ def load(name: str) -> Template:
     return Template(
         name=name,
         description=document["description"],
-        files={"Pulumi.yaml": project, "__main__.py": program.read_text(encoding="utf-8")},
+        files={
+            "Pulumi.yaml": project,
+            "__main__.py": program.read_text(encoding="utf-8"),
+            ".gitignore": IGNORED,
+        },
         settings=document["config"],
     )
 
 
 def check(template: Template, settings: Mapping[str, Any]) -> None:
-    """Raise SettingRefused for the first setting that is unknown, missing or of the wrong type."""
+    """Raise SettingRefused for the first setting that is unknown, missing, of the wrong type, or that the
+    provider would refuse at the first run.
+    """
     keys = ", ".join(template.settings)
     for name, value in settings.items():
         if name not in template.settings:
@@ -92,3 +99,26 @@ def check(template: Template, settings: Mapping[str, Any]) -> None:
                 else f"--set {name}=..."
             )
             raise SettingRefused(f"template {template.name} needs {name} ({about})", hint=f"add: {example}")
+    _check_values(settings)
+
+
+def _check_values(settings: Mapping[str, Any]) -> None:
+    """The provider's own rules; they cost 0.3 s of imports, so only a new project pays for them."""
+    from stacks.provider.acme.directories import DIRECTORIES, directory_url
+    from stacks.provider.acme.identifiers import domains
+    from stacks.provider.properties import Refused
+
+    rules = (
+        ("domains", domains, """for example: --set domains='["example.com","*.example.com"]'"""),
+        ("directory", directory_url, f"for example: --set directory={next(iter(DIRECTORIES))}"),
+    )
+    for name, rule, hint in rules:
+        if name not in settings:
+            continue
+        try:
+            rule(settings[name])
+        except (Refused, ValueError) as refused:
+            reason = (
+                "; ".join(text for _, text in refused.reasons) if isinstance(refused, Refused) else refused
+            )
+            raise SettingRefused(f"{name}: {reason}", hint=hint) from None

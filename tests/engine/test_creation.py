@@ -11,10 +11,12 @@ import yaml
 from credentials.vault import Vault
 from engine import creation, selection
 from engine.bindings import Unauthorized, Usage
+from engine.config import ConfigRefused
 from engine.creation import NewStackRefused
 from engine.database import Database
 from engine.home import Home
 from engine.installation import Installation
+from engine.project import ProjectUnusable
 from engine.selection import StackUnknown
 from engine.state import stacks
 from engine.state.stacks import StackExists
@@ -54,7 +56,9 @@ def test_a_template_becomes_a_project_of_the_users_own(installation: Installatio
     assert yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"] == "site"
     config = yaml.safe_load((folder / "Pulumi.site.yaml").read_text())["config"]
     assert config == {"site:domains": DOMAINS["domains"], "site:provider": "httpreq"}
+    assert "__pycache__/" in (folder / ".gitignore").read_text().splitlines()
     assert sorted(path.name for path in folder.iterdir()) == [
+        ".gitignore",
         "Pulumi.site.yaml",
         "Pulumi.yaml",
         "__main__.py",
@@ -122,3 +126,51 @@ def test_stacks_of_one_project_keep_what_stands_in_their_files(
             selection.choose(connection, None, tmp_path)
         with pytest.raises(StackUnknown, match="there is no stack 'nope'"):
             selection.choose(connection, "nope", tmp_path)
+
+
+@pytest.mark.parametrize("text", [b"config: [1", b"[1]", b"\xff\xfe\xfa", b"config: {1: x}", b"config: text"])
+def test_a_malformed_stack_file_is_named_and_stays(
+    installation: Installation, tmp_path: Path, text: bytes
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(text)
+    with pytest.raises((ProjectUnusable, ConfigRefused), match=r"Pulumi\.dev\.yaml") as refused:
+        new(installation, "dev", tmp_path, template=None, x="1")
+    assert refused.value.exit_code == 2
+    assert (tmp_path / "Pulumi.dev.yaml").read_bytes() == text
+    assert count(installation) == 0
+
+
+def test_an_empty_config_takes_settings(installation: Installation, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n")
+    new(installation, "dev", tmp_path, template=None, x="1")
+    assert yaml.safe_load((tmp_path / "Pulumi.dev.yaml").read_text()) == {"config": {"shop:x": "1"}}
+
+
+@pytest.mark.parametrize("key", ["a b", "", "a:b:c", ":a", "a:", "a/b", "a\nb", "\x1b[31m"])
+def test_a_setting_that_is_no_key_is_refused(installation: Installation, tmp_path: Path, key: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: yaml\n")
+    with pytest.raises(ConfigRefused, match="not a configuration key"):
+        new(installation, "dev", tmp_path, template=None, **{key: "1"})
+    assert count(installation) == 0
+    assert not (tmp_path / "Pulumi.dev.yaml").exists()
+
+
+def test_a_project_without_its_program_gets_no_stack(installation: Installation, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\nmain: nowhere/\n")
+    with pytest.raises(ProjectUnusable, match="nowhere"):
+        new(installation, "dev", tmp_path, template=None)
+    assert count(installation) == 0
+
+
+@pytest.mark.parametrize("setting", [{"directory": "nope"}, {"domains": ["../../x"]}])
+def test_what_the_provider_would_refuse_makes_no_project(
+    installation: Installation, tmp_path: Path, setting: dict[str, Any]
+) -> None:
+    installation.vault.new("dns", "httpreq", HTTPREQ)
+    with pytest.raises(SettingRefused, match=next(iter(setting))):
+        new(installation, "site", tmp_path / "site", **{**DOMAINS, **setting})
+    assert count(installation) == 0
+    assert not (tmp_path / "site").exists()
+    assert not installation.vault.list()[0].used_by

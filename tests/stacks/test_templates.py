@@ -36,6 +36,13 @@ def test_an_unknown_template_names_those_that_are_there() -> None:
         ({"domains": [1]}, "list of strings"),
         ({"domains": ["a.test"], "email": ["x"]}, "email is a string"),
         ({"domains": ["a.test"], "colour": "red"}, "'colour'"),
+        ({"domains": ["a.test"], "directory": "nope"}, "directory"),
+        ({"domains": ["a.test"], "directory": "http://ca.test/dir"}, "https"),
+        ({"domains": ["a.test"], "directory": "https://[ca/dir"}, "directory"),
+        ({"domains": ["a.test"], "directory": ""}, "directory"),
+        ({"domains": ["../../x"]}, "domains"),
+        ({"domains": ["a.test", "A.test."]}, "same name"),
+        ({"domains": ["192.0.2.1"]}, "IP address"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, object], said: str) -> None:
@@ -44,5 +51,11 @@ def test_a_wrong_setting_is_named(settings: dict[str, object], said: str) -> Non
     assert refused.value.hint
 
 
-def test_good_settings_pass() -> None:
-    templates.check(templates.load("certificate"), {"domains": ["a.test"], "keyType": "ec384"})
+@pytest.mark.parametrize("directory", ["letsencrypt", "letsencrypt-staging", "https://ca.test:14000/dir"])
+def test_good_settings_pass(directory: str) -> None:
+    settings = {"domains": ["*.a.test", "bücher.test"], "keyType": "ec384", "directory": directory}
+    templates.check(templates.load("certificate"), settings)
+
+
+def test_python_leaves_nothing_for_git_to_see() -> None:
+    assert "__pycache__/" in templates.load("certificate").files[".gitignore"].splitlines()
