@@ -1,6 +1,8 @@
 """Where tic keeps things: one private folder for data, one cache that may be deleted at any time."""
 
 import os
+import shlex
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,16 @@ from engine.errors import EngineError
 
 
 class HomeUnusable(EngineError):
-    """The data folder can't be made or is open to other users."""
+    """The data folder can't be made, is none, is somebody else's, or is open to other users.
+
+    `command` mends it, where one command does.
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, *, hint: str, command: str = "") -> None:
+        super().__init__(message, hint=f"{hint}: {command}" if command else hint)
+        self.command = command
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,7 @@ class Home:
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> "Home":
         """`TIC_HOME` and `TIC_CACHE` where they are set, else the platform's own folders for data and
-        cache.
+        cache. Raises HomeUnusable where one of them can't be made a path.
         """
         return cls(_folder(environ, "TIC_HOME", "data"), _folder(environ, "TIC_CACHE", "cache"))
 
@@ -32,6 +41,11 @@ class Home:
     def database(self) -> Path:
         """The SQLite file that holds vault and state."""
         return self.root / "tic.db"
+
+    @property
+    def database_files(self) -> tuple[Path, ...]:
+        """The SQLite file, and those that SQLite keeps beside it for as long as it needs them."""
+        return (self.database, *(self.root / f"tic.db-{suffix}" for suffix in ("wal", "shm", "journal")))
 
     @property
     def key_file(self) -> Path:
@@ -49,28 +63,81 @@ class Home:
         return self.root / "sandbox"
 
     def make(self) -> None:
-        """Make the data folder, private to its owner.
-
-        Raises HomeUnusable where it can't be made, or where others could read it.
-        """
+        """Make the data folder, private to its owner; raises HomeUnusable."""
+        self.check_folder()
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = self.root.stat()
         except OSError as error:
+            raise _unusable(self.root, error) from error
+        self.check_folder()
+
+    def check_folder(self) -> None:
+        """Raise HomeUnusable unless the data folder is a folder, yours, and closed to others; one that is not
+        there yet is fine.
+        """
+        status = _status(self.root)
+        if status is None:
+            return
+        if not stat.S_ISDIR(status.st_mode):
             raise HomeUnusable(
-                f"the folder {self.root} can't be used: {error.strerror}",
-                hint="set TIC_HOME to a folder that you may write to",
-            ) from error
-        if status.st_mode & 0o077:
-            raise HomeUnusable(
-                f"the folder {self.root} is open to other users (mode {status.st_mode & 0o777:04o})",
-                hint=f"close it: chmod 700 {self.root}",
+                f"{self.root} is no folder, so tic can't keep its data in it",
+                hint="set TIC_HOME to a folder of your own",
             )
+        _check_private(f"the folder {self.root}", self.root, status, 0o700)
+
+    def check_database(self) -> None:
+        """Raise HomeUnusable unless the database's files are files, yours, and closed to others."""
+        for path in self.database_files:
+            status = _status(path)
+            if status is None:
+                continue
+            if not stat.S_ISREG(status.st_mode):
+                raise HomeUnusable(
+                    f"{path} is no file, so it can't be the database",
+                    hint=f"move it away, and put a backup of {self.database.name} back if there was one",
+                )
+            _check_private(f"the database {path}", path, status, 0o600)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """What `path` is; None where nothing is there."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _check_private(what: str, path: Path, status: os.stat_result, mode: int) -> None:
+    if status.st_uid != os.geteuid():
+        raise HomeUnusable(
+            f"{what} belongs to user id {status.st_uid}, and you are {os.geteuid()}",
+            hint="run tic as its owner, or set TIC_HOME to a folder of your own",
+        )
+    if status.st_mode & 0o077:
+        raise HomeUnusable(
+            f"{what} is open to other users (mode {status.st_mode & 0o777:04o})",
+            hint="close it",
+            command=f"chmod {mode:o} {shlex.quote(str(path))}",
+        )
+
+
+def _unusable(path: Path, error: OSError) -> HomeUnusable:
+    return HomeUnusable(
+        f"{path} can't be used: {error.strerror}", hint="set TIC_HOME to a folder that you may write to"
+    )
 
 
 def _folder(environ: Mapping[str, str], variable: str, purpose: str) -> Path:
     if given := environ.get(variable):
-        return Path(given).expanduser().absolute()
+        try:
+            return Path(given).expanduser().absolute()
+        except (RuntimeError, OSError) as error:  # "~nobody", or a relative path in a folder that is gone
+            raise HomeUnusable(
+                f"{variable} names no folder that can be found: {given!r}",
+                hint=f"set {variable} to an absolute path",
+            ) from error
     import platformdirs  # only where it is needed: most runs in CI set both variables
 
     path = platformdirs.user_data_path if purpose == "data" else platformdirs.user_cache_path
