@@ -1,23 +1,27 @@
 """Looks at everything that tic needs on this machine, and says how to mend what is missing."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from credentials.errors import CredentialError
+from engine.database import DatabaseDamaged
 from engine.errors import EngineError
 from engine.home import Home
 from engine.installation import Installation
 
 OLDEST_PYTHON = (3, 11)
+UNUSABLE = 5  # how commands end that find vault, database or home so
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at. `remedy` is the command that mends it, empty where it is as it should be.
 
-    Nothing works without what is `needed`; the rest is there for those who want it.
+    Nothing works without what is `needed`; the rest is there for those who want it. What is `unusable` is
+    there, and is damaged, closed to tic or open to others.
     """
 
     name: str
@@ -25,6 +29,7 @@ class Check:
     detail: str
     remedy: str = ""
     needed: bool = True
+    unusable: bool = False
 
 
 def examine(home: Home) -> list[Check]:
@@ -41,41 +46,45 @@ def _python() -> Check:
 
 
 def _home(home: Home) -> Check:
-    try:
-        mode = home.root.stat().st_mode & 0o777
-    except FileNotFoundError:
+    if (fault := _fault_of("home", home.check_folder)) is not None:
+        return fault
+    if not home.root.exists():
         return Check("home", False, f"{home.root} is not there yet", "tic vault init")
-    except OSError as error:
-        return Check("home", False, f"{home.root}: {error.strerror}", "set TIC_HOME to a folder of your own")
-    if mode & 0o077:
-        return Check("home", False, f"{home.root} is open to others ({mode:04o})", f"chmod 700 {home.root}")
     if not os.access(home.root, os.W_OK | os.X_OK):
-        return Check("home", False, f"{home.root} is not writable", f"chmod u+rwx {home.root}")
+        remedy = f"chmod u+rwx {shlex.quote(str(home.root))}"
+        return Check("home", False, f"{home.root} is not writable", remedy, unusable=True)
     return Check("home", True, f"{home.root} (0700)")
 
 
 def _vault(home: Home) -> list[Check]:
     """The database and the vault's key; opening it brings its schema up to date, as any command does."""
+    if not home.root.is_dir():
+        return [] if home.root.exists() else [_no_database(home)]
+    if (fault := _fault_of("database", home.check_database)) is not None:
+        return [fault]
     if not home.database.exists():
-        return [Check("database", False, f"{home.database} is not there yet", "tic vault init")]
-    mode = home.database.stat().st_mode & 0o777
-    if mode & 0o077:
-        told = f"{home.database} is open to others ({mode:04o})"
-        return [Check("database", False, told, f"chmod 600 {home.database}")]
+        return [_no_database(home)]
+    if _fault_of("home", home.check_folder) is not None:
+        return []  # nothing opens the database before the folder is closed
     installation = Installation(home)
 
     def database() -> str:
-        with installation.database.read():
-            return f"{home.database} (0600)"
+        if faults := installation.database.faults():
+            raise DatabaseDamaged(str(home.database), "; ".join(faults))
+        return f"{home.database} (0600), whole"
 
     def vault() -> str:
-        status = installation.vault.status()
+        status, credentials = installation.vault.status(), installation.vault.list()
         if status.key_problem:
             raise status.key_problem
-        return f"its key opens it; {status.credentials} credentials"
+        return f"its key opens it; {len(credentials)} credentials"
 
     checks = [_tried("database", database)]
     return [*checks, _tried("vault", vault)] if checks[0].ok else checks
+
+
+def _no_database(home: Home) -> Check:
+    return Check("database", False, f"{home.database} is not there yet", "tic vault init")
 
 
 def _cache(home: Home) -> Check:
@@ -126,4 +135,18 @@ def _tried(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
     except (EngineError, CredentialError) as error:
-        return Check(name, False, str(error), error.hint)
+        return _failed(name, error)
+
+
+def _fault_of(name: str, look: Callable[[], None]) -> Check | None:
+    try:
+        look()
+    except EngineError as error:
+        return _failed(name, error)
+    return None
+
+
+def _failed(name: str, error: EngineError | CredentialError) -> Check:
+    """The bare command where there is one, as for what is missing; else the step in words."""
+    remedy = getattr(error, "command", "") or error.hint
+    return Check(name, False, str(error), remedy, unusable=error.exit_code == UNUSABLE)
