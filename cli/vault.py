@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cli.printable import printable
+
 app = typer.Typer(
     name="vault",
     help="The vault: where credentials are kept, sealed.",
@@ -27,15 +29,15 @@ def init() -> None:
     home = Home.find()
     Vault.create(Database.open(home, create=True), home.key_file, usage=Usage())
     sys.stderr.write(
-        f"a vault is made in {home.root}\n"
-        f"  its key is {home.key_file}: keep a copy in a safe place\n"
+        f"a vault is made in {printable(str(home.root))}\n"
+        f"  its key is {printable(str(home.key_file))}: keep a copy in a safe place\n"
         "  next: tic creds new NAME --provider P (see tic creds kinds), or try it out: tic sandbox up\n"
     )
 
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False) -> None:
-    """Where the vault is, whether its key opens it, and who else could read its files."""
+    """Where the vault is, and whether its key opens it."""
     from cli.creds_views import moment
     from engine.installation import Installation
 
@@ -71,10 +73,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.
             "vault": f"{vault.vault_id}, made {moment(vault.created_at)}",
             "credentials": str(vault.credentials),
         }
-        sys.stdout.write("".join(f"{label + ':':<14}{value}\n" for label, value in lines.items()))
-    for path, mode in modes.items():
-        if mode & 0o077:
-            sys.stderr.write(f"warning: {path} is open to other users; close it: chmod go-rwx {path}\n")
+        sys.stdout.write("".join(f"{label + ':':<14}{printable(value)}\n" for label, value in lines.items()))
     if vault.key_problem is not None:
         raise vault.key_problem
 

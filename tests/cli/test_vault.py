@@ -73,13 +73,19 @@ def test_status_with_a_lost_key_shows_the_rest_and_fails(tic: Tic) -> None:
     assert json.loads(tic("vault", "status", "--json").out)["key"]["opens"] is False
 
 
-def test_status_warns_of_open_files(tic: Tic) -> None:
-    (tic.home / "tic.db").chmod(0o644)
-    said = tic("vault", "status")
-    assert said.code == 0
-    assert said.err == (
-        f"warning: {tic.home}/tic.db is open to other users; close it: chmod go-rwx {tic.home}/tic.db\n"
-    )
+@pytest.mark.parametrize(("path", "command"), [(".", "chmod 700 "), ("tic.db", "chmod 600 ")])
+@pytest.mark.parametrize(
+    "words", [["vault", "status"], ["creds", "list"], ["stack", "list"]], ids=lambda one: one[0]
+)
+def test_nothing_runs_on_what_other_users_can_read(
+    tic: Tic, path: str, command: str, words: list[str]
+) -> None:
+    (tic.home / path).chmod(0o755)
+    said = tic(*words)
+    assert said.code == 5
+    error, following = refusal(said)
+    assert error.endswith("is open to other users (mode 0755)")
+    assert following == f"close it: {command}{tic.home / path}"
 
 
 def test_init_in_a_folder_that_is_open_to_others_is_refused(fresh: Tic) -> None:
@@ -91,11 +97,15 @@ def test_init_in_a_folder_that_is_open_to_others_is_refused(fresh: Tic) -> None:
     assert list(fresh.home.iterdir()) == []
 
 
-def test_init_where_nothing_can_be_written_is_refused(fresh: Tic) -> None:
+@pytest.mark.parametrize("words", [["vault", "init"], ["creds", "list"], ["stack", "list"]])
+def test_a_home_that_is_no_folder_is_refused_in_the_same_words(fresh: Tic, words: list[str]) -> None:
     fresh.home.write_text("a file where the folder should be")
-    said = fresh("vault", "init")
+    said = fresh(*words)
     assert said.code == 5
-    refusal(said)
+    assert refusal(said) == (
+        f"{fresh.home} is no folder, so tic can't keep its data in it",
+        "set TIC_HOME to a folder of your own",
+    )
 
 
 def test_the_umask_does_not_open_the_files(fresh: Tic) -> None:
