@@ -74,3 +74,15 @@ class DamagedSecret(CredentialError):
             f"a secret of {context} does not open: the database was changed by something else than tic",
             hint="put the database back from your backup, or set the secret anew",
         )
+
+
+class DamagedRow(CredentialError):
+    """A row of the vault's tables holds what tic has not put there."""
+
+    exit_code = 5
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"the database is damaged: a row of its table {table} holds what tic does not put there",
+            hint="put a backup of tic.db back; vault.key stays as it is",
+        )

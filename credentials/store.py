@@ -7,11 +7,16 @@ of a listing. `credentials.rows` has the schema; a test proves that both agree.
 import base64
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import Connection, Float, Integer, LargeBinary, Row, String, column, table
 
 from credentials.credential import Credential, RoleState, State
 from credentials.names import TOKEN_PREFIX
+from credentials.refusals import DamagedRow
+
+LATEST: Final = 253402300800  # seconds since the epoch: the year 10000, which no calendar here knows
+_STATES: Final = tuple(state.value for state in State)
 
 VAULT = table(
     "vault",
@@ -45,7 +50,15 @@ ROLE = table("linked_role", column("provider", String), column("state", String))
 
 def vault_row(connection: Connection) -> Row[tuple[int, str, bytes, float]] | None:
     """The vault's id, wrapped data key and time of making; None before `tic vault init`."""
-    return connection.execute(VAULT.select()).one_or_none()
+    row = connection.execute(VAULT.select()).one_or_none()
+    if row is not None and not (
+        isinstance(row.vault_id, str)
+        and isinstance(row.wrapped_key, bytes)
+        and isinstance(row.created_at, int | float)
+        and 0 <= row.created_at < LATEST
+    ):
+        raise DamagedRow("vault")
+    return row
 
 
 def add_vault(connection: Connection, vault_id: str, wrapped_key: bytes, now: float) -> None:
@@ -92,7 +105,10 @@ def ready(connection: Connection, kind: str) -> list[str]:
 def role(connection: Connection, provider: str) -> RoleState:
     """Whether the provider's linked role is enabled; DISABLED where there is none."""
     query = ROLE.select().with_only_columns(ROLE.c.state).where(ROLE.c.provider == provider)
-    return RoleState(connection.execute(query).scalar() or RoleState.DISABLED.value)
+    state = connection.execute(query).scalar() or RoleState.DISABLED.value
+    if state not in [one.value for one in RoleState]:
+        raise DamagedRow("linked_role")
+    return RoleState(state)
 
 
 def add(connection: Connection, name: str, kind: str, state: State, now: float) -> Credential:
@@ -155,4 +171,17 @@ def remove(connection: Connection, credential: Credential) -> None:
 
 def _credential(row: Row[tuple[object, ...]]) -> Credential:
     values = dict(row._mapping)
+    if not all(_fits(name, value) for name, value in values.items()):
+        raise DamagedRow("credential")
     return Credential(**{**values, "state": State(values["state"])})
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether a column of `credential` holds what tic puts there; SQLite keeps anything anywhere."""
+    if value is None:
+        return name in ("last_used_at", "last_used_for")
+    if name in ("id", "version"):
+        return isinstance(value, int)
+    if name.endswith("_at"):
+        return isinstance(value, int | float) and 0 <= value < LATEST
+    return isinstance(value, str) and (name != "state" or value in _STATES)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from credentials.contents import DamagedCredential
 from credentials.keys import KeyUnusable
+from credentials.refusals import DamagedRow
 from tests.credentials.worlds import KEYS, World
 
 FULL = {**KEYS, "region": "r"}
@@ -84,6 +85,30 @@ def test_a_changed_vault_row_opens_nothing(pair: World, change: str) -> None:
     pair.sql(f"UPDATE vault SET {change}")  # noqa: S608
     with pytest.raises(KeyUnusable, match="or the vault's own row was changed"):
         pair.reopened().opened("prod", purpose="a test")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "credential SET state = 'x'",
+        "credential SET name = x'ff' WHERE id = 1",
+        "credential SET created_at = 'long ago'",
+        "credential SET last_used_at = 1e300",
+        "credential SET updated_at = -1",
+        "vault SET vault_id = x'00'",
+        "vault SET created_at = 9e99",
+        "vault SET wrapped_key = 'text'",
+    ],
+)
+def test_a_row_that_tic_did_not_write_is_damage(pair: World, change: str) -> None:
+    with pair.database.write() as connection:
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")  # as a flipped bit does
+        connection.exec_driver_sql(f"UPDATE {change}")
+    look = pair.vault.status if change.startswith("vault") else pair.vault.list
+    with pytest.raises(DamagedRow, match="holds what tic does not put there") as refused:
+        look()
+    assert refused.value.exit_code == 5
+    assert refused.value.hint == "put a backup of tic.db back; vault.key stays as it is"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
