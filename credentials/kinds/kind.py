@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from credentials.errors import CredentialError
+from credentials.kinds.server import is_server
 from credentials.secret import SecretBytes
 
 LONGEST_VALUE: Final = 65536
@@ -25,6 +26,7 @@ class Field:
     required: bool = False
     rotates: bool = False
     path: bool = False
+    server: bool = False
     needs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     pattern: str | None = None
@@ -192,4 +194,6 @@ def fault_of(one: Field, value: object) -> str | None:
         return f"must be {one.expects}"
     if one.path and not value.startswith("/"):
         return "must be an absolute path"
+    if one.server and not is_server(value):
+        return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
     return None

@@ -13,10 +13,11 @@ secret = true                     # asked without echo, never taken from an argu
 required = true
 rotates = true                    # no secret, but replaced together with it (a key's id)
 path = true                       # the absolute path of a file on this machine
+server = true                     # a host or host:port
 needs = ["..."]                   # the fields that must be given with this one
 choices = ["default", "RAW"]
 pattern = "..."                   # a regular expression for the whole value, and
-expects = "a host or host:port"   # what it expects, in words
+expects = "the name of a region"  # what it expects, in words
 default = "..."                   # what the field holds when it is not given
 env = ["..."]                     # the variables that Pulumi's provider reads
 lego = ["..."]                    # the variables that lego reads
@@ -52,6 +53,7 @@ _FIELD_KEYS: Final[Mapping[str, tuple[type, re.Pattern[str] | None]]] = {
     "required": _FLAG,
     "rotates": _FLAG,
     "path": _FLAG,
+    "server": _FLAG,
     "needs": _NAMES,
     "choices": (list, None),
     "pattern": _TEXT,
