@@ -36,7 +36,8 @@ class CredentialInUse(CredentialError):
         super().__init__(
             f"{credential.name!r} can't be deleted: {', '.join(stacks)} "
             f"{'uses' if len(stacks) == 1 else 'use'} it",
-            hint=f"destroy the stack first: tic stack destroy {stacks[0]}",
+            hint=f"destroy the stack first: tic stack destroy {stacks[0]}; or move it to another credential: "
+            f"tic stack bind {stacks[0]} OTHER",
         )
 
 

@@ -60,14 +60,6 @@ def test_the_first_is_active_and_the_second_ready(tic: Tic) -> None:  # B2
     )
 
 
-def test_a_credential_for_something_else_than_dns_leads_to_a_plain_stack(tic: Tic) -> None:
-    said = tic(
-        "creds", "new", "eab", "--provider", "acme-account", "--field", "kid=k", "--secrets-from", "-",
-        stdin='{"hmac": "c2VjcmV0"}',
-    )  # fmt: skip
-    assert said.err.endswith("  next: tic stack new NAME --provider acme-account\n")
-
-
 def test_a_secret_as_an_argument_is_refused_and_not_repeated(tic: Tic) -> None:  # B1
     said = tic("creds", "new", "prod", "--provider", "tencentcloud", "--field", f"secret-key={CANARY}")
     assert said.code == 2
@@ -338,7 +330,8 @@ def test_one_in_use_is_not_deleted_and_the_error_names_its_stacks(tic: Tic) -> N
         assert said.code == 3
         assert refusal(said) == (
             "'next' can't be deleted: web/site uses it",
-            "destroy the stack first: tic stack destroy web/site",
+            "destroy the stack first: tic stack destroy web/site; or move it to another credential: "
+            "tic stack bind web/site OTHER",
         )
 
 

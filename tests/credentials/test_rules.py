@@ -48,7 +48,10 @@ def test_a_refusal_names_the_stacks_and_says_to_destroy_them() -> None:  # A8
     with pytest.raises(CredentialInUse) as refused:
         may_delete(credential(State.READY), role=OFF, used_by=["web/site", "web/api"])
     assert "web/site, web/api use it" in str(refused.value)
-    assert refused.value.hint == "destroy the stack first: tic stack destroy web/site"
+    assert refused.value.hint == (
+        "destroy the stack first: tic stack destroy web/site; or move it to another credential: "
+        "tic stack bind web/site OTHER"
+    )
     assert refused.value.exit_code == 3
 
 
