@@ -7,6 +7,7 @@ import typer
 
 from cli import creds_views
 from cli.creds_input import BadInput, gather
+from cli.printable import printable
 
 if TYPE_CHECKING:
     from credentials.credential import Credential
@@ -37,8 +38,11 @@ FromEnv = Annotated[bool, typer.Option("--from-env", help="Take fields from the 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="What to call it.")],
-    provider: Annotated[str, typer.Option("--provider", help="What it is for; tic creds kinds lists them.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
+    provider: Annotated[
+        str,
+        typer.Option("--provider", metavar="PROVIDER", help="What it is for; tic creds kinds lists them."),
+    ],
     fields: Fields = None,
     secrets_from: SecretsFrom = None,
     from_env: FromEnv = False,
@@ -55,11 +59,10 @@ def new(
     made = vault.new(name, provider, given)
     _say(f"credential {made.name} is made: {_described(made)}")
     active = vault.active(provider)
-    if active is None or active.id == made.id:
-        template = " --template certificate" if kind.publishes_records else f" --provider {provider}"
-        _say(f"  next: tic stack new NAME{template}")
-    else:
+    if active is not None and active.id != made.id:
         _say(f"  new stacks use {active.name}; to have them use this one: tic creds activate {made.name}")
+    else:
+        _say(f"  next: {_first_use(kind, made.name)}")
 
 
 @app.command()
@@ -116,7 +119,7 @@ def delete(
                 f"deleting {found.name!r} is for good, and there is no terminal to ask at",
                 hint=f"say yes in advance: tic creds delete {found.name} --yes",
             )
-        typer.confirm(f"delete {found.name} ({_described(found)}) for good?", abort=True, err=True)
+        typer.confirm(printable(f"delete {found.name} ({_described(found)}) for good?"), abort=True, err=True)
     done = vault.delete(found.token)
     _say(f"credential {done.credential.name} is deleted; revoke what was in it where it came from")
     if done.used_by:
@@ -128,6 +131,15 @@ def _described(credential: "Credential") -> str:
     return f"{credential.kind}, {credential.state.value.capitalize()}, {credential.token}"
 
 
+def _first_use(kind: "Kind", name: str) -> str:
+    """What one does with the first credential of a kind."""
+    if kind.publishes_records:
+        return "tic stack new NAME --template certificate"
+    if kind.name == "acme-account":
+        return f"tic stack new NAME --template certificate --set eabCredential={name}"
+    return f"tic stack new NAME --provider {kind.name} (in the folder of a project that uses it)"
+
+
 def _warn_of_missing_files(kind: "Kind", given: dict[str, str]) -> None:
     from pathlib import Path
 
@@ -137,4 +149,4 @@ def _warn_of_missing_files(kind: "Kind", given: dict[str, str]) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from credentials.kinds import Field, Kind
 
 LONGEST_FILE = 1024 * 1024
-_WAYS = "as JSON in a private file or on stdin (--secrets-from FILE|-), or from the environment (--from-env)"
 
 
 class BadInput(CredentialError):
@@ -54,9 +53,19 @@ def gather(
         names = " and ".join(one.name for one in missing)
         raise BadInput(
             f"{names} of the {kind.name} credential {'is' if len(missing) == 1 else 'are'} missing",
-            hint=f"give {'it' if len(missing) == 1 else 'them'} {_WAYS}",
+            hint=f"give {'it' if len(missing) == 1 else 'them'} {_ways(kind, missing)}",
         )
     return given
+
+
+def _ways(kind: "Kind", fields: "Sequence[Field]") -> str:
+    """How these fields of this kind can be given without a terminal."""
+    ways = ["as JSON in a private file or on stdin (--secrets-from FILE|-)"]
+    if all(kind.variables(one) for one in fields):
+        ways.append("from the environment (--from-env)")
+    if public := [one.name for one in fields if not one.secret]:
+        ways.append(f"{' and '.join(public)} also as {' '.join(f'--field {name}=VALUE' for name in public)}")
+    return ", or ".join(ways)
 
 
 def _from_options(kind: "Kind", options: Sequence[str]) -> dict[str, str]:
@@ -72,7 +81,8 @@ def _from_options(kind: "Kind", options: Sequence[str]) -> dict[str, str]:
         if field.secret:
             raise BadInput(
                 f"{name} is a secret, and other users can read the arguments of a process; it was not used",
-                hint=f"give it {_WAYS}; better a new one, this one is in your shell's history",
+                hint=f"give it {_ways(kind, (field,))}; "
+                "better a new one, this one is in your shell's history",
             )
         if name in given:
             raise BadInput(f"--field {name} is given twice", hint=f"give it once: --field {name}=VALUE")

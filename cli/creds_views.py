@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import table
+from cli.printable import printable
 
 if TYPE_CHECKING:
     from credentials.credential import CredentialView
@@ -44,13 +45,13 @@ def list_credentials(as_json: AsJson = False) -> None:
         ("NAME", "PROVIDER", "STATE", "TOKEN", "USED", "AGE", "STACKS"),
         [
             (
-                view.credential.name,
-                view.credential.kind,
+                printable(view.credential.name),
+                printable(view.credential.kind),
                 view.credential.state.value.capitalize(),
-                view.credential.token,
+                printable(view.credential.token),
                 span(view.credential.last_used_at, now),
                 span(view.credential.updated_at, now),
-                ", ".join(view.used_by) or "-",
+                printable(", ".join(view.used_by)) or "-",
             )
             for view in views
         ],
@@ -83,13 +84,15 @@ def show(
         "stacks": ", ".join(view.used_by) or "none",
     }
     for label, value in lines.items():
-        sys.stdout.write(f"{label + ':':<14}{value}\n")
+        sys.stdout.write(f"{label + ':':<14}{printable(str(value))}\n")
     sys.stdout.write("\n")
-    table.write(("FIELD", "VALUE"), sorted(fields.items()))
+    table.write(("FIELD", "VALUE"), [(printable(name), printable(fields[name])) for name in sorted(fields)])
 
 
 def show_kinds(
-    kind: Annotated[str | None, typer.Option("--kind", help="Only this one, with its fields.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="PROVIDER", help="Only this one, with its fields.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """The kinds of credentials (--provider), and the fields of one."""
@@ -192,4 +195,7 @@ def span(since: float | None, now: float) -> str:
 
 
 def _print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """JSON as people read it; what a terminal would obey (JSON itself lets some of it through) is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    safe = (one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+    sys.stdout.write("".join(safe) + "\n")
