@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import stack_views
+from cli import stack_config, stack_views
 from cli.printable import printable
 from engine.errors import EngineError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 stack_views.register(app)
+app.add_typer(stack_config.app)
 
 Name = Annotated[
     str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")

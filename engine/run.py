@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from engine import bindings, environment, events, interruption, leftovers, project, recovery
+from engine import bindings, config, environment, events, interruption, leftovers, project, recovery
 from engine.errors import EngineError
 from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
 from engine.serving import user_name
@@ -94,6 +94,9 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     if tool is None:
         raise EngineMissing("the Pulumi engine is not installed", hint="get it: tic engine install")
     where = project.of_stack(stack.project, stack.folder, Path.cwd())
+    if operation.kind in ("up", "preview"):
+        project.check_program(where)
+    config.check(installation.vault, stack, where.folder)
     common = environment.base(os.environ, operation.passed)
     common["PATH"] = environment.search_path(os.environ, tool.path.parent)
     outcome = Outcome()
