@@ -50,7 +50,8 @@ def records(as_json: AsJson = False) -> None:
 @app.command()
 def clean(
     stack: Annotated[
-        str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the records of all stacks.")
+        str | None,
+        typer.Argument(metavar="STACK", help="STACK or PROJECT/STACK; without it the records of all stacks."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

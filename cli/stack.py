@@ -26,7 +26,10 @@ stack_views.register(app)
 app.add_typer(stack_config.app)
 
 Name = Annotated[
-    str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")
+    str | None,
+    typer.Argument(
+        metavar="STACK", help="STACK or PROJECT/STACK; without it the stack of this folder's project."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Line-delimited JSON events on stdout.")]
 Target = Annotated[
@@ -49,7 +52,9 @@ class Usage(EngineError):
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="The stack's name; with a template also its project's.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The stack's name; with a template also its project's.")
+    ],
     template: Annotated[
         str | None, typer.Option("--template", help="Write this project first, for example certificate.")
     ] = None,
@@ -174,7 +179,11 @@ def cancel(name: Name = None) -> None:
 def bind(
     stack_name: Annotated[str, typer.Argument(metavar="STACK", help="STACK or PROJECT/STACK.")],
     credential: Annotated[
-        str, typer.Argument(help="Name or token; it serves its provider's part of the stack from now on.")
+        str,
+        typer.Argument(
+            metavar="CREDENTIAL",
+            help="Name or token; it serves its provider's part of the stack from now on.",
+        ),
     ],
 ) -> None:
     """Let another credential serve the stack."""
@@ -191,7 +200,9 @@ def bind(
 
 
 @app.command()
-def remove(name: Annotated[str, typer.Argument(help="STACK or PROJECT/STACK.")], yes: Yes = False) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(metavar="STACK", help="STACK or PROJECT/STACK.")], yes: Yes = False
+) -> None:
     """Forget a destroyed stack with its history; refused while it has resources. Its project's files stay."""
     from engine.installation import Installation
     from engine.removal import check_removable, remove_stack

@@ -11,7 +11,10 @@ import typer
 from cli import table
 
 Name = Annotated[
-    str | None, typer.Argument(help="STACK or PROJECT/STACK; without it the stack of this folder's project.")
+    str | None,
+    typer.Argument(
+        metavar="STACK", help="STACK or PROJECT/STACK; without it the stack of this folder's project."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 

@@ -5,12 +5,12 @@ without a note is not tic's, and a note may be without its record. Each function
 transaction.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import Connection, column, delete, insert, select, table, update
 
 from engine.state.owner import Owner, is_gone, this_process
@@ -105,8 +105,8 @@ def write(
         "challenge_token": record.challenge.token,
         "key_authorization": record.challenge.key_authorization,
         "zone": place.zone,
-        "nameservers": json.dumps([server.endpoint for server in place.servers]),
-        "resolvers": json.dumps(list(resolvers)),
+        "nameservers": orjson.dumps([server.endpoint for server in place.servers]).decode(),
+        "resolvers": orjson.dumps(list(resolvers)).decode(),
         "state": State.PUBLISHING.value,
         "noted_at": now,
         "published_at": None,
@@ -181,8 +181,8 @@ def _value(row: Any) -> Note:
         provider=row.provider,
         record=Record(challenge, row.record_name),
         zone=row.zone,
-        nameservers=tuple(json.loads(row.nameservers)),
-        resolvers=tuple(json.loads(row.resolvers)),
+        nameservers=tuple(orjson.loads(row.nameservers)),
+        resolvers=tuple(orjson.loads(row.resolvers)),
         state=State(row.state),
         noted_at=row.noted_at,
         published_at=row.published_at,
