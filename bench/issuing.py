@@ -18,7 +18,7 @@ from tests.servers.pebble import pebble
 
 DOMAINS = ("example.test", "*.example.test")
 BARE = Path(__file__).with_name("bare.py")
-RUNS = 7
+RUNS = 5
 
 
 def issuing(folder: Path, engine: Path) -> list[Ratio]:
