@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.state.sealing import SECRET
+from engine.state.urns import SIGNATURE
 from stacks.broker import StateResource
 
 if TYPE_CHECKING:
     from engine.database import Database
-
-# How Pulumi marks a value that is not a plain one, a secret among them (sdk/go/common/resource: SigKey,
-# SecretSig).
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark, no secret
 
 
 def resources_of_state(database: "Database", stack_id: int, resource_type: str) -> list[StateResource]:

@@ -44,6 +44,11 @@ class Operation:
     passed: Sequence[str] = ()
     clear_pending_creates: bool = False
 
+    @property
+    def runs_program(self) -> bool:
+        """Whether the project's program is run; the others work from the state alone."""
+        return self.kind in ("up", "preview")
+
     def arguments(self) -> list[str]:
         """The words for Pulumi's command line; never a secret."""
         words = [self.kind, *QUIET, *(() if self.kind == "preview" else APPLY)]
@@ -94,7 +99,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     if tool is None:
         raise EngineMissing("the Pulumi engine is not installed", hint="get it: tic engine install")
     where = project.of_stack(stack.project, stack.folder, Path.cwd())
-    if operation.kind in ("up", "preview"):
+    if operation.runs_program:
         project.check_program(where)
     config.check(installation.vault, stack, where.folder)
     common = environment.base(os.environ, operation.passed)
@@ -219,7 +224,7 @@ def _serving(
 
 def _program(where: project.Project, operation: Operation, common: Mapping[str, str]) -> Command | None:
     """The host of the project's Python program, where the operation runs it and tic serves it."""
-    if where.interpreter is None or operation.kind not in ("up", "preview"):
+    if where.interpreter is None or not operation.runs_program:
         return None
     return Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
 
@@ -227,7 +232,7 @@ def _program(where: project.Project, operation: Operation, common: Mapping[str, 
 def _words(tool: "Tool", stack: "Stack", operation: Operation, *, inline: bool) -> list[str]:
     """Pulumi's command line; no secret is among them."""
     words = [str(tool.path), *operation.arguments(), "--stack", stack.reference, "--event-log", EVENT_LOG]
-    if inline and operation.kind in ("up", "preview"):
+    if inline and operation.runs_program:
         words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
     return words
 

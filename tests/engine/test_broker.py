@@ -20,9 +20,11 @@ from starlette.routing import Route
 
 from engine.broker import Broker, broker_app
 from engine.broker_app import MOST_AT_ONCE
-from engine.broker_state import SECRET, SIGNATURE, without_secrets
+from engine.broker_state import without_secrets
 from engine.events import Notice
+from engine.state.sealing import SECRET
 from engine.state.server import serve
+from engine.state.urns import SIGNATURE
 from stacks.broker import Broker as Client
 from stacks.broker import BrokerError, StateResource, Withdraw
 from stacks.dns import propagation
