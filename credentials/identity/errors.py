@@ -106,7 +106,7 @@ class NotVerifiable(IdentityError):
 
 
 def words_of(text: object, fields: Mapping[str, SecretBytes]) -> str:
-    """A provider's message as it may be repeated: one short printable line with no value of `fields` in it."""
+    """A provider's message as it may be repeated: one short printable line, no value of `fields` in it."""
     words = " ".join(str(text).split())
     for value in sorted(_values(fields.values()), key=len, reverse=True):
         words = words.replace(value, MASK)
