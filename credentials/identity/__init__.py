@@ -1,8 +1,8 @@
 """Who a credential is at its provider (SPEC B9): one module per provider, each asks with the official SDK.
 
 A module has `identify(kind, fields, timeout) -> Identity`, which raises nothing but the errors of
-`credentials.identity.errors`, and imports its SDK inside `with sdk(KIND):`. It may have `LOGGERS`, the names of
-its SDK's loggers.
+`credentials.identity.errors`, and imports its SDK inside `with sdk(KIND):`. It may have `LOGGERS`, the names
+of its SDK's loggers.
 What an SDK raises can carry the request with its secrets: translate it, and drop it (`from None`).
 """
 
