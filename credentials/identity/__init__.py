@@ -113,9 +113,12 @@ def sdk(kind: str, extra: str | None = None) -> Iterator[None]:
 
 
 def _silence(loggers: tuple[str, ...]) -> None:
-    """Keep what SDKs log of their requests from every handler of this process, whatever its level."""
+    """Keep what SDKs log of their requests from every handler of this process, whatever its level.
+
+    Some bring a handler of their own, and a variable (DEBUG, CLOUDFLARE_LOG) that has it print headers.
+    """
     for name in loggers:
         logger = logging.getLogger(name)
         logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
+        logger.disabled = True
+        logger.handlers = [logging.NullHandler()]

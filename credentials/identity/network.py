@@ -1,0 +1,61 @@
+"""What the SDKs do not agree on: which CA certificates a machine trusts, and why a provider can't be reached."""
+
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+_CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy")
+_MOST_CAUSES: Final = 20
+
+
+def ca_file() -> str | None:
+    """The PEM file of CA certificates that this machine's environment names; None: the SDK's own.
+
+    For SDKs that ask no variable, such as those that name certifi's file themselves.
+    """
+    return next((os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)), None)
+
+
+def proxy() -> str | None:
+    """The proxy for HTTPS that the environment names, for SDKs that ask no variable."""
+    return next((os.environ[name] for name in _PROXY_VARIABLES if os.environ.get(name)), None)
+
+
+def why(error: BaseException, timeout: float) -> str:
+    """Why there was no answer, in words of tic's own: an SDK's text may hold the request's address or headers.
+
+    `error` is what the SDK raised; what it stands on (cause, context, arguments) tells.
+    """
+    for one in _causes(error):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({one.verify_message or 'verification failed'})"
+        if isinstance(one, ssl.SSLError):
+            return f"TLS failed ({one.reason or 'no reason given'})"
+        if isinstance(one, socket.gaierror):
+            return "its name can't be resolved"
+        if isinstance(one, ConnectionRefusedError):
+            return "the connection is refused"
+        if isinstance(one, TimeoutError) or "Timeout" in type(one).__name__:
+            return f"no answer within {timeout:g} s"
+        if isinstance(one, OSError) and str(one).startswith("Tunnel connection failed"):
+            return f"the proxy refuses: {str(one).removeprefix('Tunnel connection failed: ')[:60]}"
+        if type(one).__name__ == "ProxyError" and not one.__cause__ and not one.__context__:
+            return "the proxy can't be used, or refuses"
+        if isinstance(one, ConnectionError) and one.errno is not None:
+            return f"the connection broke ({os.strerror(one.errno).lower()})"
+    return f"there is no connection ({type(error).__name__})"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What an error stands on, the innermost first."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting and len(found) < _MOST_CAUSES:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and not any(one is other for other in found):
+            found.append(one)
+            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return iter(reversed(found))
