@@ -1,4 +1,4 @@
-"""What the SDKs do not agree on: which CA certificates a machine trusts, and why a provider can't be reached."""
+"""What the SDKs do not agree on: which CA certificates a machine trusts, and why nobody answers."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ def proxy() -> str | None:
 
 
 def why(error: BaseException, timeout: float) -> str:
-    """Why there was no answer, in words of tic's own: an SDK's text may hold the request's address or headers.
+    """Why there was no answer, in words of tic's own: an SDK's text may hold the request's address.
 
     `error` is what the SDK raised; what it stands on (cause, context, arguments) tells.
     """
