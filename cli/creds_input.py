@@ -61,7 +61,7 @@ def gather(
 def _ways(kind: "Kind", fields: "Sequence[Field]") -> str:
     """How these fields of this kind can be given without a terminal."""
     ways = ["as JSON in a private file or on stdin (--secrets-from FILE|-)"]
-    if all(kind.variables(one) for one in fields):
+    if all(one.variables for one in fields):
         ways.append("from the environment (--from-env)")
     if public := [one.name for one in fields if not one.secret]:
         ways.append(f"{' and '.join(public)} also as {' '.join(f'--field {name}=VALUE' for name in public)}")
@@ -133,7 +133,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _from_environment(kind: "Kind") -> dict[str, str]:
     found = kind.from_environment(os.environ)
-    variables = [name for one in kind.fields for name in kind.variables(one)]
+    variables = [name for one in kind.fields for name in one.variables]
     if not variables:
         raise BadInput(f"{kind.name} has no environment variables", hint="leave --from-env out")
     if not found:

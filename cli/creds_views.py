@@ -121,7 +121,7 @@ def _show_kind(kind: "Kind") -> None:
         sys.stdout.write(
             f"\n{one.name} ({'secret, ' if one.secret else ''}{_given(kind, one)})\n    {one.label}\n"
         )
-        if variables := kind.variables(one):
+        if variables := one.variables:
             sys.stdout.write(f"    --from-env: {', '.join(variables)}\n")
     sys.stderr.write(f"  next: tic creds new NAME --provider {kind.name}\n")
 
@@ -153,7 +153,7 @@ def _kind_as_json(kind: "Kind") -> dict[str, Any]:
                 "choices": one.choices,
                 "default": one.default,
                 "path": one.path,
-                "variables": kind.variables(one),
+                "variables": one.variables,
                 "where_to_get": one.where_to_get,
             }
             for one in kind.fields

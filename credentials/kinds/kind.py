@@ -2,39 +2,16 @@
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from credentials.errors import CredentialError
-from credentials.kinds.server import is_server
+from credentials.kinds.delivery import BuiltFile, Constants, DeliveredFile
+from credentials.kinds.field import Field, fault_of
 from credentials.secret import SecretBytes
 
-LONGEST_VALUE: Final = 65536
 _LOOKS_LIKE_A_FIELD: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a kind. The reader of the kind files gives the meaning of each key, and its shape."""
-
-    name: str
-    label: str
-    where_to_get: str
-    secret: bool = False
-    required: bool = False
-    rotates: bool = False
-    path: bool = False
-    server: bool = False
-    needs: tuple[str, ...] = ()
-    choices: tuple[str, ...] = ()
-    pattern: str | None = None
-    expects: str | None = None
-    default: str | None = None
-    env: tuple[str, ...] = ()
-    lego: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
 
 
 class InvalidFields(CredentialError):
@@ -52,19 +29,27 @@ class InvalidFields(CredentialError):
 class Kind:
     """A kind of credential, named as tic's providers are.
 
-    `dns` is the DNS provider's name in lego, None where it is none (rfc2136 has a name there, and goes
-    through tic's own client); `sequential` says that it must not hold two challenge records at once. Of
-    `one_of`, exactly one group of fields is given.
+    `purpose` says what it is for, the first of them first (one of PURPOSES in the reader). `dns` is the DNS
+    provider's name in lego, None where it is none (rfc2136 has a name there, and goes through tic's own
+    client); `sequential` says that it must not hold two challenge records at once. Of `one_of`, exactly one
+    group of fields is given.
     """
 
     name: str
     label: str
     where_to_get: str
+    purpose: tuple[str, ...]
     fields: tuple[Field, ...]
     dns: str | None = None
     sequential: bool = False
     one_of: tuple[tuple[str, ...], ...] = ()
-    lego_constants: Mapping[str, str] = field(default_factory=dict)
+    built: tuple[BuiltFile, ...] = ()
+    constants: tuple[Constants, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """What it is for in the first place, as listings group it."""
+        return self.purpose[0]
 
     @property
     def publishes_records(self) -> bool:
@@ -106,8 +91,7 @@ class Kind:
         What is no secret stays as it is, unless it comes with the secret (a key's id) or belongs to another
         way of authenticating than the one that is given now.
         """
-        left = {name for group in self.one_of for name in group} if self._groups_begun(given) else set()
-        left -= {name for group in self._groups_begun(given) for name in group}
+        left = self._other_ways(given)
         return tuple(
             one.name
             for one in self.fields
@@ -118,34 +102,69 @@ class Kind:
         )
 
     def environment(self, fields: Mapping[str, SecretBytes]) -> dict[str, SecretBytes]:
-        """What Pulumi's provider reads; empty for kinds that no third-party provider reads."""
-        return {
+        """The plain variables that Pulumi's provider, and programs, read; empty where nothing reads any."""
+        constants = self._constants("env", fields)
+        return constants | {
             variable: fields[one.name] for one in self.fields if one.name in fields for variable in one.env
         }
 
     def lego_environment(self, fields: Mapping[str, SecretBytes]) -> dict[str, SecretBytes]:
         """What lego's DNS provider reads, and nothing that this kind does not declare."""
-        constants = {name: SecretBytes(value.encode()) for name, value in self.lego_constants.items()}
+        constants = self._constants("lego", fields)
         return constants | {
             variable: fields[one.name] for one in self.fields if one.name in fields for variable in one.lego
         }
+
+    def files(self, fields: Mapping[str, SecretBytes]) -> tuple[DeliveredFile, ...]:
+        """The private files that programs read besides `environment`, none with content that is not given.
+
+        Raises what a builder of `credentials.files` raises for fields that make no such file.
+        """
+        plain = tuple(
+            DeliveredFile(one.file_name or one.name, fields[one.name], one.file_env)
+            for one in self.fields
+            if one.file_env and one.name in fields
+        )
+        built = [one for one in self.built if all(name in fields for name in one.needs)]
+        if not built:
+            return plain
+        from credentials.files import build  # here, because few kinds build a file
+
+        return plain + tuple(
+            DeliveredFile(one.name, build(one.builds, fields), one.env, one.folder) for one in built
+        )
+
+    def lego_files(self, fields: Mapping[str, SecretBytes]) -> tuple[DeliveredFile, ...]:
+        """The private files that lego's DNS provider reads besides `lego_environment`."""
+        return tuple(
+            DeliveredFile(one.file_name or one.name, fields[one.name], one.file_lego)
+            for one in self.fields
+            if one.file_lego and one.name in fields
+        )
+
+    @property
+    def lego_constants(self) -> frozenset[str]:
+        """The variables that lego gets and no field fills."""
+        return frozenset(name for one in self.constants for name in one.lego)
+
+    @property
+    def lego_variables(self) -> frozenset[str]:
+        """Every variable that lego may get with a credential of this kind, those with a file's path too."""
+        fields = frozenset(name for one in self.fields for name in (*one.lego, *one.file_lego))
+        return self.lego_constants | fields
 
     def from_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The fields that `environ` holds: under Pulumi's names, else lego's, else older ones."""
         found = {}
         for one in self.fields:
-            value = next((environ[name] for name in self.variables(one) if environ.get(name)), None)
+            value = next((environ[name] for name in one.variables if environ.get(name)), None)
             if value is not None:
                 found[one.name] = value
         return found
 
-    def variables(self, one: Field) -> tuple[str, ...]:
-        """Every environment variable that a field can come from, the first one first."""
-        return tuple(dict.fromkeys((*one.env, *one.lego, *one.aliases)))
-
     def defaults(self) -> dict[str, str]:
-        """The values of fields that were not given."""
-        return {one.name: one.default for one in self.fields if one.default is not None}
+        """The values of fields that were not given; what only tunes a provider is left to the provider."""
+        return {one.name: one.default for one in self.fields if one.default is not None and not one.tuning}
 
     def unknown_field(self, name: str) -> str:
         """Why `name` is no field of this kind; a name that may be a value by mistake is not repeated."""
@@ -158,6 +177,14 @@ class Kind:
     def one_of_in_words(self) -> str:
         """Which fields are given instead of which others."""
         return ", or ".join(" and ".join(group) for group in self.one_of)
+
+    def _other_ways(self, given: Collection[str]) -> set[str]:
+        """The fields of the ways of authenticating that are not the one that is given now."""
+        begun = self._groups_begun(given)
+        if not begun:
+            return set()
+        left = {name for group in self.one_of if group not in begun for name in group}
+        return left | {one.name for one in self.fields if left.intersection(one.needs)}
 
     def _groups_begun(self, given: Collection[str]) -> tuple[tuple[str, ...], ...]:
         return tuple(group for group in self.one_of if any(name in given for name in group))
@@ -175,25 +202,7 @@ class Kind:
             if fault:
                 yield f"{one.name} {fault}"
 
-
-def fault_of(one: Field, value: object) -> str | None:
-    """What is wrong with a field's value, in words that do not repeat it; None if nothing is."""
-    if not isinstance(value, str):
-        return "is not text"
-    if len(value) > LONGEST_VALUE:
-        return f"has {len(value)} characters ({LONGEST_VALUE} at most)"
-    for character in value:
-        category = unicodedata.category(character)
-        if category == "Cs":
-            return "is not valid Unicode (it holds half of a surrogate pair)"
-        if category == "Cc":
-            return f"holds a control character (U+{ord(character):04X})"
-    if one.choices and value not in one.choices:
-        return f"must be {' or '.join(one.choices)}"
-    if one.pattern is not None and not re.fullmatch(one.pattern, value):
-        return f"must be {one.expects}"
-    if one.path and not value.startswith("/"):
-        return "must be an absolute path"
-    if one.server and not is_server(value):
-        return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
-    return None
+    def _constants(self, target: Literal["env", "lego"], given: Collection[str]) -> dict[str, SecretBytes]:
+        applying = [one for one in self.constants if one.apply_to(given)]
+        chosen = [one.env if target == "env" else one.lego for one in applying]
+        return {name: SecretBytes(value.encode()) for each in chosen for name, value in each.items()}

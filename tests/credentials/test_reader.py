@@ -7,6 +7,7 @@ from credentials.kinds.reader import BadKindFile, parse
 GOOD = """
 label = "A"
 where-to-get = "https://a.example"
+purpose = ["dns"]
 dns = "a"
 [[fields]]
 name = "key"

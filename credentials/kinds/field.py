@@ -1,0 +1,71 @@
+"""One field of a kind of credential, and what its value must look like."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from credentials.kinds.server import is_server
+
+LONGEST_VALUE: Final = 65536  # characters
+_IN_LINES: Final = "\n\r\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a kind. The reader of the kind files gives the meaning of each key, and its shape."""
+
+    name: str
+    label: str
+    where_to_get: str
+    secret: bool = False
+    required: bool = False
+    rotates: bool = False
+    multiline: bool = False
+    tuning: bool = False
+    path: bool = False
+    server: bool = False
+    needs: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    expects: str | None = None
+    default: str | None = None
+    env: tuple[str, ...] = ()
+    lego: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    file_name: str | None = None
+    file_env: tuple[str, ...] = ()
+    file_lego: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every environment variable that the value itself can come from, the first one first."""
+        return tuple(dict.fromkeys((*self.env, *self.lego, *self.aliases)))
+
+    @property
+    def file_variables(self) -> tuple[str, ...]:
+        """Every environment variable that can name a file with the value, the first one first."""
+        return tuple(dict.fromkeys((*self.file_env, *self.file_lego)))
+
+
+def fault_of(one: Field, value: object) -> str | None:
+    """What is wrong with a field's value, in words that do not repeat it; None if nothing is."""
+    if not isinstance(value, str):
+        return "is not text"
+    if len(value) > LONGEST_VALUE:
+        return f"has {len(value)} characters ({LONGEST_VALUE} at most)"
+    for character in value:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            return "is not valid Unicode (it holds half of a surrogate pair)"
+        if category == "Cc" and not (one.multiline and character in _IN_LINES):
+            return f"holds a control character (U+{ord(character):04X})"
+    if one.choices and value not in one.choices:
+        return f"must be {' or '.join(one.choices)}"
+    if one.pattern is not None and not re.fullmatch(one.pattern, value):
+        return f"must be {one.expects}"
+    if one.path and not value.startswith("/"):
+        return "must be an absolute path"
+    if one.server and not is_server(value):
+        return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
+    return None
