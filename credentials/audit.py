@@ -1,4 +1,4 @@
-"""The audit log as values: what an entry holds, how entries are chained, and what tampering looks like. Pure.
+"""The audit log as values: what an entry holds, and what ties entries together. Pure.
 
 Each entry's hash covers the hash before it, so that anybody can check order and completeness; its MAC covers
 the hash with the vault's audit key, so that nobody without the key can write a chain anew:
@@ -7,11 +7,12 @@ the hash with the vault's audit key, so that nobody without the key can write a 
     hash(n) = BLAKE2b-256(hash(n-1), canonical(entry n))
     mac(n)  = BLAKE2b-256 keyed with the audit key (hash(n))
 
-The end of the log (`Head`) is kept sealed in the vault: else entries cut from the end would not be missed.
+`credentials.audit_chain` follows the chain. The end of the log (`Head`) is kept sealed in the vault: else
+entries that were cut from the end would not be missed.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
@@ -19,7 +20,6 @@ FORMAT: Final = "tic-audit-1"
 HASH_BYTES: Final = 32
 LONGEST: Final = 256  # characters of one value; what is longer is cut, and ends with an ellipsis
 LATEST: Final = 253402300800 * 10**6  # microseconds since the epoch: the year 10000
-MOST_PROBLEMS: Final = 100
 _LAST_SEQ: Final = 2**63 - 1
 
 Outcome = Literal["done", "refused", "failed"]
@@ -72,23 +72,6 @@ class Head(NamedTuple):
 
 
 NOTHING_YET: Final = Head(0, b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong at one place of the log."""
-
-    seq: int
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """How many entries were looked at, the first MOST_PROBLEMS problems, and how many came after these."""
-
-    checked: int
-    problems: tuple[Problem, ...]
-    further: int = 0
 
 
 def next_entry(head: Head, key: bytes, vault_id: str, event: Event, *, actor: str, at: int) -> Entry:
@@ -157,79 +140,6 @@ def entry_of(values: Mapping[str, object]) -> Entry | Unreadable:
     parts = dict(values)
     place = {name: parts.pop(name) for name in ("seq", "at", "actor", "hash", "mac")}
     return Entry(event=Event(**parts), **place)  # type: ignore[arg-type]  # _FITS has looked at each
-
-
-class Chain:
-    """Follows a log from one entry to the next, in constant memory, and says what does not fit."""
-
-    def __init__(self, previous: bytes, *, first: int = 1, key: bytes | None = None) -> None:
-        self.seq = first - 1
-        self._before: tuple[bytes, ...] = (previous,)
-        self._key = key
-
-    def follow(self, entry: Entry | Unreadable) -> str | None:
-        """What is wrong with the entry that comes next; None where it fits.
-
-        After an entry that does not fit, both its hashes count as the one before: that which it has and that
-        which it should have. So one change is one problem.
-        """
-        expected = self.seq + 1
-        if isinstance(entry, Unreadable):
-            self.seq, self._before = max(entry.seq, self.seq), ()
-            return f"{entry.what}, so the entry after it can't be compared with it"
-        if entry.seq < expected:
-            return f"it comes after entry {self.seq}: it is there twice, or was moved"
-        self.seq = entry.seq
-        if entry.seq > expected:
-            self._before = (entry.hash,)
-            missing = f"{expected}" if entry.seq == expected + 1 else f"{expected} to {entry.seq - 1}"
-            return f"what comes before it is missing: {missing}"
-        fitting = [hash_of(previous, entry) for previous in self._before]
-        self._before = (entry.hash, *(one for one in fitting[:1] if one != entry.hash))
-        if fitting and entry.hash not in fitting:
-            return "it was changed: its content does not fit its hash and the hash before it"
-        if self._key is not None and mac_of(self._key, entry.hash) != entry.mac:
-            return "it was not written by this vault: its MAC is wrong"
-        return None
-
-    def end(self, head: Head) -> Problem | None:
-        """What is wrong with the end of the log, which should be `head`."""
-        if self.seq < head.seq:
-            missing = f"{head.seq}" if self.seq + 1 == head.seq else f"{self.seq + 1} to {head.seq}"
-            return Problem(self.seq + 1, f"the end of the log is missing: {missing}")
-        if self.seq > head.seq:
-            return Problem(head.seq + 1, f"the log ended with entry {head.seq}; what follows was added")
-        if head.seq > 0 and self._before and head.hash not in self._before:
-            return Problem(head.seq, "it is not the entry that the vault has sealed as the last one")
-        return None
-
-
-def verify(
-    entries: Iterable[Entry | Unreadable], key: bytes | None, vault_id: str, head: Head | None
-) -> Verification:
-    """Whether a log is what was written: nothing changed, removed, added, moved, or cut from the end.
-
-    Without `key` a chain that was written anew as a whole is not noticed; without `head`, a cut end.
-    """
-    chain = Chain(genesis(vault_id), key=key)
-    checked, further = 0, 0
-    problems: list[Problem] = []
-
-    def found() -> Iterator[Problem]:
-        nonlocal checked
-        for entry in entries:
-            checked += 1
-            if what := chain.follow(entry):
-                yield Problem(entry.seq, what)
-        if head is not None and (last := chain.end(head)):
-            yield last
-
-    for problem in found():
-        if len(problems) < MOST_PROBLEMS:
-            problems.append(problem)
-        else:
-            further += 1
-    return Verification(checked, tuple(problems), further)
 
 
 def _text(text: str | None) -> bytes:
