@@ -15,7 +15,7 @@ def at_terminal(question: str) -> str:
     if not sys.stdin.isatty():
         raise KeyUnusable(
             "the vault's key comes from a passphrase, and there is no terminal to ask for it at",
-            hint="set TIC_PASSPHRASE_FILE to a private file that holds it, or TIC_PASSPHRASE to the passphrase",
+            hint="set TIC_PASSPHRASE_FILE to a private file that holds it, or set TIC_PASSPHRASE to it",
         )
     try:
         answer = getpass.getpass(question)

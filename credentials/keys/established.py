@@ -13,7 +13,7 @@ _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Established:
-    """A wrapping key that its source keeps from now on; `params` go into the vault's row, and are no secret."""
+    """A wrapping key that its source keeps from now on; `params` are for the vault's row and no secret."""
 
     key: SecretBytes
     source: str

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from credentials.keys import KEY_BYTES, KeyUnusable, make_key_file, read_key_file
+from credentials.keys import KEY_BYTES, Established, KeyUnusable, file, make_key_file, read_key_file
+from credentials.keys.form import key_id
 
 
 @pytest.fixture
@@ -88,3 +89,86 @@ def test_a_folder_in_place_of_a_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vault.key").mkdir()
     with pytest.raises(KeyUnusable, match="can't be read"):
         read_key_file(tmp_path / "vault.key")
+
+
+@pytest.fixture
+def present(tmp_path: Path) -> Established:
+    """The key of a vault."""
+    return file.establish(tmp_path)
+
+
+def test_a_new_vault_takes_the_key_that_a_killed_attempt_left(tmp_path: Path) -> None:
+    first = file.establish(tmp_path)
+    assert file.establish(tmp_path) == first
+
+
+def test_its_parameters_name_the_key_and_nothing_more(present: Established) -> None:
+    assert present.params == {"id": key_id(present.key)}
+
+
+def test_a_vault_of_before_notes_no_id_and_opens(present: Established, tmp_path: Path) -> None:
+    file.establish(tmp_path, replacing=True)  # and a kill, before the row named any key
+    assert file.unlock(None, tmp_path) == present.key
+
+
+def test_whichever_key_the_row_names_is_found(present: Established, tmp_path: Path) -> None:
+    following = file.establish(tmp_path, replacing=True)
+    assert following.key != present.key
+    assert file.unlock(present.params, tmp_path) == present.key
+    assert file.unlock(following.params, tmp_path) == following.key
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_settling_leaves_the_key_that_the_row_names(
+    present: Established, tmp_path: Path, *, committed: bool
+) -> None:
+    following = file.establish(tmp_path, replacing=True)
+    named = following if committed else present
+    for _ in range(2):
+        file.settle(named.params, tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["vault.key"]
+        assert file.unlock(named.params, tmp_path) == named.key
+
+
+def test_settling_never_removes_a_key_while_the_vaults_own_is_missing(
+    present: Established, tmp_path: Path
+) -> None:
+    file.establish(tmp_path, replacing=True)
+    (tmp_path / "vault.key").unlink()
+    file.settle(present.params, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["vault.key.next"]
+
+
+def test_a_second_attempt_replaces_what_a_killed_one_left(present: Established, tmp_path: Path) -> None:
+    left = file.establish(tmp_path, replacing=True)
+    again = file.establish(tmp_path, replacing=True)
+    assert again.key != left.key
+    assert file.unlock(present.params, tmp_path) == present.key
+
+
+def test_the_next_key_opens_where_the_first_is_gone(present: Established, tmp_path: Path) -> None:
+    following = file.establish(tmp_path, replacing=True)
+    (tmp_path / "vault.key").unlink()
+    assert file.unlock(following.params, tmp_path) == following.key
+    with pytest.raises(KeyUnusable, match="is missing"):
+        file.unlock(present.params, tmp_path)
+
+
+def test_the_key_of_another_vault_is_named_as_that(present: Established, tmp_path: Path) -> None:
+    (tmp_path / "vault.key").unlink()
+    make_key_file(tmp_path / "vault.key")
+    with pytest.raises(KeyUnusable, match="is not the one that this vault was made with"):
+        file.unlock(present.params, tmp_path)
+
+
+def test_forgetting_removes_both(present: Established, tmp_path: Path) -> None:
+    file.establish(tmp_path, replacing=True)
+    file.forget(tmp_path)
+    file.forget(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cant_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(KeyUnusable, match="No such file") as refused:
+        file.establish(tmp_path / "nowhere", replacing=True)
+    assert refused.value.hint.endswith("then: tic vault doctor")
