@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import creds, dns, doctor, engine, errors, sandbox, serve, stack, vault
+from cli import audit, creds, dns, doctor, engine, errors, sandbox, serve, stack, vault
 
 app = typer.Typer(
     name="tic",
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.add_typer(vault.app, name="vault")
 app.add_typer(creds.app, name="creds")
+app.add_typer(audit.app, name="audit")
 app.add_typer(stack.app, name="stack")
 app.add_typer(engine.app, name="engine")
 app.add_typer(sandbox.app, name="sandbox")
