@@ -1,0 +1,35 @@
+"""Files that programs read a credential from: built of its fields, or given whole and checked."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from credentials.files import docker_config, kubeconfig, maven_settings, netrc
+from credentials.files.unfit import UnfitFile
+from credentials.secret import SecretBytes
+
+__all__ = ["BUILDERS", "UnfitFile", "build", "check"]
+
+BUILDERS: Final[Mapping[str, Callable[[Mapping[str, SecretBytes]], bytes]]] = {
+    "docker-config": docker_config.build,
+    "kubeconfig": kubeconfig.build,
+    "maven-settings": maven_settings.build,
+    "netrc": netrc.build,
+}
+_CHECKS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    "kubeconfig": kubeconfig.check,
+    "settings.xml": maven_settings.check,
+}
+
+
+def build(builder: str, fields: Mapping[str, SecretBytes]) -> SecretBytes:
+    """The content of the file that `builder`, one of BUILDERS, makes of these fields; raises UnfitFile."""
+    return SecretBytes(BUILDERS[builder](fields))
+
+
+def check(name: str, content: SecretBytes) -> None:
+    """Raise UnfitFile where a file of this name can't be what its readers need; repeats none of it.
+
+    Files of other names are taken as they are.
+    """
+    if name in _CHECKS:
+        _CHECKS[name](content.reveal())
