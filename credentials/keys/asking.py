@@ -10,13 +10,14 @@ Ask = Callable[[str], str]
 """What puts a question and returns the line that is typed, without showing it."""
 
 
+class NoTerminal(Exception):
+    """Nobody can be asked: the standard input is no terminal."""
+
+
 def at_terminal(question: str) -> str:
-    """One line typed at the terminal; raises KeyUnusable where there is none, or nothing was typed."""
+    """One line typed at the terminal; raises NoTerminal, and KeyUnusable where nothing was typed."""
     if not sys.stdin.isatty():
-        raise KeyUnusable(
-            "the vault's key comes from a passphrase, and there is no terminal to ask for it at",
-            hint="set TIC_PASSPHRASE_FILE to a private file that holds it, or set TIC_PASSPHRASE to it",
-        )
+        raise NoTerminal
     try:
         answer = getpass.getpass(question)
     except EOFError:

@@ -22,7 +22,18 @@ PASSPHRASE: Final = "TIC_PASSPHRASE"  # noqa: S105  the name of a variable
 NEW_PASSPHRASE: Final = "TIC_NEW_PASSPHRASE"  # noqa: S105  the name of a variable
 PASSPHRASE_FILE: Final = "TIC_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
 NEW_PASSPHRASE_FILE: Final = "TIC_NEW_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
-PRIVATE: Final = (KEY, NEW_KEY, PASSPHRASE, NEW_PASSPHRASE, PASSPHRASE_FILE, NEW_PASSPHRASE_FILE)
+BACKUP_PASSPHRASE: Final = "TIC_BACKUP_PASSPHRASE"  # noqa: S105  the name of a variable
+BACKUP_PASSPHRASE_FILE: Final = "TIC_BACKUP_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
+PRIVATE: Final = (
+    KEY,
+    NEW_KEY,
+    PASSPHRASE,
+    NEW_PASSPHRASE,
+    BACKUP_PASSPHRASE,
+    PASSPHRASE_FILE,
+    NEW_PASSPHRASE_FILE,
+    BACKUP_PASSPHRASE_FILE,
+)
 """What no child of tic may see; the files' names are kept from them as well."""
 
 _withdrawn: Final[dict[str, SecretBytes]] = {}

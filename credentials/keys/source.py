@@ -13,7 +13,8 @@ from typing import Final
 from credentials.errors import CredentialError
 from credentials.keys import environment, file, keyring, passphrase
 from credentials.keys.asking import Ask, at_terminal
-from credentials.keys.established import Established, not_tics
+from credentials.keys.established import Established, ForeignParameters
+from credentials.keys.given import NEXT, VAULT
 from credentials.secret import SecretBytes
 
 SOURCES: Final = (file.SOURCE, keyring.SOURCE, passphrase.SOURCE, environment.SOURCE)
@@ -50,7 +51,8 @@ def prepare(
         keyring.check()
         return lambda _home, vault_id: keyring.establish(vault_id, replacing=replacing)
     if source == passphrase.SOURCE:
-        made = passphrase.establish(ask=ask, replacing=replacing, environ=environ, cost=cost)
+        purpose = NEXT if replacing else VAULT
+        made = passphrase.establish(purpose, ask=ask, environ=environ, cost=cost)
     elif source == environment.SOURCE:
         made = environment.establish(replacing=replacing, environ=environ)
     else:
@@ -97,7 +99,7 @@ def unlock(
         return passphrase.unlock(params, ask=ask, environ=environ)
     if source == environment.SOURCE:
         return environment.unlock(params, environ)
-    raise not_tics()
+    raise ForeignParameters
 
 
 def settle(source: str, params: Mapping[str, object] | None, home: Path, vault_id: str) -> None:

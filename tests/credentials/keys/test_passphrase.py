@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from credentials.keys import Cost, Established, KeyUnusable, passphrase
-from credentials.keys.asking import at_terminal
+from credentials.keys.asking import NoTerminal, at_terminal
+from credentials.keys.given import NEXT, VAULT
 from credentials.keys.passphrase import PassphraseRefused
 from credentials.secret import SecretBytes
 
@@ -21,7 +22,9 @@ def typed(*answers: str) -> Callable[[str], str]:
 
 
 def made(*answers: str, environ: Mapping[str, str] | None = None, replacing: bool = False) -> Established:
-    return passphrase.establish(ask=typed(*answers), replacing=replacing, environ=environ or {}, cost=CHEAP)
+    return passphrase.establish(
+        NEXT if replacing else VAULT, ask=typed(*answers), environ=environ or {}, cost=CHEAP
+    )
 
 
 def opened(
@@ -160,6 +163,8 @@ def test_a_changed_row_asks_for_no_memory_and_no_passphrase(change: dict[str, ob
 def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "stdin").open("w+") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        with pytest.raises(KeyUnusable, match="no terminal") as refused:
+        with pytest.raises(NoTerminal):
             at_terminal("Passphrase: ")
+        with pytest.raises(KeyUnusable, match="no terminal") as refused:
+            passphrase.establish(VAULT, environ={})
     assert "TIC_PASSPHRASE_FILE" in refused.value.hint
