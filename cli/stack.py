@@ -192,9 +192,7 @@ def bind(
 
     installation = Installation.find()
     stack = _choose(installation, stack_name)
-    found = installation.vault.find(credential)
-    with installation.database.write() as connection:
-        bindings.bind(connection, stack.id, found.id, found.kind)
+    found = bindings.rebind(installation, stack, credential)
     _say(f"stack {stack.full_name} uses credential {found.name} for {found.kind} from its next run on")
     _say(f"  next: tic stack preview {stack.full_name}")
 

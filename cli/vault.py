@@ -27,7 +27,7 @@ def init() -> None:
     from engine.home import Home
 
     home = Home.find()
-    Vault.create(Database.open(home, create=True), home.key_file, usage=Usage())
+    Vault.create(Database.open(home, create=True), home.root, usage=Usage())
     sys.stderr.write(
         f"a vault is made in {printable(str(home.root))}\n"
         f"  its key is {printable(str(home.key_file))}: keep a copy in a safe place\n"

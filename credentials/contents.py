@@ -1,4 +1,4 @@
-"""What is in a credential: its fields, each sealed for this credential, version, name and siblings.
+"""What is in a credential: its fields, each sealed for this credential, scope, version, name and siblings.
 
 Every field is sealed, secret or not. A seal knows the names of all fields of its version, so a field that was
 taken away or added is noticed as well as one that was changed or moved.
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from credentials.credential import Credential
 from credentials.errors import CredentialError
+from credentials.scopes import EVERYWHERE
 from credentials.sealing import BrokenSeal, Sealer
 from credentials.secret import SecretBytes
 
@@ -54,11 +55,14 @@ def open_field(sealer: Sealer, credential: Credential, name: str, sealed: Mappin
 
 
 def _owner(credential: Credential, version: int, field: str, siblings: Iterable[str]) -> tuple[str, ...]:
+    # A field of a credential for everywhere is sealed as it was before there were scopes.
+    scope = () if credential.scope == EVERYWHERE else (f"scope {credential.scope}",)
     return (
         "field",
         credential.token,
         credential.name,
         credential.kind,
+        *scope,
         str(version),
         field,
         *sorted(siblings),

@@ -1,9 +1,13 @@
 """What the vault needs from outside; the engine provides both."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import Connection
+
+from credentials.credential import Use
+from credentials.digest import Table
 
 
 class Transactions(Protocol):
@@ -25,5 +29,18 @@ class Usage(Protocol):
     def by_credential(self, connection: Connection) -> dict[int, list[str]]:
         """For each credential in use, the stacks that it serves."""
 
-    def fall_back_to_role(self, connection: Connection, credential_id: int) -> None:
-        """Unbind the credential from its stacks: the linked role serves them from now on (SPEC A8)."""
+    def stacks_by_role(self, connection: Connection, provider: str) -> list[str]:
+        """The stacks that the linked role of this provider serves."""
+
+    def fall_back_to_role(self, connection: Connection, credential_id: int, provider: str) -> None:
+        """Unbind the credential from its stacks: the linked role serves them from now on (SPEC A7, A8)."""
+
+    def guarded(self, connection: Connection) -> Iterable[Table]:
+        """Which credential or role serves which stack: rows that the vault's digest covers as well."""
+
+
+class Alive(Protocol):
+    """Tells whether a process that took a version on may still work with it."""
+
+    def __call__(self, use: Use) -> bool:
+        """Whether it may."""

@@ -86,3 +86,16 @@ class DamagedRow(CredentialError):
             f"the database is damaged: a row of its table {table} holds what tic does not put there",
             hint="put a backup of tic.db back; vault.key stays as it is",
         )
+
+
+class ChangedBehindTheVault(CredentialError):
+    """The vault's tables are not what tic last made them: a row was changed, added, or taken away."""
+
+    exit_code = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the vault's tables were changed by something else than tic, so nothing was done with them",
+            hint="see what is wrong: tic vault doctor; then put a backup back (tic vault restore FILE), or "
+            "accept what is there now (tic vault accept)",
+        )

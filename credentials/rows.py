@@ -1,14 +1,18 @@
 """The tables of the vault; `credentials.store` turns rows into values.
 
-Times are seconds since the epoch (UTC). What is sealed is bound to its row by `credentials.sealing`.
+Times are seconds since the epoch (UTC), in the audit log microseconds. What is sealed is bound to its row by
+`credentials.sealing`; the rows themselves are guarded by the vault's digest (`credentials.digest`).
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
 class VaultRow(SQLModel, table=True):
-    """The one vault of a database: its random id, and the data key wrapped by the vault key."""
+    """The one vault of a database: its random id, the data key wrapped by the vault key, and its seals.
+
+    `key_source` and `key_params` (JSON) say where the vault key comes from; `generation` counts data keys.
+    """
 
     __tablename__ = "vault"
     __table_args__ = (CheckConstraint("id = 1", name="vault_is_one"),)
@@ -17,6 +21,21 @@ class VaultRow(SQLModel, table=True):
     vault_id: str
     wrapped_key: bytes
     created_at: float
+    key_source: str = Field(sa_column_kwargs={"server_default": "file"})
+    key_params: str | None = None
+    generation: int = Field(sa_column_kwargs={"server_default": text("1")})
+    digest: bytes | None = None
+    audit_key: bytes | None = None
+    audit_head: bytes | None = None
+
+
+class DataKeyRow(SQLModel, table=True):
+    """A data key that was replaced, sealed by the one that is used now: what lives elsewhere still opens."""
+
+    __tablename__ = "data_key"
+
+    generation: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    sealed: bytes
 
 
 class CredentialRow(SQLModel, table=True):
@@ -46,6 +65,7 @@ class CredentialRow(SQLModel, table=True):
     updated_at: float
     last_used_at: float | None = None
     last_used_for: str | None = None
+    scope: str = Field(sa_column_kwargs={"server_default": "all"})
 
 
 class CredentialFieldRow(SQLModel, table=True):
@@ -61,11 +81,52 @@ class CredentialFieldRow(SQLModel, table=True):
     sealed: bytes
 
 
+class CredentialLeaseRow(SQLModel, table=True):
+    """A process that works with one version of a credential; the version stays sealed until it is done."""
+
+    __tablename__ = "credential_lease"
+    __table_args__ = (Index("credential_lease_credential", "credential_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    credential_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("credential.id", ondelete="CASCADE"), nullable=False)
+    )
+    version: int
+    holder: str
+    purpose: str
+    host: str
+    pid: int
+    process_started: float
+    since: float
+
+
 class LinkedRoleRow(SQLModel, table=True):
-    """Whether a provider's linked role serves its stacks; `state` is 'disabled' or 'enabled'."""
+    """The linked role of a provider; a provider without a row has none (Disabled)."""
 
     __tablename__ = "linked_role"
-    __table_args__ = (CheckConstraint("state IN ('disabled', 'enabled')", name="linked_role_state_known"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('authorizing', 'enabled', 'failed')", name="linked_role_state_known"),
+    )
 
     provider: str = Field(primary_key=True)
     state: str
+
+
+class AuditRow(SQLModel, table=True):
+    """One entry of the audit log, chained to the one before; `at` in microseconds, `detail` is JSON."""
+
+    __tablename__ = "audit"
+
+    seq: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    actor: str
+    action: str
+    outcome: str
+    credential: str | None = None
+    name: str | None = None
+    kind: str | None = None
+    stack: str | None = None
+    purpose: str | None = None
+    detail: str
+    hash: bytes
+    mac: bytes

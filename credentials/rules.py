@@ -1,11 +1,15 @@
-"""Active, Ready, role on or off: who may be created and deleted. Pure; the vault asks inside its transaction.
+"""Active, Ready, role on or off: who may be created, deleted and cleared. Pure.
 
-| role     | used by a stack | state  | delete                           | new                        |
-|----------|-----------------|--------|----------------------------------|----------------------------|
-| enabled  | any             | any    | yes, its stacks fall back (A8)   | no (A6)                    |
-| disabled | yes             | any    | no: destroy the stacks (A8)      | yes                        |
-| disabled | no              | active | no: make another one Active (A8) | yes, Ready while one is    |
-| disabled | no              | ready  | yes                              | Active, Active otherwise   |
+| role        | used | state  | delete                           | new                     | clear    |
+|-------------|------|--------|----------------------------------|-------------------------|----------|
+| enabled     | any  | any    | yes, its stacks fall back (A8)   | no (A6)                 | yes (A7) |
+| failed      | yes  | any    | no: nothing serves its stacks    | no (A6): still linked   | no (A7)  |
+| failed      | no   | any    | as where there is no role        | no (A6): still linked   | no (A7)  |
+| disabled,   | yes  | any    | no: destroy the stacks (A8)      | yes                     | no (A7)  |
+| authorizing | no   | active | no: make another one Active (A8) | yes, Ready while one is | no       |
+|             | no   | ready  | yes                              | Active, Active if first | no       |
+
+A role may be disabled unless a stack uses it (A3).
 """
 
 from collections.abc import Sequence
@@ -55,10 +59,57 @@ class CredentialIsActive(CredentialError):
         )
 
 
+class NothingToFallBackTo(CredentialError):
+    """Credentials are cleared only where an enabled role serves their stacks instead (SPEC A7)."""
+
+    exit_code = 3
+
+    def __init__(self, provider: str, role: RoleState) -> None:
+        super().__init__(
+            f"the credentials of {provider} can't be cleared: its linked role is "
+            + {
+                RoleState.DISABLED: "not enabled",
+                RoleState.AUTHORIZING: "not authorized yet",
+                RoleState.FAILED: "enabled, but its authorization failed",
+                RoleState.ENABLED: "enabled",
+            }[role]
+            + ", so their stacks would be left without authorization",
+            hint=f"restore it first: tic role reauthorize {provider}"
+            if role is RoleState.FAILED
+            else f"enable it first: tic role enable {provider}",
+        )
+
+
+class RoleInUse(CredentialError):
+    """A linked role that a stack uses can't be disabled (SPEC A3)."""
+
+    exit_code = 3
+
+    def __init__(self, provider: str, stacks: Sequence[str]) -> None:
+        self.stacks = tuple(stacks)
+        super().__init__(
+            f"the linked role of {provider} can't be disabled: {', '.join(stacks)} "
+            f"{'uses' if len(stacks) == 1 else 'use'} it",
+            hint=f"destroy the stack first: tic stack destroy {stacks[0]}",
+        )
+
+
 def may_create(kind: str, *, role: RoleState) -> None:
     """Raise unless a new credential of `kind` may be made now."""
-    if role is RoleState.ENABLED:
+    if role in (RoleState.ENABLED, RoleState.FAILED):
         raise RoleServesProvider(kind)
+
+
+def may_clear(kind: str, *, role: RoleState) -> None:
+    """Raise unless all credentials of `kind` may be deleted at once."""
+    if role is not RoleState.ENABLED:
+        raise NothingToFallBackTo(kind, role)
+
+
+def may_disable(kind: str, *, used_by: Sequence[str]) -> None:
+    """Raise unless the linked role of `kind`, which serves the stacks `used_by`, may be disabled."""
+    if used_by:
+        raise RoleInUse(kind, used_by)
 
 
 def state_of_new(active: Credential | None) -> State:

@@ -2,8 +2,13 @@
 
 The owner (whose value, which version, which field) is authenticated with the value and not stored with it. So
 a sealed value that was moved to another row does not open, no more than one with a flipped bit.
+
+A vault's data key can be replaced. A value begins with the generation of the key that sealed it (format 2;
+the first generation's values have format 1 and do not say it), so what lives outside the vault's tables still
+opens.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from nacl.exceptions import CryptoError
@@ -11,8 +16,11 @@ from nacl.secret import Aead
 
 from credentials.secret import SecretBytes
 
-FORMAT: Final = b"\x01"
-OVERHEAD: Final = len(FORMAT) + Aead.NONCE_SIZE + Aead.MACBYTES
+FIRST: Final = 1
+_FIRST_FORMAT: Final = b"\x01"
+_LATER_FORMAT: Final = b"\x02"
+_GENERATION_BYTES: Final = 4
+OVERHEAD: Final = len(_FIRST_FORMAT) + Aead.NONCE_SIZE + Aead.MACBYTES
 KEY_BYTES: Final = Aead.KEY_SIZE
 
 
@@ -21,22 +29,39 @@ class BrokenSeal(Exception):
 
 
 class Sealer:
-    """Seals and opens with one key; safe to use from several threads at once."""
+    """Seals with one key and opens with those before it as well; safe to use from several threads at once."""
 
-    def __init__(self, key: SecretBytes, vault_id: str) -> None:
-        self._aead = Aead(key.reveal())
+    def __init__(
+        self,
+        key: SecretBytes,
+        vault_id: str,
+        *,
+        generation: int = FIRST,
+        retired: Mapping[int, SecretBytes] | None = None,
+    ) -> None:
+        self.generation = generation
+        self._prefix = (
+            _FIRST_FORMAT
+            if generation == FIRST
+            else _LATER_FORMAT + generation.to_bytes(_GENERATION_BYTES, "big")
+        )
         self._vault_id = vault_id
+        self._keys = {each: Aead(one.reveal()) for each, one in (retired or {}).items()}
+        self._keys[generation] = Aead(key.reveal())
 
     def seal(self, owner: tuple[str, ...], plaintext: bytes) -> bytes:
-        """`plaintext` sealed for `owner`: a format byte, a random 24-byte nonce, ciphertext and tag."""
-        return FORMAT + bytes(self._aead.encrypt(plaintext, aad=self._bound_to(owner)))
+        """`plaintext` sealed for `owner`: format, generation, a random 24-byte nonce, ciphertext, tag."""
+        aead = self._keys[self.generation]
+        return self._prefix + bytes(aead.encrypt(plaintext, aad=self._bound_to(owner)))
 
     def open(self, owner: tuple[str, ...], sealed: bytes) -> bytes:
         """What was sealed for `owner`; raises BrokenSeal."""
-        if len(sealed) < OVERHEAD or sealed[:1] != FORMAT:
+        generation, body = _parted(sealed)
+        aead = self._keys.get(generation)
+        if aead is None or len(body) < OVERHEAD - len(_FIRST_FORMAT):
             raise BrokenSeal
         try:
-            return self._aead.decrypt(sealed[1:], aad=self._bound_to(owner))
+            return aead.decrypt(body, aad=self._bound_to(owner))
         except CryptoError:
             raise BrokenSeal from None
 
@@ -44,3 +69,17 @@ class Sealer:
         # Each part carries its length, so ("ab", "c") and ("a", "bc") are two owners.
         parts = [part.encode() for part in ("tic-seal-1", self._vault_id, *owner)]
         return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def generation_of(sealed: bytes) -> int:
+    """Which generation of the data key sealed a value; 0 for what is no sealed value."""
+    return _parted(sealed)[0]
+
+
+def _parted(sealed: bytes) -> tuple[int, bytes]:
+    if sealed[:1] == _FIRST_FORMAT:
+        return FIRST, sealed[1:]
+    if sealed[:1] == _LATER_FORMAT:
+        end = 1 + _GENERATION_BYTES
+        return int.from_bytes(sealed[1:end], "big"), sealed[end:]
+    return 0, b""

@@ -1,71 +1,18 @@
-"""Finds and changes the rows of the vault, inside the caller's transaction; holds no rule and opens no seal.
-
-The statements name their tables as plain SQLAlchemy Core: importing SQLModel takes longer than all the rest
-of a listing. `credentials.rows` has the schema; a test proves that both agree.
-"""
+"""Finds and changes the credentials' rows, inside the caller's transaction; holds no rule, opens no seal."""
 
 import base64
 import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Connection, Float, Integer, LargeBinary, Row, String, column, table
+from sqlalchemy import Connection, Row
 
-from credentials.credential import Credential, RoleState, State
+from credentials.credential import Credential, Lease, State, Use
 from credentials.names import TOKEN_PREFIX
 from credentials.refusals import DamagedRow
+from credentials.tables import CREDENTIAL, FIELD, LATEST, LEASE
 
-LATEST: Final = 253402300800  # seconds since the epoch: the year 10000, which no calendar here knows
 _STATES: Final = tuple(state.value for state in State)
-
-VAULT = table(
-    "vault",
-    column("id", Integer),
-    column("vault_id", String),
-    column("wrapped_key", LargeBinary),
-    column("created_at", Float),
-)
-CREDENTIAL = table(
-    "credential",
-    column("id", Integer),
-    column("token", String),
-    column("name", String),
-    column("kind", String),
-    column("state", String),
-    column("version", Integer),
-    column("created_at", Float),
-    column("updated_at", Float),
-    column("last_used_at", Float),
-    column("last_used_for", String),
-)
-FIELD = table(
-    "credential_field",
-    column("credential_id", Integer),
-    column("version", Integer),
-    column("name", String),
-    column("sealed", LargeBinary),
-)
-ROLE = table("linked_role", column("provider", String), column("state", String))
-
-
-def vault_row(connection: Connection) -> Row[tuple[int, str, bytes, float]] | None:
-    """The vault's id, wrapped data key and time of making; None before `tic vault init`."""
-    row = connection.execute(VAULT.select()).one_or_none()
-    if row is not None and not (
-        isinstance(row.vault_id, str)
-        and isinstance(row.wrapped_key, bytes)
-        and isinstance(row.created_at, int | float)
-        and 0 <= row.created_at < LATEST
-    ):
-        raise DamagedRow("vault")
-    return row
-
-
-def add_vault(connection: Connection, vault_id: str, wrapped_key: bytes, now: float) -> None:
-    """Note the one vault of this database."""
-    connection.execute(
-        VAULT.insert().values(id=1, vault_id=vault_id, wrapped_key=wrapped_key, created_at=now)
-    )
 
 
 def everything(connection: Connection) -> list[Credential]:
@@ -102,16 +49,13 @@ def ready(connection: Connection, kind: str) -> list[str]:
     return list(connection.execute(query.order_by(CREDENTIAL.c.name)).scalars())
 
 
-def role(connection: Connection, provider: str) -> RoleState:
-    """Whether the provider's linked role is enabled; DISABLED where there is none."""
-    query = ROLE.select().with_only_columns(ROLE.c.state).where(ROLE.c.provider == provider)
-    state = connection.execute(query).scalar() or RoleState.DISABLED.value
-    if state not in [one.value for one in RoleState]:
-        raise DamagedRow("linked_role")
-    return RoleState(state)
+def of_kind(connection: Connection, kind: str) -> list[Credential]:
+    """The credentials of a kind, by name."""
+    query = CREDENTIAL.select().where(CREDENTIAL.c.kind == kind).order_by(CREDENTIAL.c.name)
+    return [_credential(row) for row in connection.execute(query)]
 
 
-def add(connection: Connection, name: str, kind: str, state: State, now: float) -> Credential:
+def add(connection: Connection, name: str, kind: str, state: State, now: float, *, scope: str) -> Credential:
     """A new credential in its first version, without fields yet; its token is random."""
     values = {
         "token": TOKEN_PREFIX + base64.b32encode(secrets.token_bytes(10)).decode().lower(),
@@ -121,6 +65,7 @@ def add(connection: Connection, name: str, kind: str, state: State, now: float) 
         "version": 1,
         "created_at": now,
         "updated_at": now,
+        "scope": scope,
     }
     connection.execute(CREDENTIAL.insert().values(values))
     return _credential(connection.execute(CREDENTIAL.select().where(CREDENTIAL.c.name == name)).one())
@@ -131,13 +76,66 @@ def set_state(connection: Connection, credential: Credential, state: State) -> N
     connection.execute(CREDENTIAL.update().where(CREDENTIAL.c.id == credential.id).values(state=state.value))
 
 
+def set_scope(connection: Connection, credential: Credential, scope: str) -> Credential:
+    """Let it be used there and nowhere else; its fields must be sealed anew."""
+    connection.execute(CREDENTIAL.update().where(CREDENTIAL.c.id == credential.id).values(scope=scope))
+    return _credential(connection.execute(CREDENTIAL.select().where(CREDENTIAL.c.id == credential.id)).one())
+
+
 def set_version(connection: Connection, credential: Credential, version: int, now: float) -> None:
-    """Let the fields of `version` be the credential's from now on, and forget every other version's."""
+    """Let the fields of `version` be the credential's from now on; earlier ones stay where they are."""
     changed = {"version": version, "updated_at": now}
     connection.execute(CREDENTIAL.update().where(CREDENTIAL.c.id == credential.id).values(changed))
+
+
+def forget_versions(connection: Connection, credential_id: int, *, keep: set[int]) -> None:
+    """Delete what is sealed for any version but these."""
     connection.execute(
-        FIELD.delete().where(FIELD.c.credential_id == credential.id, FIELD.c.version != version)
+        FIELD.delete().where(FIELD.c.credential_id == credential_id, FIELD.c.version.not_in(keep))
     )
+
+
+def kept_versions(connection: Connection, credential_id: int) -> list[int]:
+    """The versions of a credential that are sealed in the vault."""
+    query = FIELD.select().with_only_columns(FIELD.c.version).where(FIELD.c.credential_id == credential_id)
+    return sorted(connection.execute(query.distinct()).scalars())
+
+
+def add_lease(connection: Connection, credential: Credential, use: Use, now: float) -> None:
+    """Note that somebody works with the credential's present version."""
+    connection.execute(
+        LEASE.insert().values(
+            credential_id=credential.id,
+            version=credential.version,
+            holder=use.holder,
+            purpose=use.purpose,
+            host=use.host,
+            pid=use.pid,
+            process_started=use.process_started,
+            since=now,
+        )
+    )
+
+
+def leases(connection: Connection, credential_id: int | None = None) -> list[Lease]:
+    """Who works with which version, of one credential or of all."""
+    query = LEASE.select().order_by(LEASE.c.id)
+    if credential_id is not None:
+        query = query.where(LEASE.c.credential_id == credential_id)
+    return [
+        Lease(
+            row.credential_id,
+            row.version,
+            Use(row.holder, row.purpose, row.host, row.pid, row.process_started),
+            row.since,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def end_leases(connection: Connection, holder: str) -> None:
+    """Forget what one holder worked with."""
+    connection.execute(LEASE.delete().where(LEASE.c.holder == holder))
 
 
 def note_use(connection: Connection, credential: Credential, purpose: str, now: float) -> None:
@@ -155,8 +153,18 @@ def add_fields(connection: Connection, credential_id: int, version: int, sealed:
     connection.execute(FIELD.insert(), rows)
 
 
+def replace_fields(
+    connection: Connection, credential_id: int, version: int, sealed: Mapping[str, bytes]
+) -> None:
+    """Keep the fields of one version, sealed anew."""
+    connection.execute(
+        FIELD.delete().where(FIELD.c.credential_id == credential_id, FIELD.c.version == version)
+    )
+    add_fields(connection, credential_id, version, sealed)
+
+
 def fields(connection: Connection, credential: Credential) -> dict[str, bytes]:
-    """The sealed fields of the credential's current version."""
+    """The sealed fields of the credential's version."""
     query = FIELD.select().with_only_columns(FIELD.c.name, FIELD.c.sealed)
     query = query.where(FIELD.c.credential_id == credential.id, FIELD.c.version == credential.version)
     # SQLite keeps text in a column of bytes if it is told to; such a row is as damaged as an empty one.
@@ -165,6 +173,7 @@ def fields(connection: Connection, credential: Credential) -> dict[str, bytes]:
 
 def remove(connection: Connection, credential: Credential) -> None:
     """Delete it with its fields; the database refuses while a stack is bound to it."""
+    connection.execute(LEASE.delete().where(LEASE.c.credential_id == credential.id))
     connection.execute(FIELD.delete().where(FIELD.c.credential_id == credential.id))
     connection.execute(CREDENTIAL.delete().where(CREDENTIAL.c.id == credential.id))
 

@@ -1,281 +1,352 @@
 """The vault: makes, finds, opens, rotates and deletes credentials, and seals the stacks' secrets.
 
-Each method is one transaction: it reads what the rules need, asks them, and writes. The key is read when
-something is sealed or opened for the first time, so listing works, and is quick, without it.
+Each method is one transaction: it reads what the rules need, asks them, and writes; `credentials.ledger`
+proves the tables before, tells the audit log, and seals them after. The key is read when something is first
+sealed, opened or changed, so listing works, and is quick, without it.
 """
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
-
-from credentials import kinds, rules, store
+from credentials import kinds, role_store, rules, scopes, store, vault_store
+from credentials.audit import Event
 from credentials.contents import open_field, open_fields, seal_fields
-from credentials.credential import Activated, Credential, CredentialView, OpenedCredential, Rotated, State
-from credentials.errors import CredentialError
-from credentials.keys import KeyUnusable, make_key_file, read_key_file
-from credentials.names import checked_name
-from credentials.ports import Transactions, Usage
-from credentials.refusals import (
-    ConflictingChange,
-    DamagedSecret,
-    NameTaken,
-    NoCredential,
-    NoVault,
-    VaultExists,
+from credentials.credential import (
+    Activated,
+    Cleared,
+    Credential,
+    CredentialView,
+    OpenedCredential,
+    RoleState,
+    Rotated,
+    State,
+    Use,
 )
-from credentials.sealing import KEY_BYTES, BrokenSeal, Sealer
-from credentials.secret import MASK, SecretBytes
+from credentials.ledger import Change, Ledger
+from credentials.names import checked_name
+from credentials.refusals import DamagedSecret, NameTaken, NoVault, VaultExists
+from credentials.register import Register, found
+from credentials.scopes import EVERYWHERE, NOWHERE, Place
+from credentials.sealing import BrokenSeal, Sealer
+from credentials.secret import SecretBytes
+from credentials.unlocking import new_key, rewrapped
 
-_DATA_KEY = ("data-key",)
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from credentials.keys import Maker
+    from credentials.ports import Alive, Transactions, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class VaultStatus:
-    """The vault's id, when it was made (seconds since the epoch, UTC), what keeps its key from opening it."""
-
-    vault_id: str
-    created_at: float
-    credentials: int
-    key_problem: CredentialError | None
-
-
-class Vault:
+class Vault(Register):
     """The credentials of one database, under one key; safe to use from several threads and processes."""
 
     def __init__(
-        self, database: Transactions, key_file: Path, *, usage: Usage, now: Callable[[], float] = time.time
+        self,
+        database: "Transactions",
+        folder: Path,
+        *,
+        usage: "Usage",
+        actor: str = "",
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._database = database
-        self._key_file = key_file
-        self._usage = usage
+        """`folder` holds the key, if a file does, and the anchor; `actor` is who the audit log names."""
         self._now = now
+        super().__init__(database, Ledger(database, folder, usage=usage, actor=actor, now=now), usage)
 
     @classmethod
-    def create(cls, database: Transactions, key_file: Path, *, usage: Usage) -> "Vault":
-        """A new vault with a new key; raises VaultExists, and changes nothing, where there is one."""
-        vault = cls(database, key_file, usage=usage)
+    def create(
+        cls,
+        database: "Transactions",
+        folder: Path,
+        *,
+        usage: "Usage",
+        actor: str = "",
+        make_key: "Maker | None" = None,
+    ) -> "Vault":
+        """A new vault with a new key, by default in a file; raises VaultExists, and changes nothing, where
+        there is one.
+        """
+        from credentials import keys
+
+        vault = cls(database, folder, usage=usage, actor=actor)
+        make = make_key or keys.prepare("file")
         with database.write() as connection:
-            if store.vault_row(connection) is not None:
-                raise VaultExists(key_file.parent)
-            # A crash after this line leaves a key that seals nothing yet; the next attempt takes it.
-            key = read_key_file(key_file) if key_file.exists() else make_key_file(key_file)
+            if vault_store.find(connection) is not None:
+                raise VaultExists(folder)
             vault_id = secrets.token_hex(16)
-            wrapped = Sealer(key, vault_id).seal(_DATA_KEY, secrets.token_bytes(KEY_BYTES))
-            store.add_vault(connection, vault_id, wrapped, vault._now())
+            # A crash after this line leaves a key that seals nothing yet; the next attempt takes it.
+            made = make(folder, vault_id)
+            vault_store.add(connection, vault_id, vault._now())
+            record = vault.ledger.record(connection)
+            opened = rewrapped(
+                connection,
+                record,
+                wrapping=made.key,
+                data=new_key(),
+                generation=1,
+                retired={},
+                audit=new_key(),
+                source=made.source,
+                parameters=made.params,
+            )
+            begun = Change(connection, vault_id, opened, Event("vault.init", "done"))
+            vault.ledger.seal_everything(begun, 1)
         return vault
 
     @classmethod
-    def open(cls, database: Transactions, key_file: Path, *, usage: Usage) -> "Vault":
+    def open(cls, database: "Transactions", folder: Path, *, usage: "Usage", actor: str = "") -> "Vault":
         """The vault of this database; whether its key opens it shows when the key is first needed."""
-        return cls(database, key_file, usage=usage)
+        return cls(database, folder, usage=usage, actor=actor)
 
-    def status(self) -> VaultStatus:
-        """What this vault is, and whether its key opens it; raises NoVault."""
-        with self._database.read() as connection:
-            row = store.vault_row(connection)
-            count = len(store.names(connection))
-        if row is None:
-            raise NoVault
-        try:
-            problem, _ = None, self._sealer
-        except CredentialError as error:
-            problem = error
-        return VaultStatus(row.vault_id, row.created_at, count, problem)
+    @contextmanager
+    def change(self, action: str, **about: Any) -> Iterator[Change]:
+        """A transaction of the engine's that changes what the vault's digest guards: who is bound to what.
+
+        `action` names it in the audit log, `about` as `audit.Event` does. Raises as `Ledger.change`.
+        """
+        with self.ledger.change(Event(action, "done", **about)) as change:
+            yield change
+
+    @contextmanager
+    def quiet_change(self) -> Iterator[Change]:
+        """As `change`, where nothing may come of it: the audit log is told only what the block adds."""
+        with self.ledger.change(None) as change:
+            yield change
+
+    def note(self, event: Event) -> None:
+        """Write an audit entry of something that changed nothing in the vault."""
+        self.ledger.tell(event)
 
     def check_new(self, name: str, kind: str) -> None:
         """Raise what `new` would raise whatever the fields are, before anybody types a secret."""
         name, _ = checked_name(name), kinds.load(kind)
         with self._database.read() as connection:
-            if store.vault_row(connection) is None:
+            if vault_store.find(connection) is None:
                 raise NoVault
             _may_make(connection, name, kind)
 
-    def new(self, name: str, kind: str, fields: Mapping[str, str]) -> Credential:
+    def new(self, name: str, kind: str, fields: Mapping[str, str], *, scope: str = EVERYWHERE) -> Credential:
         """A new credential: Active if it is the first of its kind, else Ready (SPEC B2).
 
-        Raises BadName, UnknownKind, InvalidFields, NameTaken, RoleServesProvider.
+        Raises BadName, UnknownKind, BadScope, InvalidFields, NameTaken, RoleServesProvider.
         """
         name, fields = checked_name(name), kinds.load(kind).checked(fields)
-        with self._changing() as connection:
+        scope = scopes.checked_scope(scope)
+        about = Event("credential.new", "done", name=name, kind=kind, detail={"scope": scope})
+        with self.ledger.change(about) as change:
+            connection = change.connection
             _may_make(connection, name, kind)
             state = rules.state_of_new(store.active(connection, kind))
-            credential = store.add(connection, name, kind, state, self._now())
-            self._put(connection, credential, credential.version, fields)
+            credential = store.add(connection, name, kind, state, self._now(), scope=scope)
+            self._put(change, credential, credential.version, fields)
+            change.about(credential=credential.token)
         return credential
-
-    def list(self) -> list[CredentialView]:
-        """All credentials with the stacks that use them, by kind, the Active one first, then by name."""
-        with self._database.read() as connection:
-            used = self._usage.by_credential(connection)
-            return [CredentialView(one, tuple(used.get(one.id, ()))) for one in store.everything(connection)]
-
-    def find(self, reference: str) -> Credential:
-        """The credential of this name or token; raises NoCredential."""
-        with self._database.read() as connection:
-            return _found(connection, reference)
-
-    def view(self, reference: str) -> CredentialView:
-        """The credential of this name or token with the stacks that use it; raises NoCredential."""
-        with self._database.read() as connection:
-            return self._viewed(connection, reference)
-
-    def field_names(self, reference: str) -> tuple[str, ...]:
-        """Which fields a credential has; opens nothing. Raises NoCredential."""
-        with self._database.read() as connection:
-            return tuple(store.fields(connection, _found(connection, reference)))
-
-    def described(self, reference: str) -> dict[str, str]:
-        """A credential's fields as they may be shown: `***` for secrets.
-
-        Raises NoCredential, DamagedCredential.
-        """
-        with self._database.read() as connection:
-            credential = _found(connection, reference)
-            fields = open_fields(self._sealer, credential, store.fields(connection, credential))
-        public = {one.name for one in kinds.load(credential.kind).fields if not one.secret}
-        return {name: value.reveal().decode() if name in public else MASK for name, value in fields.items()}
-
-    def active(self, kind: str) -> Credential | None:
-        """The credential that new stacks of this kind bind (SPEC B3)."""
-        with self._database.read() as connection:
-            return store.active(connection, kind)
 
     def activate(self, reference: str) -> Activated:
         """Make this credential the Active one of its kind, and the one before Ready: both or neither (B2)."""
-        with self._changing() as connection:
-            credential = _found(connection, reference)
+        with self.ledger.change(Event("credential.activate", "done")) as change:
+            connection = change.connection
+            credential = found(connection, reference)
+            change.about(**_about(credential))
             before = store.active(connection, credential.kind)
             if before is not None and before.id == credential.id:
                 return Activated(credential, None)
             if before is not None:
                 store.set_state(connection, before, State.READY)
             store.set_state(connection, credential, State.ACTIVE)
-            return Activated(
-                _found(connection, credential.token), before and _found(connection, before.token)
-            )
+            return Activated(found(connection, credential.token), before and found(connection, before.token))
 
-    def rotate(self, reference: str, fields: Mapping[str, str]) -> Rotated:
-        """Replace what is in a credential; its token, state and bindings stay (SPEC B5).
+    def rescope(self, reference: str, scope: str) -> Credential:
+        """Let the credential be used there and nowhere else (SPEC B7); raises BadScope, ScopeInUse."""
+        scope = scopes.checked_scope(scope)
+        with self.ledger.change(Event("credential.scope", "done", detail={"scope": scope})) as change:
+            connection = change.connection
+            credential = found(connection, reference)
+            change.about(**_about(credential))
+            sealer = change.keys.sealer
+            for version in store.kept_versions(connection, credential.id):
+                one = credential.at(version)
+                fields = open_fields(sealer, one, store.fields(connection, one))
+                values = {name: value.reveal().decode() for name, value in fields.items()}
+                sealed = seal_fields(sealer, credential.scoped(scope), version, values)
+                store.replace_fields(connection, credential.id, version, sealed)
+            return store.set_scope(connection, credential, scope)
+
+    def rotate(self, reference: str, fields: Mapping[str, str], *, alive: "Alive | None" = None) -> Rotated:
+        """Replace what is in a credential; its token, state, scope and bindings stay (SPEC B5).
 
         Fields that are no secret stay as they are unless they are given (`Kind.carried`). What was sealed for
-        the version before is deleted in the same transaction. Raises NoCredential, InvalidFields,
-        DamagedCredential.
+        an earlier version is deleted unless somebody works with it who is still `alive` (all count as alive
+        where nobody can tell). Raises NoCredential, InvalidFields, DamagedCredential.
         """
-        with self._changing() as connection:
-            credential = _found(connection, reference)
-            kind = kinds.load(credential.kind)
+        with self.ledger.change(Event("credential.rotate", "done")) as change:
+            connection = change.connection
+            credential = found(connection, reference)
+            change.about(**_about(credential))
             before = store.fields(connection, credential)
-            carried = {
-                name: open_field(self._sealer, credential, name, before).reveal().decode()
-                for name in kind.carried(fields, before)
-            }
-            after = kind.checked({**carried, **fields})
+            after = self._after_rotation(change.keys.sealer, credential, before, fields)
             version = credential.version + 1
-            self._put(connection, credential, version, after)
+            self._put(change, credential, version, after)
             store.set_version(connection, credential, version, self._now())
-            return Rotated(_found(connection, credential.token), tuple(sorted(before.keys() - after.keys())))
+            change.about(detail={"version": str(version)})
+            kept = _sweep(connection, credential.at(version), alive)
+            return Rotated(
+                found(connection, credential.token), tuple(sorted(before.keys() - after.keys())), kept
+            )
+
+    def after_rotation(self, reference: str, fields: Mapping[str, str]) -> OpenedCredential:
+        """What `rotate` would make of a credential, with its kind's defaults; changes nothing."""
+        with self._database.read() as connection:
+            credential = found(connection, reference)
+            before = store.fields(connection, credential)
+        after = self._after_rotation(self.ledger.unlock().sealer, credential, before, fields)
+        values = {**kinds.load(credential.kind).defaults(), **after}
+        return OpenedCredential(
+            credential, {name: SecretBytes(value.encode()) for name, value in values.items()}
+        )
 
     def check_delete(self, reference: str) -> CredentialView:
         """The credential that `delete` would delete now, or what it would raise."""
         with self._database.read() as connection:
-            return self._deletable(connection, reference)
+            return self._deletable(connection, found(connection, reference))
 
     def delete(self, reference: str) -> CredentialView:
         """Delete a credential for good, and return what it was, with the stacks that fall back to the role.
 
         Raises NoCredential, CredentialInUse, CredentialIsActive (SPEC A8).
         """
-        with self._changing() as connection:
-            view = self._deletable(connection, reference)
-            if view.used_by:
-                self._usage.fall_back_to_role(connection, view.credential.id)
-            store.remove(connection, view.credential)
+        with self.ledger.change(Event("credential.delete", "done")) as change:
+            credential = found(change.connection, reference)
+            change.about(**_about(credential))
+            view = self._deletable(change.connection, credential)
+            self._remove(change, view)
         return view
 
-    def opened(self, reference: str, *, purpose: str) -> OpenedCredential:
-        """What is in a credential, with its kind's defaults; when and for what it was opened is noted first.
-
-        Raises NoCredential, DamagedCredential, KeyUnusable, UnknownKind.
+    def clear(self, kind: str) -> Cleared:
+        """Delete every credential of a provider; its enabled role serves their stacks from then on, which is
+        the same transaction (SPEC A7). Raises NothingToFallBackTo, UnknownKind.
         """
-        with self._changing() as connection:
-            credential = _found(connection, reference)
+        with self.ledger.change(Event("credential.clear", "done", kind=kinds.load(kind).name)) as change:
+            rules.may_clear(kind, role=role_store.state(change.connection, kind))
+            views = [self._viewed(change.connection, each) for each in store.of_kind(change.connection, kind)]
+            for view in views:
+                self._remove(change, view)
+                change.further.append(Event("credential.delete", "done", **_about(view.credential)))
+        stacks = tuple(dict.fromkeys(stack for view in views for stack in view.used_by))
+        return Cleared(kind, tuple(view.credential for view in views), stacks)
+
+    def set_role(self, provider: str, state: RoleState) -> None:
+        """Give the provider's linked role a state; DISABLED raises RoleInUse while a stack uses it (A3)."""
+        action = "role.disable" if state is RoleState.DISABLED else f"role.{state.value}"
+        with self.ledger.change(Event(action, "done", kind=provider)) as change:
+            if state is RoleState.DISABLED:
+                used_by = self._usage.stacks_by_role(change.connection, provider)
+                rules.may_disable(provider, used_by=used_by)
+            role_store.set_state(change.connection, provider, state)
+
+    def opened(
+        self,
+        reference: str,
+        *,
+        purpose: str,
+        place: Place = NOWHERE,
+        use: Use | None = None,
+        action: str = "credential.open",
+        stack: str | None = None,
+    ) -> OpenedCredential:
+        """What is in a credential, with its kind's defaults; the audit log has it before anybody does (B10).
+
+        `place` is where it is used; `use` leases this version, so that it stays sealed until `release`.
+        Raises NoCredential, OutOfScope, DamagedCredential, KeyUnusable, UnknownKind.
+        """
+        about = Event(action, "done", purpose=purpose, stack=stack)
+        with self.ledger.use(about) as change:
+            connection = change.connection
+            credential = found(connection, reference)
+            change.about(**_about(credential))
+            scopes.check(credential.name, credential.scope, place)
             kind = kinds.load(credential.kind)
             sealed = store.fields(connection, credential)
             fields = {name: SecretBytes(value.encode()) for name, value in kind.defaults().items()}
-            fields |= open_fields(self._sealer, credential, sealed)
+            fields |= open_fields(change.keys.sealer, credential, sealed)
             store.note_use(connection, credential, purpose, self._now())
+            if use is not None:
+                store.add_lease(connection, credential, use, self._now())
         return OpenedCredential(credential, fields)
+
+    def release(self, holder: str, *, alive: "Alive | None" = None) -> None:
+        """End what `holder` works with, and delete the versions that nobody works with any more."""
+        with self.ledger.writing() as connection:
+            held = {lease.credential_id for lease in store.leases(connection) if lease.use.holder == holder}
+            store.end_leases(connection, holder)
+            outdated = [
+                credential
+                for credential in store.everything(connection)
+                if credential.id in held and len(store.kept_versions(connection, credential.id)) > 1
+            ]
+        if outdated:
+            with self.ledger.change(None) as change:
+                for credential in outdated:
+                    _sweep(change.connection, found(change.connection, credential.token), alive)
 
     def seal(self, context: str, plaintext: bytes) -> bytes:
         """`plaintext` sealed for `context`, such as "stack:12"; opens only with the same context."""
-        return self._sealer.seal(("context", context), plaintext)
+        return self.ledger.unlock().sealer.seal(("context", context), plaintext)
 
     def unseal(self, context: str, sealed: bytes) -> bytes:
         """What was sealed for `context`; raises DamagedSecret for another context or a changed bit."""
         try:
-            return self._sealer.open(("context", context), sealed)
+            return self.ledger.unlock().sealer.open(("context", context), sealed)
         except BrokenSeal:
             raise DamagedSecret(context) from None
 
-    @cached_property
-    def _sealer(self) -> Sealer:
-        """Seals with the data key; two threads that come first may both unwrap it, with one result."""
-        with self._database.read() as connection:
-            row = store.vault_row(connection)
-        if row is None:
-            raise NoVault
-        try:
-            key = Sealer(read_key_file(self._key_file), row.vault_id).open(_DATA_KEY, row.wrapped_key)
-        except BrokenSeal:
-            raise KeyUnusable(
-                f"the vault key {self._key_file} is not the one that this vault was made with, or the "
-                "vault's own row was changed",
-                hint=f"put the right key back from your backup: cp BACKUP {self._key_file}",
-            ) from None
-        return Sealer(SecretBytes(key), row.vault_id)
-
-    def _viewed(self, connection: Connection, reference: str) -> CredentialView:
-        credential = _found(connection, reference)
-        return CredentialView(credential, tuple(self._usage.stacks_using(connection, credential.id)))
-
-    def _deletable(self, connection: Connection, reference: str) -> CredentialView:
-        view = self._viewed(connection, reference)
-        kind = view.credential.kind
-        role, ready = store.role(connection, kind), store.ready(connection, kind)
-        rules.may_delete(view.credential, role=role, used_by=view.used_by, ready=ready)
+    def _deletable(self, connection: "Connection", credential: Credential) -> CredentialView:
+        view = self._viewed(connection, credential)
+        role, ready = role_store.state(connection, credential.kind), store.ready(connection, credential.kind)
+        rules.may_delete(credential, role=role, used_by=view.used_by, ready=ready)
         return view
 
-    @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        try:
-            with self._database.write() as connection:
-                yield connection
-        except IntegrityError:
-            # Its text holds the statement's parameters, so no part of it is shown or kept.
-            raise ConflictingChange from None
+    def _remove(self, change: Change, view: CredentialView) -> None:
+        if view.used_by:
+            self._usage.fall_back_to_role(change.connection, view.credential.id, view.credential.kind)
+        store.remove(change.connection, view.credential)
 
-    def _put(
-        self, connection: Connection, credential: Credential, version: int, fields: Mapping[str, str]
-    ) -> None:
-        sealed = seal_fields(self._sealer, credential, version, fields)
-        store.add_fields(connection, credential.id, version, sealed)
+    def _put(self, change: Change, credential: Credential, version: int, fields: Mapping[str, str]) -> None:
+        sealed = seal_fields(change.keys.sealer, credential, version, fields)
+        store.add_fields(change.connection, credential.id, version, sealed)
+
+    def _after_rotation(
+        self, sealer: Sealer, credential: Credential, before: Mapping[str, bytes], given: Mapping[str, str]
+    ) -> dict[str, str]:
+        kind = kinds.load(credential.kind)
+        carried = {
+            name: open_field(sealer, credential, name, before).reveal().decode()
+            for name in kind.carried(given, before)
+        }
+        return kind.checked({**carried, **given})
 
 
-def _may_make(connection: Connection, name: str, kind: str) -> None:
+def _sweep(connection: "Connection", credential: Credential, alive: "Alive | None") -> tuple[int, ...]:
+    """Forget the versions that nobody works with; the earlier ones that stay."""
+    leased: Collection[int] = {
+        lease.version
+        for lease in store.leases(connection, credential.id)
+        if alive is None or alive(lease.use)
+    }
+    store.forget_versions(connection, credential.id, keep={credential.version, *leased})
+    return tuple(sorted(set(leased) - {credential.version}))
+
+
+def _about(credential: Credential) -> dict[str, Any]:
+    return {"credential": credential.token, "name": credential.name, "kind": credential.kind}
+
+
+def _may_make(connection: "Connection", name: str, kind: str) -> None:
     if store.find(connection, name) is not None:
         raise NameTaken(name)
-    rules.may_create(kind, role=store.role(connection, kind))
-
-
-def _found(connection: Connection, reference: str) -> Credential:
-    credential = store.find(connection, reference)
-    if credential is None:
-        raise NoCredential(reference, store.names(connection))
-    return credential
+    rules.may_create(kind, role=role_store.state(connection, kind))

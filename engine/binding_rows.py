@@ -4,8 +4,9 @@ from sqlmodel import Field, SQLModel
 
 
 class BindingRow(SQLModel, table=True):
-    """One provider that a stack needs; `credential_id` is null while nothing of the stack exists
-    (destroyed).
+    """One provider that a stack needs, and what serves it: a credential, or the provider's linked role.
+
+    Both are null while nothing of the stack exists (destroyed).
     """
 
     __tablename__ = "binding"
@@ -15,3 +16,4 @@ class BindingRow(SQLModel, table=True):
     credential_id: int | None = Field(
         default=None, foreign_key="credential.id", ondelete="RESTRICT", nullable=True, index=False
     )
+    role: str | None = Field(default=None, foreign_key="linked_role.provider", ondelete="RESTRICT")

@@ -4,47 +4,69 @@ The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard
 credential that a stack uses can't be deleted by any program that writes this database.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import column, table
 
+from credentials import scopes
+from credentials.audit import Event
+from credentials.scopes import Place
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from credentials.credential import Credential
+    from credentials.digest import Table
+    from engine.installation import Installation
+    from engine.state.stacks import Stack
+
 # The columns that the statements here name. The schema is in `binding_rows.py`; importing SQLModel for it
 # would cost a listing more than its queries do.
-_binding = table("binding", column("stack_id"), column("provider"), column("credential_id"))
+_binding = table("binding", column("stack_id"), column("provider"), column("credential_id"), column("role"))
+_role = table("linked_role", column("provider"), column("state"))
 _stack = table("stack", column("id"), column("project"), column("name"))
 _credential = table(
-    "credential", column("id"), column("name"), column("token"), column("kind"), column("state")
+    "credential",
+    column("id"),
+    column("name"),
+    column("token"),
+    column("kind"),
+    column("state"),
+    column("scope"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One provider that a stack needs, and the credential that serves it; None after the stack was
-    destroyed.
+    """One provider that a stack needs, and what serves it: a credential, or the provider's linked role.
+
+    Neither does after the stack was destroyed.
     """
 
     provider: str
     credential: str | None
     token: str | None
+    by_role: bool = False
 
 
 class Unauthorized(EngineError):
-    """A provider that the stack needs has no Active credential: nothing is orchestrated (SPEC A1)."""
+    """A provider that the stack needs has no Active credential, nor an enabled role: nothing is orchestrated
+    (SPEC A1).
+    """
 
     exit_code = 3
 
     def __init__(self, stack: str, providers: Sequence[str]) -> None:
         names = ", ".join(providers)
         super().__init__(
-            f"stack {stack} needs {names}, and the vault has no Active credential for that; nothing was run",
-            hint=f"add one: tic creds new NAME --provider {providers[0]}",
+            f"stack {stack} needs {names}, and the vault has neither an Active credential nor an enabled "
+            "role for that; nothing was run",
+            hint=f"add a credential: tic creds new NAME --provider {providers[0]}; or link a role: "
+            f"tic role enable {providers[0]}",
         )
 
 
@@ -58,7 +80,7 @@ def need(connection: "Connection", stack_id: int, providers: Iterable[str]) -> N
     for provider in dict.fromkeys(providers):
         if provider not in known:
             connection.execute(
-                _binding.insert().values(stack_id=stack_id, provider=provider, credential_id=None)
+                _binding.insert().values(stack_id=stack_id, provider=provider, credential_id=None, role=None)
             )
 
 
@@ -68,23 +90,38 @@ def bind(connection: "Connection", stack_id: int, credential_id: int, provider: 
     connection.execute(
         _binding.update()
         .where(_binding.c.stack_id == stack_id, _binding.c.provider == provider)
-        .values(credential_id=credential_id)
+        .values(credential_id=credential_id, role=None)
     )
 
 
-def complete(connection: "Connection", stack_id: int, stack: str) -> list[Binding]:
-    """Bind what is not bound to the Active credential of its provider, and return all bindings (SPEC B3).
+def bind_to_role(connection: "Connection", stack_id: int, provider: str) -> None:
+    """Let the provider's linked role serve this provider of the stack from now on."""
+    need(connection, stack_id, [provider])
+    connection.execute(
+        _binding.update()
+        .where(_binding.c.stack_id == stack_id, _binding.c.provider == provider)
+        .values(credential_id=None, role=provider)
+    )
 
-    Raises Unauthorized, and binds nothing, where a provider has no Active credential.
+
+def complete(connection: "Connection", stack_id: int, stack: str, place: Place) -> list[Binding]:
+    """Bind what is not bound: to its provider's enabled role, else to its Active credential (SPEC A2, B3).
+
+    Returns all bindings. Raises Unauthorized, and binds nothing, where a provider has neither; OutOfScope
+    where its Active credential may not be used at this place.
     """
     missing = []
     for binding in bound(connection, stack_id):
-        if binding.token is None:
-            active = _active(connection, binding.provider)
-            if active is None:
-                missing.append(binding.provider)
-            else:
-                bind(connection, stack_id, active, binding.provider)
+        if binding.token is not None or binding.by_role:
+            continue
+        active = _active(connection, binding.provider)
+        if _role_is_enabled(connection, binding.provider):
+            bind_to_role(connection, stack_id, binding.provider)
+        elif active is None:
+            missing.append(binding.provider)
+        else:
+            scopes.check(active.name, active.scope, place)
+            bind(connection, stack_id, active.id, binding.provider)
     if missing:
         raise Unauthorized(stack, missing)
     return bound(connection, stack_id)
@@ -95,16 +132,48 @@ def bound(connection: "Connection", stack_id: int) -> list[Binding]:
     rows = connection.execute(
         _binding.outerjoin(_credential, _credential.c.id == _binding.c.credential_id)
         .select()
-        .with_only_columns(_binding.c.provider, _credential.c.name, _credential.c.token)
+        .with_only_columns(_binding.c.provider, _credential.c.name, _credential.c.token, _binding.c.role)
         .where(_binding.c.stack_id == stack_id)
         .order_by(_binding.c.provider)
     )
-    return [Binding(provider, name, token) for provider, name, token in rows]
+    return [Binding(provider, name, token, role is not None) for provider, name, token, role in rows]
+
+
+def rebind(installation: "Installation", stack: "Stack", reference: str) -> "Credential":
+    """Let the credential of this name or token serve its provider's part of the stack, and return it.
+
+    Raises NoCredential; OutOfScope where the stack's project and repository are none that it may be used in.
+    """
+    from credentials.register import found
+    from engine import place
+
+    here = place.of_stack(stack.project, Path(stack.folder or Path.cwd()))
+    with installation.vault.change("binding.set", stack=stack.full_name) as change:
+        credential = found(change.connection, reference)
+        change.about(credential=credential.token, name=credential.name, kind=credential.kind)
+        scopes.check(credential.name, credential.scope, here)
+        bind(change.connection, stack.id, credential.id, credential.kind)
+    return credential
+
+
+def event(stack: str, binding: Binding) -> Event:
+    """What the audit log says of a binding."""
+    by = "role" if binding.by_role else "credential"
+    return Event(
+        "binding.set",
+        "done",
+        credential=binding.token,
+        name=binding.credential,
+        kind=binding.provider,
+        stack=stack,
+        detail={"by": by},
+    )
 
 
 def release(connection: "Connection", stack_id: int) -> None:
     """Free the stack's credentials: nothing of it exists any more (SPEC C4). What it needs stays known."""
-    connection.execute(_binding.update().where(_binding.c.stack_id == stack_id).values(credential_id=None))
+    freed = {"credential_id": None, "role": None}
+    connection.execute(_binding.update().where(_binding.c.stack_id == stack_id).values(freed))
 
 
 class Usage:
@@ -118,13 +187,28 @@ class Usage:
         """For each credential in use, the stacks that it serves."""
         return self._names(connection, None)
 
-    def fall_back_to_role(self, connection: "Connection", credential_id: int) -> None:
-        """Take the credential away from its stacks; the provider's role serves them from their next run on
-        (SPEC A8).
-        """
-        connection.execute(
-            _binding.update().where(_binding.c.credential_id == credential_id).values(credential_id=None)
+    def stacks_by_role(self, connection: "Connection", provider: str) -> list[str]:
+        """The stacks that the linked role of this provider serves, as `project/stack`."""
+        query = (
+            _binding.join(_stack, _stack.c.id == _binding.c.stack_id)
+            .select()
+            .with_only_columns(_stack.c.project, _stack.c.name)
+            .where(_binding.c.role == provider)
+            .order_by(_stack.c.project, _stack.c.name)
         )
+        return [f"{project}/{name}" for project, name in connection.execute(query)]
+
+    def fall_back_to_role(self, connection: "Connection", credential_id: int, provider: str) -> None:
+        """Take the credential away from its stacks; the provider's role serves them from their next run on
+        (SPEC A7, A8).
+        """
+        served = {"credential_id": None, "role": provider}
+        connection.execute(_binding.update().where(_binding.c.credential_id == credential_id).values(served))
+
+    def guarded(self, connection: "Connection") -> "Iterator[Table]":
+        """Every binding, as the vault's digest reads it."""
+        query = _binding.select().order_by(_binding.c.stack_id, _binding.c.provider)
+        yield "binding", connection.execute(query)
 
     def _names(self, connection: "Connection", credential_id: int | None) -> dict[int, list[str]]:
         query = (
@@ -149,9 +233,22 @@ def active_kinds(connection: "Connection") -> list[str]:
     return [str(kind) for kind in connection.execute(kinds).scalars()]
 
 
-def _active(connection: "Connection", provider: str) -> int | None:
-    return connection.execute(
+@dataclass(frozen=True, slots=True)
+class _Active:
+    id: int
+    name: str
+    scope: str
+
+
+def _active(connection: "Connection", provider: str) -> _Active | None:
+    row = connection.execute(
         _credential.select()
-        .with_only_columns(_credential.c.id)
+        .with_only_columns(_credential.c.id, _credential.c.name, _credential.c.scope)
         .where(_credential.c.kind == provider, _credential.c.state == "active")
-    ).scalar()
+    ).one_or_none()
+    return None if row is None else _Active(*row)
+
+
+def _role_is_enabled(connection: "Connection", provider: str) -> bool:
+    query = _role.select().with_only_columns(_role.c.state).where(_role.c.provider == provider)
+    return bool(connection.execute(query).scalar() == "enabled")

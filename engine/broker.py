@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from credentials import kinds
 from credentials.errors import CredentialError
+from credentials.scopes import Place
 from engine.broker_app import broker_app
 from engine.dns_bindings import NotBound, dns_binding
 from stacks.broker import (
@@ -55,10 +56,12 @@ class Broker:
         tell: "Callable[[Notice], None] | None" = None,
         limits: "Limits | None" = None,
         machine: Mapping[str, str] = os.environ,
+        place: "Place | None" = None,
     ) -> None:
         """`resources` finds resources by type, by default in the stack's state; `tell` hears of waits.
 
         `limits` says how long a worker's calls may take; of `machine` workers get the proxy and CA settings.
+        `place` is where the credentials are used.
         """
         self.token = secrets.token_urlsafe(32)
         self._database = database
@@ -69,6 +72,7 @@ class Broker:
         self._tell = tell
         self._limits = limits
         self._machine = machine
+        self._place = place or Place(stack.project)
         self._lock = Lock()
         self._records: ChallengeRecords | None = None
         self._closed = False
@@ -103,7 +107,9 @@ class Broker:
             raise not_bound from error
         if token not in self._bindings.values():
             raise not_bound
-        opened = self._vault.opened(token, purpose=f"{request.purpose} of {stack}")
+        opened = self._vault.opened(
+            token, purpose=f"{request.purpose} of {stack}", place=self._place, stack=stack
+        )
         fields = {name: value.reveal().decode() for name, value in opened.fields.items()}
         return OpenedFields(opened.credential.kind, fields)
 
@@ -137,6 +143,7 @@ class Broker:
                     tell=self._tell,
                     limits=self._limits,
                     machine=self._machine,
+                    place=self._place,
                 )
             return self._records
 

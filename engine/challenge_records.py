@@ -22,6 +22,7 @@ from stacks.dns.worker import LIMITS, Limits
 from stacks.dns.zones import Place, SystemResolver, Zones, place_at
 
 if TYPE_CHECKING:
+    from credentials import scopes
     from credentials.vault import Vault
     from engine.database import Database
     from engine.state.stacks import Stack
@@ -41,13 +42,17 @@ class ChallengeRecords:
         tell: Callable[[Notice], None] | None,
         limits: Limits | None,
         machine: Mapping[str, str],
+        place: "scopes.Place",
     ) -> None:
+        """`place` is where the credentials are used."""
         self._database = database
         self._stack = stack
         self._tell = tell
         self._owner = this_process()
         purpose = f"challenge records of {stack.full_name}"
-        self._publishers = Publishers(vault, purpose, limits=limits or LIMITS, machine=machine)
+        self._publishers = Publishers(
+            vault, purpose, limits=limits or LIMITS, machine=machine, place=place, stack=stack.full_name
+        )
         self._published: dict[tuple[str, str], Published] = {}
         self._noted: set[int] = set()
         self._ending = Event()  # nothing new is published

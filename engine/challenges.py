@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from engine.challenge_notes import Note, open_notes
 
 if TYPE_CHECKING:
+    from credentials.scopes import Place
     from credentials.vault import Vault
     from engine.database import Database
     from engine.events import Notice
@@ -33,8 +35,24 @@ def withdraw_left_over(
     from engine.publishers import Publishers
     from engine.withdrawal import settle
 
-    publishers = Publishers(vault, "withdrawing what an ended run left")
+    purpose, opened = "withdrawing what an ended run left", {}
     try:
-        return [settle(database, publishers, note, stopped=Event().wait) for note in left]
+        for note in left:
+            if note.stack not in opened:
+                here = _place(database, note)
+                opened[note.stack] = Publishers(vault, purpose, place=here, stack=note.stack)
+        return [settle(database, opened[note.stack], note, stopped=Event().wait) for note in left]
     finally:
-        publishers.close()
+        for publishers in opened.values():
+            publishers.close()
+
+
+def _place(database: "Database", note: Note) -> "Place":
+    """Where the stack of a note is; only its project where the stack is gone."""
+    from engine import place
+    from engine.state import stacks
+
+    project, _, name = note.stack.partition("/")
+    with database.read() as connection:
+        stack = stacks.find(connection, project, name)
+    return place.of_stack(project, Path(stack.folder) if stack is not None else None)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import bindings, config, project
+from engine import bindings, config, place, project
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def new_stack(
         title, stack_file = found.name, found.stack_file(name)
     else:
         title, stack_file = name, folder / f"Pulumi.{name}.yaml"
-    with installation.database.write() as connection:
+    with installation.vault.change("stack.new") as change:
+        connection = change.connection
         if template is not None:
             settings, needed = _resolve(connection, template, settings, providers)
             written = _project_files(template, folder, name)
@@ -63,7 +64,10 @@ def new_stack(
             written[stack_file] = config.with_values(stack_file, title, settings)
         stack = stacks.create(connection, title, name, str(folder))
         bindings.need(connection, stack.id, needed)
-        bindings.complete(connection, stack.id, stack.full_name)
+        change.about(stack=stack.full_name)
+        where = place.of_stack(title, folder)
+        for binding in bindings.complete(connection, stack.id, stack.full_name, where):
+            change.further.append(bindings.event(stack.full_name, binding))
         _write(written, fresh=folder if template is not None else None)
     return stack
 

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from credentials import kinds
+from credentials.scopes import NOWHERE, Place
 from credentials.secret import SecretBytes
 from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
 from engine.errors import EngineError
@@ -60,8 +61,12 @@ class Publishers:
         *,
         limits: Limits = LIMITS,
         machine: Mapping[str, str] = os.environ,
+        place: Place = NOWHERE,
+        stack: str | None = None,
     ) -> None:
         self._vault = vault
+        self._place = place
+        self._stack = stack
         self._purpose = purpose
         self._limits = limits
         self._machine = machine
@@ -108,7 +113,7 @@ class Publishers:
         if known is not None and known.publisher.usable:
             return known
         self._check_running()
-        opened = self._vault.opened(token, purpose=self._purpose)
+        opened = self._vault.opened(token, purpose=self._purpose, place=self._place, stack=self._stack)
         kind = kinds.load(opened.credential.kind)
         session = Session(self._publisher(kind, opened.fields, resolvers), kind.name)
         with self._lock:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from credentials.audit import Event
 from engine import bindings
 from engine.events import Notice
 
@@ -64,9 +65,9 @@ def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded:
         running = updates.running(connection, stack.id)
         if running is not None and running.owner == this_process():
             updates.take_over(connection, running)
-        if (
-            kind == "destroy"
-            and succeeded
-            and not checkpoints.deployment(connection, stack.id).get("resources")
-        ):
-            bindings.release(connection, stack.id)
+    if kind != "destroy" or not succeeded:
+        return
+    with installation.vault.quiet_change() as change:
+        if not checkpoints.deployment(change.connection, stack.id).get("resources"):
+            bindings.release(change.connection, stack.id)
+            change.further.append(Event("binding.release", "done", stack=stack.full_name))

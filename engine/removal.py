@@ -1,10 +1,15 @@
 """Forgetting a stack."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from credentials.vault import Vault
     from engine.installation import Installation
     from engine.state.stacks import Stack
 
@@ -42,5 +47,16 @@ def remove_stack(installation: "Installation", stack: "Stack") -> None:
     from engine.state import stacks
 
     check_removable(installation, stack)
-    with installation.database.write() as connection:
+    with removing(installation.vault)(stack.full_name) as connection:
         stacks.remove(connection, stack.id)
+
+
+def removing(vault: "Vault") -> "Callable[[str], AbstractContextManager[Connection]]":
+    """Makes the transactions that forget a stack: its bindings go too, and the vault guards them."""
+
+    @contextmanager
+    def transaction(stack: str) -> "Iterator[Connection]":
+        with vault.change("stack.remove", stack=stack) as change:
+            yield change.connection
+
+    return transaction

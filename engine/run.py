@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from engine import bindings, config, environment, events, interruption, leftovers, project, recovery
+from engine import bindings, config, environment, events, interruption, leftovers, place, project, recovery
+from engine.actor import user_name
 from engine.errors import EngineError
 from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
-from engine.serving import user_name
+from engine.removal import removing
 from engine.supervisor import PORT_PLACEHOLDER
 from engine.turn import turn
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from credentials.scopes import Place
     from credentials.secret import SecretBytes
     from engine.installation import Installation
     from engine.state.residue import Redactor, Residue
@@ -113,11 +115,12 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
         Launch(_program(where, operation, common), private) as launch,
     ):
         recovery.before(installation, stack, listen)
-        with installation.database.write() as connection:
+        here = place.of_stack(stack.project, where.folder)
+        with installation.vault.quiet_change() as change:
             if str(where.folder) != stack.folder:
-                stacks.move(connection, stack.id, str(where.folder))
-            bound = bindings.complete(connection, stack.id, stack.full_name)
-        with _serving(installation, stack, bound, outcome, operation, listen) as served:
+                stacks.move(change.connection, stack.id, str(where.folder))
+            bound = bindings.complete(change.connection, stack.id, stack.full_name, here)
+        with _serving(installation, stack, bound, here, outcome, operation, listen) as served:
             words = _words(tool, stack, operation, inline=where.inline)
             launch.start(Command(words, {**common, **served.environment(private)}, where.folder))
             _follow(launch, outcome, listen, served.redactor)
@@ -166,6 +169,7 @@ def _serving(
     installation: "Installation",
     stack: "Stack",
     bound: Sequence[bindings.Binding],
+    here: "Place",
     outcome: Outcome,
     operation: Operation,
     listen: Listener,
@@ -177,7 +181,12 @@ def _serving(
     from engine.state.service import Access, StateService
 
     opened = [
-        installation.vault.opened(binding.token, purpose=f"{operation.kind} {stack.full_name}")
+        installation.vault.opened(
+            binding.token,
+            purpose=f"{operation.kind} {stack.full_name}",
+            place=here,
+            stack=stack.full_name,
+        )
         for binding in bound
         if binding.token is not None
     ]
@@ -191,7 +200,7 @@ def _serving(
             for each in kind.fields
             if each.secret and each.name in credential.fields
         ]
-    service = StateService(installation.database, installation.vault)
+    service = StateService(installation.database, installation.vault, removing=removing(installation.vault))
     access = service.admit(
         Access(user=user_name(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append)
     )
@@ -201,6 +210,7 @@ def _serving(
         stack,
         {each.provider: each.token for each in bound if each.token},
         tell=listen,
+        place=here,
     )
 
     def make() -> "ASGIApp":

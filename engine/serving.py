@@ -1,12 +1,12 @@
 """The state service on its own, for the stock Pulumi CLI on this machine."""
 
-import getpass
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.actor import user_name
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class Serving:
 @contextmanager
 def serving(installation: "Installation", port: int) -> Iterator[Serving]:
     """Serve the home's stacks on 127.0.0.1 (port 0: one that is free). Raises PortTaken."""
+    from engine.removal import removing
     from engine.state.app import app
     from engine.state.server import serve
     from engine.state.service import Access, StateService
 
-    service = StateService(installation.database, installation.vault)
+    service = StateService(installation.database, installation.vault, removing=removing(installation.vault))
     token = service.admit(Access(user=user_name()))
     try:
         with serve(lambda: app(service), port=port) as url:
@@ -50,8 +51,3 @@ def serving(installation: "Installation", port: int) -> Iterator[Serving]:
         ) from error
     finally:
         service.dismiss(token)
-
-
-def user_name() -> str:
-    """Who runs this, as the history names them."""
-    return getpass.getuser()

@@ -58,12 +58,17 @@ class Admitted:
         return self.access.stack_id in (None, stack_id)
 
 
+Removing = Callable[[str], AbstractContextManager[Connection]]
+
+
 class StateService:
     """State for the Pulumi CLI; safe to use from many threads, and as many as one likes in a process."""
 
-    def __init__(self, database: Database, seal: Sealing) -> None:
+    def __init__(self, database: Database, seal: Sealing, *, removing: Removing | None = None) -> None:
+        """`removing` makes the transactions that forget a stack, with its bindings; by default `write`."""
         self.database = database
         self.sealing = seal
+        self._removing = removing
         self._admitted: dict[bytes, Admitted] = {}  # by the token's hash
         self._holders: dict[str, Admitted] = {}  # by the id of the update that they started
         self._writing = threading.Lock()
@@ -100,6 +105,12 @@ class StateService:
         return self.database.read()
 
     @contextmanager
+    def remove(self, stack: str) -> Iterator[Connection]:
+        """A transaction that forgets the stack of this full name."""
+        with self._writing, (self._removing or _plainly(self.database))(stack) as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is durable when the block is left; the threads of one service queue here.
 
@@ -107,6 +118,10 @@ class StateService:
         """
         with self._writing, self.database.write() as connection:
             yield connection
+
+
+def _plainly(database: Database) -> Removing:
+    return lambda _stack: database.write()
 
 
 def new_token() -> str:

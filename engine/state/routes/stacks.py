@@ -78,7 +78,9 @@ def show(call: Call) -> Any:
 
 def remove(call: Call) -> Any:
     """Remove a stack; one that has resources only by force, and none while it is in use."""
-    with call.service.write() as connection:
+    with call.service.read() as connection:
+        name = call.stack(connection).full_name
+    with call.service.remove(name) as connection:
         stack = call.stack(connection)
         updates.refuse_while_running(connection, stack.id)
         if call.query.get("force") != "true" and versions.resource_count(connection, stack.id):
