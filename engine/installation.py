@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from engine.actor import actor
 from engine.database import Database
 from engine.home import Home
 
@@ -32,4 +33,4 @@ class Installation:
         from credentials.vault import Vault
         from engine.bindings import Usage
 
-        return Vault.open(self.database, self.home.key_file, usage=Usage())
+        return Vault.open(self.database, self.home.root, usage=Usage(), actor=actor())
