@@ -1,0 +1,171 @@
+"""Alibaba Cloud: STS GetCallerIdentity, signed ACS3-HMAC-SHA256 by the official SDK's core.
+
+Error codes: https://api.aliyun.com/document/Sts/2015-04-01/errorCode and the common ones of every product.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from credentials.identity import (
+    ClockSkew,
+    Identity,
+    IdentityError,
+    Inconclusive,
+    Rejected,
+    Unreachable,
+    sdk,
+    words_of,
+)
+from credentials.identity.network import ca_file, why
+from credentials.identity.reads import Answer, ask
+from credentials.secret import SecretBytes
+
+LOGGERS: Final = ("darabonba-core", "alibabacloud-tea")
+_REGION: Final = "cn-hangzhou"
+_REJECTED: Final = (
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "InvalidSecurityToken",
+    "MissingSecurityToken",
+    "InvalidAccessKeySecret",
+    "Forbidden.AccessKeyDisabled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """One action of one product; `host` is its endpoint."""
+
+    host: str
+    version: str
+    action: str
+    parameters: Mapping[str, str]
+
+
+Call = Callable[[_Api], dict[str, Any]]
+
+
+def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
+    """The account, and who in it; which reads of the three purposes are refused."""
+    call = _caller(kind, fields, timeout)
+    try:
+        told = call(_Api("sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity", {}))
+    except _Refused as refused:
+        raise _translated(kind, refused, fields) from None
+    region = fields["region"].reveal().decode() if "region" in fields else _REGION
+    may, cannot = ask({name: _read(call, api) for name, api in _reads(region).items()})
+    detail = {"type": told.get("IdentityType", ""), "user id": told.get("PrincipalId", ""), **may}
+    return Identity(told.get("AccountId", ""), told.get("Arn", ""), detail, cannot)
+
+
+class _Refused(Exception):
+    """The provider's error with nothing else of the exchange."""
+
+    def __init__(self, error: Any) -> None:
+        self.status, self.code, self.request_id = (
+            error.status_code or 0,
+            error.code or "",
+            error.request_id or "",
+        )
+        self.words = (error.data or {}).get("Message") or ""
+        super().__init__(self.code)
+
+
+def _reads(region: str) -> dict[str, _Api]:
+    ecs = (f"ecs.{region}.aliyuncs.com", "2014-05-26")
+    return {
+        "apply: list DNS domains (alidns:DescribeDomains)": _Api(
+            "alidns.aliyuncs.com", "2015-01-09", "DescribeDomains", {"PageSize": "1"}
+        ),
+        "deploy: list certificates (yundun-cert:ListUserCertificateOrder)": _Api(
+            "cas.aliyuncs.com", "2020-04-07", "ListUserCertificateOrder", {"ShowSize": "1"}
+        ),
+        "ecs: list instances (ecs:DescribeInstances)": _Api(
+            *ecs, "DescribeInstances", {"RegionId": region, "PageSize": "1"}
+        ),
+        "ecs: read Cloud Assistant's state (ecs:DescribeCloudAssistantStatus)": _Api(
+            *ecs, "DescribeCloudAssistantStatus", {"RegionId": region, "PageSize": "1"}
+        ),
+        "ecs: read results of commands (ecs:DescribeInvocationResults)": _Api(
+            *ecs, "DescribeInvocationResults", {"RegionId": region, "PageSize": "1"}
+        ),
+    }
+
+
+def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    with sdk(kind):
+        from alibabacloud_tea_openapi.client import Client
+        from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+        from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+        from darabonba.exceptions import RetryError
+        from darabonba.runtime import RuntimeOptions
+        from Tea.exceptions import UnretryableException
+
+    token = fields.get("security-token")
+    milliseconds = int(timeout * 1000)
+
+    def call(api: _Api) -> dict[str, Any]:
+        client = Client(
+            Config(
+                access_key_id=fields["access-key"].reveal().decode(),
+                access_key_secret=fields["secret-key"].reveal().decode(),
+                security_token=token.reveal().decode() if token else None,
+                endpoint=api.host,
+                connect_timeout=milliseconds,
+                read_timeout=milliseconds,
+                ca=ca_file(),
+            )
+        )
+        what = Params(
+            action=api.action,
+            version=api.version,
+            protocol="HTTPS",
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        try:
+            answer = client.call_api(what, OpenApiRequest(query=dict(api.parameters)), RuntimeOptions())
+        except AlibabaCloudException as error:
+            raise _Refused(error) from None
+        except (UnretryableException, RetryError) as error:
+            inner = getattr(error, "inner_exception", error)
+            raise Unreachable(kind, why(inner, timeout)) from None
+        body: dict[str, Any] = answer["body"]
+        return body
+
+    return call
+
+
+def _read(call: Call, api: _Api) -> Callable[[], Answer]:
+    def read() -> Answer:
+        try:
+            call(api)
+        except _Refused as refused:
+            if refused.code.startswith(("Forbidden", "NoPermission")) or refused.status == 403:
+                return Answer.REFUSED
+            return Answer.UNKNOWN
+        except IdentityError:
+            return Answer.UNKNOWN
+        return Answer.ALLOWED
+
+    return read
+
+
+def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    code, request_id = refused.code, refused.request_id
+    if code.startswith("InvalidTimeStamp"):
+        return ClockSkew(kind, code=code, request_id=request_id, words=words_of(refused.words, fields))
+    if code == "SignatureDoesNotMatch":  # its message is the whole string that was signed
+        return Rejected(
+            kind, code=code, words="the secret key is not this access key's", request_id=request_id
+        )
+    words = words_of(refused.words, fields)
+    if code.startswith(_REJECTED):
+        return Rejected(kind, code=code, words=words, request_id=request_id)
+    return Inconclusive(kind, code=code, words=words, request_id=request_id)

@@ -1,0 +1,177 @@
+"""AWS: STS GetCallerIdentity, which no policy can deny, signed SigV4 by boto3.
+
+What it can't do: IAM's own simulation of the least privileges where the credential may ask for it, else one
+read for each purpose. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from credentials import privileges
+from credentials.identity import (
+    ClockSkew,
+    Identity,
+    IdentityError,
+    Inconclusive,
+    Rejected,
+    Unreachable,
+    sdk,
+    words_of,
+)
+from credentials.identity.network import ca_file, why
+from credentials.identity.reads import Answer, ask
+from credentials.secret import SecretBytes
+
+LOGGERS: Final = ("boto3", "botocore", "s3transfer")
+_REGION: Final = "us-east-1"
+_SKEWED: Final = re.compile(r"Signature (expired|not yet current)")
+_CLOCK: Final = ("RequestTimeTooSkewed", "RequestExpired")
+_REJECTED: Final = (
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "InvalidSignature",
+    "UnrecognizedClient",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "ExpiredToken",
+    "InvalidToken",
+    "AuthFailure",
+    "AccessDenied",
+    "OptInRequired",
+)
+_DENIED: Final = ("AccessDenied", "UnauthorizedOperation", "Forbidden")
+_ASSUMED: Final = re.compile(
+    r"arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/.*"
+)
+
+# call(service, operation, parameters) -> the answer
+Call = Callable[[str, str, dict[str, Any]], dict[str, Any]]
+
+
+def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
+    """The account, and who in it; which of the least privileges it lacks."""
+    call = _caller(kind, fields, timeout)
+    try:
+        told = call("sts", "get_caller_identity", {})
+    except _Refused as refused:
+        raise _translated(kind, refused, fields) from None
+    simulated = _simulated(call, told["Arn"])
+    if simulated is None:
+        may, cannot = ask(
+            {
+                "apply: list zones (route53:ListHostedZones)": lambda: _may(
+                    call, "route53", "list_hosted_zones", {"MaxItems": "1"}
+                ),
+                "deploy: list certificates (acm:ListCertificates)": lambda: _may(
+                    call, "acm", "list_certificates", {"MaxItems": 1}
+                ),
+            }
+        )
+    else:
+        may, cannot = {"simulated": "the least privileges, by IAM"}, simulated
+    return Identity(told["Account"], told["Arn"], {"user id": told["UserId"], **may}, cannot)
+
+
+class _Refused(Exception):
+    """The provider's error with nothing else of the exchange: `date` is the answer's, in its own clock."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        error, about = answer.get("Error", {}), answer.get("ResponseMetadata", {})
+        self.code, self.words = str(error.get("Code", "")), str(error.get("Message", ""))
+        self.request_id = str(about.get("RequestId", ""))
+        self.date = about.get("HTTPHeaders", {}).get("date")
+        super().__init__(self.code)
+
+
+def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    with sdk(kind):
+        import botocore.session
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
+    # Profiles, files and endpoints of this machine are somebody else's: only the credential is asked about.
+    session = botocore.session.get_session(
+        {
+            "profile": (None, [], None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    token = fields.get("session-token")
+    session.set_credentials(
+        fields["access-key-id"].reveal().decode(),
+        fields["secret-access-key"].reveal().decode(),
+        token.reveal().decode() if token else None,
+    )
+    settings = Config(
+        region_name=fields["region"].reveal().decode() if "region" in fields else _REGION,
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        retries={"total_max_attempts": 1},
+        ignore_configured_endpoint_urls=True,
+    )
+
+    def call(service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        try:
+            client = session.create_client(service, config=settings, verify=ca_file())
+            try:
+                answer: dict[str, Any] = getattr(client, operation)(**parameters)
+            finally:
+                client.close()
+        except ClientError as error:
+            raise _Refused(error.response) from None
+        except BotoCoreError as error:
+            raise Unreachable(kind, why(error, timeout)) from None
+        return answer
+
+    return call
+
+
+def _simulated(call: Call, arn: str) -> tuple[str, ...] | None:
+    """What IAM says that this principal can't do; None where it does not say."""
+    least = privileges.load("aws").purposes
+    purposes = {action: name for name, one in reversed(least.items()) for action in one.privileges}
+    role = _ASSUMED.fullmatch(arn)
+    source = f"arn:{role['partition']}:iam::{role['account']}:role/{role['role']}" if role else arn
+    try:
+        answer = call(
+            "iam", "simulate_principal_policy", {"PolicySourceArn": source, "ActionNames": list(purposes)}
+        )
+    except (_Refused, IdentityError):
+        return None
+    return tuple(
+        f"{purposes[one['EvalActionName']]}: {one['EvalActionName']}"
+        for one in answer["EvaluationResults"]
+        if one["EvalDecision"] != "allowed"
+    )
+
+
+def _may(call: Call, *what: Any) -> Answer:
+    try:
+        call(*what)
+    except _Refused as refused:
+        return Answer.REFUSED if refused.code.startswith(_DENIED) else Answer.UNKNOWN
+    except IdentityError:
+        return Answer.UNKNOWN
+    return Answer.ALLOWED
+
+
+def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    code, request_id = refused.code, refused.request_id
+    words = words_of(refused.words, fields)
+    if code in _CLOCK or _SKEWED.match(refused.words):
+        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=_skew(refused.date))
+    if code.startswith(_REJECTED):
+        return Rejected(kind, code=code, words=words, request_id=request_id)
+    return Inconclusive(kind, code=code, words=words, request_id=request_id)
+
+
+def _skew(date: str | None) -> timedelta | None:
+    try:
+        return datetime.now(UTC) - parsedate_to_datetime(date or "")
+    except (ValueError, TypeError):
+        return None

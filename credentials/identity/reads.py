@@ -1,0 +1,31 @@
+"""What a credential can't do, found out by reading: one call that changes nothing for each purpose."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final
+
+
+class Answer(Enum):
+    """What a provider says to a read: done, not allowed, or nothing about permissions."""
+
+    ALLOWED = "can"
+    REFUSED = "can't"
+    UNKNOWN = "does not tell"
+
+
+Reads = Mapping[str, Callable[[], Answer]]
+_ASIDE: Final = {Answer.ALLOWED: "can", Answer.UNKNOWN: "does not tell whether it can"}
+
+
+def ask(reads: Reads) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Try every read, by its name in words, such as "apply: list zones (route53:ListHostedZones)".
+
+    Returns what belongs to an identity's `detail`, and its `cannot`.
+    """
+    answers = {name: read() for name, read in reads.items()}
+    detail = {
+        label: "; ".join(found)
+        for answer, label in _ASIDE.items()
+        if (found := [name for name, one in answers.items() if one is answer])
+    }
+    return detail, tuple(name for name, one in answers.items() if one is Answer.REFUSED)

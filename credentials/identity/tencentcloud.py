@@ -1,0 +1,132 @@
+"""Tencent Cloud: STS GetCallerIdentity, signed TC3-HMAC-SHA256 by the official SDK's common client.
+
+Error codes: https://cloud.tencent.com/document/api/1312/48172 (those of every product).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from credentials.identity import (
+    ClockSkew,
+    Identity,
+    IdentityError,
+    Inconclusive,
+    Rejected,
+    Unreachable,
+    sdk,
+    words_of,
+)
+from credentials.identity.network import ca_file, why
+from credentials.identity.reads import Answer, ask
+from credentials.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from tencentcloud.common.exception import TencentCloudSDKException
+
+LOGGERS: Final = ("tencentcloud_sdk_common",)
+_REGION: Final = "ap-guangzhou"
+_DENIED: Final = ("UnauthorizedOperation", "AuthFailure.UnauthorizedOperation")
+
+Call = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
+
+
+def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
+    """The account, and who in it; which of the two purposes' reads are refused."""
+    call = _caller(kind, fields, timeout)
+    try:
+        told = call("sts", "2018-08-13", "GetCallerIdentity", {})
+    except _Refused as refused:
+        raise _translated(kind, refused, fields) from None
+    may, cannot = ask(
+        {
+            "apply: list DNS domains (dnspod:DescribeDomainList)": lambda: _may(
+                call, "dnspod", "2021-03-23", "DescribeDomainList", {"Limit": 1}
+            ),
+            "deploy: list certificates (ssl:DescribeCertificates)": lambda: _may(
+                call, "ssl", "2019-12-05", "DescribeCertificates", {"Limit": 1}
+            ),
+        }
+    )
+    detail = {"type": told.get("Type", ""), "user id": told.get("UserId", ""), **may}
+    return Identity(told.get("AccountId", ""), told.get("Arn", ""), detail, cannot)
+
+
+class _Refused(Exception):
+    """The provider's error with nothing else of the exchange: `date` is the answer's, in its own clock."""
+
+    def __init__(self, error: "TencentCloudSDKException", date: str | None) -> None:
+        self.code, self.words, self.request_id = error.code or "", error.message or "", error.requestId or ""
+        self.date = date
+        super().__init__(self.code)
+
+
+def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    with sdk(kind):
+        from tencentcloud.common.common_client import CommonClient
+        from tencentcloud.common.credential import Credential
+        from tencentcloud.common.exception import TencentCloudSDKException
+        from tencentcloud.common.profile.client_profile import ClientProfile
+        from tencentcloud.common.profile.http_profile import HttpProfile
+
+    class Client(CommonClient):  # type: ignore[misc, unused-ignore]  # the SDK has no types
+        date: str | None = None
+
+        def _check_error(self, response: Any) -> None:
+            self.date = response.headers.get("Date")
+            super()._check_error(response)
+
+    token = fields.get("session-token")
+    keys = Credential(
+        fields["secret-id"].reveal().decode(),
+        fields["secret-key"].reveal().decode(),
+        token.reveal().decode() if token else None,
+    )
+    region = fields["region"].reveal().decode() if "region" in fields else _REGION
+    profile = ClientProfile(
+        httpProfile=HttpProfile(reqTimeout=timeout, certification=ca_file()), language="en-US"
+    )
+
+    def call(service: str, version: str, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        client = Client(service, version, keys, region, profile)
+        try:
+            answer: dict[str, Any] = client.call_json(action, parameters)["Response"]
+        except TencentCloudSDKException as error:
+            if error.code == "ClientNetworkError":
+                raise Unreachable(kind, why(error, timeout)) from None
+            raise _Refused(error, client.date) from None
+        except (ValueError, KeyError):
+            raise Inconclusive(kind, code="an answer that is no JSON of its API") from None
+        return answer
+
+    return call
+
+
+def _may(call: Call, *what: Any) -> Answer:
+    try:
+        call(*what)
+    except _Refused as refused:
+        if refused.code.startswith(_DENIED):
+            return Answer.REFUSED
+        return Answer.ALLOWED if refused.code.startswith("ResourceNotFound") else Answer.UNKNOWN
+    except IdentityError:
+        return Answer.UNKNOWN
+    return Answer.ALLOWED
+
+
+def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    code, request_id = refused.code, refused.request_id
+    words = words_of(refused.words, fields)
+    if code == "AuthFailure.SignatureExpire":
+        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=_skew(refused.date))
+    if code.startswith(("AuthFailure", "UnauthorizedOperation")):
+        return Rejected(kind, code=code, words=words, request_id=request_id)
+    return Inconclusive(kind, code=code, words=words, request_id=request_id)
+
+
+def _skew(date: str | None) -> timedelta | None:
+    try:
+        return datetime.now(UTC) - parsedate_to_datetime(date or "")
+    except (ValueError, TypeError):
+        return None

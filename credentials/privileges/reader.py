@@ -1,0 +1,92 @@
+"""Reads a privileges file and checks its schema: TOML, one file per provider, named as its kind.
+
+label = "AWS"                     # for people
+paste = "IAM, Policies, ..."      # where in the console a policy document goes
+[purposes.apply]                  # apply, deploy or ecs
+title = "Applying (DNS-01 challenge)"
+privileges = ["..."]              # as the provider writes them: managed policies, actions, permissions
+words = ["..."]                   # what each privilege is, in words, where its name does not say it
+also = "..."                      # what is needed besides, depending on what is deployed to
+note = "..."                      # what to know of the policy, or to fill in
+[purposes.apply.policy]           # the document that grants them, in the provider's own form
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+PURPOSES: Final = ("apply", "deploy", "ecs")
+_PROVIDER_KEYS: Final = {"label": str, "paste": str, "purposes": dict}
+_REQUIRED: Final = {"title": str, "privileges": list, "policy": dict}
+_OPTIONAL: Final = {"words": list, "also": str, "note": str}
+
+
+class BadPrivilegesFile(ValueError):
+    """A privileges file breaks the schema: a fault of this program's data, not of its user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What one purpose needs: `privileges` as the provider names them, `policy` as its console takes it."""
+
+    name: str
+    title: str
+    privileges: tuple[str, ...]
+    words: tuple[str, ...]
+    also: str | None
+    note: str | None
+    policy: Mapping[str, Any]
+
+    def document(self) -> str:
+        """The policy as JSON to paste."""
+        return json.dumps(self.policy, indent=2, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeastPrivileges:
+    """A provider's purposes, by name in the order of PURPOSES; `paste` says where a policy goes."""
+
+    provider: str
+    label: str
+    paste: str
+    purposes: Mapping[str, Purpose]
+
+
+def parse(provider: str, text: str) -> LeastPrivileges:
+    """What a file of this name says; raises BadPrivilegesFile with the key at fault."""
+    import tomllib  # here, because most commands read no privileges
+
+    table = tomllib.loads(text)
+    _check(provider, table, _PROVIDER_KEYS, {})
+    if unknown := table["purposes"].keys() - set(PURPOSES):
+        raise BadPrivilegesFile(f"{provider}: {min(unknown)} is no purpose")
+    purposes = {
+        name: _purpose(f"{provider}: {name}", name, table["purposes"][name])
+        for name in PURPOSES
+        if name in table["purposes"]
+    }
+    return LeastPrivileges(provider, table["label"], table["paste"], purposes)
+
+
+def _purpose(where: str, name: str, table: dict[str, Any]) -> Purpose:
+    _check(where, table, _REQUIRED, _OPTIONAL)
+    privileges, words = tuple(table["privileges"]), tuple(table.get("words", ()))
+    if words and len(words) != len(privileges):
+        raise BadPrivilegesFile(f"{where}: words and privileges differ in number")
+    return Purpose(
+        name, table["title"], privileges, words, table.get("also"), table.get("note"), table["policy"]
+    )
+
+
+def _check(
+    where: str, table: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]
+) -> None:
+    if missing := required.keys() - table.keys():
+        raise BadPrivilegesFile(f"{where}: {min(missing)} is missing")
+    for key, value in table.items():
+        expected = {**required, **optional}.get(key)
+        if expected is None:
+            raise BadPrivilegesFile(f"{where}: {key} is unknown")
+        if type(value) is not expected:
+            raise BadPrivilegesFile(f"{where}: {key} is not a {expected.__name__}")
