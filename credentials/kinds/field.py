@@ -9,6 +9,7 @@ from credentials.kinds.server import is_server
 
 LONGEST_VALUE: Final = 65536  # characters
 _IN_LINES: Final = "\n\r\t"
+_SECONDS: Final = re.compile(r"[0-9]{1,7}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Field:
     tuning: bool = False
     path: bool = False
     server: bool = False
+    seconds: bool = False
     needs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     pattern: str | None = None
@@ -36,6 +38,7 @@ class Field:
     file_name: str | None = None
     file_env: tuple[str, ...] = ()
     file_lego: tuple[str, ...] = ()
+    file_aliases: tuple[str, ...] = ()
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ class Field:
     @property
     def file_variables(self) -> tuple[str, ...]:
         """Every environment variable that can name a file with the value, the first one first."""
-        return tuple(dict.fromkeys((*self.file_env, *self.file_lego)))
+        return tuple(dict.fromkeys((*self.file_env, *self.file_lego, *self.file_aliases)))
 
 
 def fault_of(one: Field, value: object) -> str | None:
@@ -66,6 +69,8 @@ def fault_of(one: Field, value: object) -> str | None:
         return f"must be {one.expects}"
     if one.path and not value.startswith("/"):
         return "must be an absolute path"
+    if one.seconds and not _SECONDS.fullmatch(value):
+        return "must be a whole number of seconds"
     if one.server and not is_server(value):
         return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
     return None

@@ -16,6 +16,7 @@ multiline = true                  # line breaks and tabs are part of it (PEM, YA
 tuning = true                     # never asked for: the provider has a value of its own, `default` says which
 path = true                       # the absolute path of a file on this machine
 server = true                     # a host or host:port
+seconds = true                    # a whole number of seconds
 needs = ["..."]                   # the fields that must be given with this one
 choices = ["default", "RAW"]
 pattern = "..."                   # a regular expression for the whole value, and
@@ -27,6 +28,7 @@ aliases = ["..."]                 # older names of these variables, understood b
 file-name = "kubeconfig"          # a private file with the value, and
 file-env = ["KUBECONFIG"]         # the variables that get its path: of Pulumi's provider or a program,
 file-lego = ["..."]               # of lego
+file-aliases = ["..."]            # older names of variables with such a path, understood by --from-env
 [[files]]                         # a file that is built from several fields
 name = "config.json"
 builds = "docker-config"          # by which builder of credentials.files
@@ -60,6 +62,7 @@ __all__ = ["PURPOSES", "BadKindFile", "parse", "parse_former"]
 
 PURPOSES: Final = ("cloud", "dns", "cluster", "registry", "build", "im", "basic", "ca")
 
+_FLAGS: Final = ("secret", "required", "rotates", "multiline", "tuning", "path", "server", "seconds")
 _VARIABLES: Final = list_of(schema.variable)
 _PLAIN_VARIABLES: Final = list_of(schema.any_case_variable)
 _KIND_KEYS: Final[Keys] = {
@@ -77,7 +80,9 @@ _FIELD_KEYS: Final[Keys] = {
     "name": schema.name,
     "label": schema.text,
     "where-to-get": schema.text,
-    **dict.fromkeys(("secret", "required", "rotates", "multiline", "tuning", "path", "server"), schema.flag),
+    **dict.fromkeys(
+        ("secret", "required", "rotates", "multiline", "tuning", "path", "server", "seconds"), schema.flag
+    ),
     "needs": list_of(schema.name),
     "choices": list_of(schema.text),
     "pattern": schema.expression,
@@ -89,6 +94,7 @@ _FIELD_KEYS: Final[Keys] = {
     "file-name": schema.file_name,
     "file-env": _VARIABLES,
     "file-lego": _VARIABLES,
+    "file-aliases": _VARIABLES,
 }
 _FILE_KEYS: Final[Keys] = {
     "name": schema.file_name,
