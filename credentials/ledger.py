@@ -16,6 +16,7 @@ from credentials import vault_store
 from credentials.anchor import Anchor, Position
 from credentials.audit import NOTHING_YET, Event, Head
 from credentials.digest import Guard, Table, digest_of
+from credentials.keys import KeyUnusable
 from credentials.refusals import ChangedBehindTheVault, ConflictingChange, NoVault
 from credentials.sealing import BrokenSeal
 from credentials.unlocking import Keys, guarded, unlocked
@@ -121,6 +122,15 @@ class Ledger:
         if known is not None:
             return known
         with self._database.read() as connection:
+            record = self.record(connection)
+            try:
+                return self.keys(connection, record)
+            except KeyUnusable as error:
+                problem = error
+        # Another process may have changed the vault's key since the row was read: then it is read once more.
+        with self._database.read() as connection:
+            if self.record(connection) == record:
+                raise problem
             return self.keys(connection, self.record(connection))
 
     def tell(self, event: Event) -> None:

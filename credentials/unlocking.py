@@ -28,12 +28,13 @@ _AUDIT_KEY: Final = ("audit-key",)
 class Keys:
     """What opens a vault: `wrapping` is the vault key, `sealer` has the data keys, `wrapped` is its row's.
 
-    `audit` is None in a vault of an older tic, whose tables were never sealed.
+    `data` is the data key in use, `retired` are those before it, by generation. `audit` is None in a vault of an older tic, whose tables were never sealed.
     """
 
     wrapping: SecretBytes
     sealer: Sealer
     data: SecretBytes
+    retired: Mapping[int, SecretBytes]
     audit: SecretBytes | None
     wrapped: bytes
 
@@ -44,17 +45,9 @@ class Keys:
 
 def unlocked(record: VaultRecord, retired: Mapping[int, bytes], folder: Path) -> Keys:
     """The keys of this vault, whose own files are in `folder`; raises KeyUnusable."""
-    wrapping = unlock(record.key_source, _parameters(record), folder, record.vault_id)
-    wrapper = Sealer(wrapping, record.vault_id)
+    wrapping = unlock(record.key_source, key_parameters(record), folder, record.vault_id)
     try:
-        data, is_guarded = _unwrapped(wrapper, record.wrapped_key)
-        owner_only = Sealer(data, record.vault_id, generation=record.generation)
-        keys = {
-            generation: SecretBytes(owner_only.open(("retired", str(generation)), sealed))
-            for generation, sealed in retired.items()
-        }
-        sealer = Sealer(data, record.vault_id, generation=record.generation, retired=keys)
-        audit = SecretBytes(sealer.open(_AUDIT_KEY, record.audit_key or b"")) if is_guarded else None
+        return unwrapped(record, retired, wrapping)
     except BrokenSeal:
         raise KeyUnusable(
             "the vault key is not the one that this vault was made with, or the vault's own row was changed",
@@ -63,7 +56,19 @@ def unlocked(record: VaultRecord, retired: Mapping[int, bytes], folder: Path) ->
             else "see where its key comes from: tic vault status; or put a backup back: "
             "tic vault restore FILE",
         ) from None
-    return Keys(wrapping, sealer, data, audit, record.wrapped_key)
+
+
+def unwrapped(record: VaultRecord, retired: Mapping[int, bytes], wrapping: SecretBytes) -> Keys:
+    """The keys of this vault under this vault key; raises BrokenSeal."""
+    data, is_guarded = _data_key(Sealer(wrapping, record.vault_id), record.wrapped_key)
+    owner_only = Sealer(data, record.vault_id, generation=record.generation)
+    before = {
+        generation: SecretBytes(owner_only.open(("retired", str(generation)), sealed))
+        for generation, sealed in retired.items()
+    }
+    sealer = Sealer(data, record.vault_id, generation=record.generation, retired=before)
+    audit = SecretBytes(sealer.open(_AUDIT_KEY, record.audit_key or b"")) if is_guarded else None
+    return Keys(wrapping, sealer, data, before, audit, record.wrapped_key)
 
 
 def rewrapped(
@@ -92,7 +97,7 @@ def rewrapped(
         key_source=source,
         key_params=json.dumps(dict(parameters), sort_keys=True),
     )
-    return Keys(wrapping, sealer, data, audit, wrapped)
+    return Keys(wrapping, sealer, data, retired, audit, wrapped)
 
 
 def guarded(connection: "Connection", record: VaultRecord, keys: Keys) -> Keys:
@@ -106,7 +111,7 @@ def guarded(connection: "Connection", record: VaultRecord, keys: Keys) -> Keys:
         retired={},
         audit=new_key(),
         source=record.key_source,
-        parameters=_parameters(record),
+        parameters=key_parameters(record),
     )
 
 
@@ -115,14 +120,15 @@ def new_key() -> SecretBytes:
     return SecretBytes(secrets.token_bytes(KEY_BYTES))
 
 
-def _unwrapped(wrapper: Sealer, wrapped: bytes) -> tuple[SecretBytes, bool]:
+def _data_key(wrapper: Sealer, wrapped: bytes) -> tuple[SecretBytes, bool]:
     try:
         return SecretBytes(wrapper.open(_DATA_KEY, wrapped)), True
     except BrokenSeal:
         return SecretBytes(wrapper.open(_DATA_KEY_BEFORE_GUARDS, wrapped)), False
 
 
-def _parameters(record: VaultRecord) -> dict[str, str | int]:
+def key_parameters(record: VaultRecord) -> dict[str, str | int]:
+    """What the row notes of the vault key, for its source; raises DamagedRow."""
     try:
         parameters = json.loads(record.key_params or "{}")
     except ValueError:
