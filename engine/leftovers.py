@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine import delivery
 from engine.turn import run_folder
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def private_folder(home: "Home") -> Iterator[Path]:
 
 def sweep(home: "Home") -> None:
     """Remove the folders of processes that are gone, and all but the newest of Pulumi's logs."""
+    delivery.sweep(home, os.environ)
     for folder in run_folder(home).glob("*-*"):
         if folder.is_dir() and not Path(f"/proc/{folder.name.partition('-')[0]}").exists():
             shutil.rmtree(folder, ignore_errors=True)

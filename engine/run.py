@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from engine import bindings, config, environment, events, interruption, leftovers, place, project, recovery
+from engine import (
+    bindings,
+    config,
+    delivery,
+    environment,
+    events,
+    interruption,
+    leftovers,
+    place,
+    project,
+    recovery,
+)
 from engine.actor import user_name
 from engine.errors import EngineError
 from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Exited, Launch, Said
@@ -120,7 +131,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
             if str(where.folder) != stack.folder:
                 stacks.move(change.connection, stack.id, str(where.folder))
             bound = bindings.complete(change.connection, stack.id, stack.full_name, here)
-        with _serving(installation, stack, bound, here, outcome, operation, listen) as served:
+        with _serving(installation, stack, bound, here, private, outcome, operation, listen) as served:
             words = _words(tool, stack, operation, inline=where.inline)
             launch.start(Command(words, {**common, **served.environment(private)}, where.folder))
             _follow(launch, outcome, listen, served.redactor)
@@ -145,13 +156,16 @@ class Served:
     access_token: str
     broker_token: str
     variables: "Mapping[str, SecretBytes]"
+    files: Mapping[str, str]
     redactor: "Redactor"
     close: Callable[[], list[events.Notice]]
 
     def environment(self, private: Path) -> dict[str, str]:
         """What the engine gets beside the allow-list; `private` is a folder that is gone after the run."""
         secret = {name: value.reveal().decode() for name, value in self.variables.items()}
-        return secret | {
+        return {
+            **secret,
+            **self.files,
             "PULUMI_HOME": str(self.pulumi_home),
             "PULUMI_BACKEND_URL": self.url,
             "PULUMI_ACCESS_TOKEN": self.access_token,
@@ -170,11 +184,12 @@ def _serving(
     stack: "Stack",
     bound: Sequence[bindings.Binding],
     here: "Place",
+    private: Path,
     outcome: Outcome,
     operation: Operation,
     listen: Listener,
 ) -> Iterator[Served]:
-    from credentials import kinds
+    from credentials.delivery import for_run
     from engine.broker import Broker
     from engine.state.residue import Redactor
     from engine.state.server import serve
@@ -190,19 +205,10 @@ def _serving(
         for binding in bound
         if binding.token is not None
     ]
-    variables: dict[str, SecretBytes] = {}
-    secrets: list[bytes] = []
-    for credential in opened:
-        kind = kinds.load(credential.credential.kind)
-        variables |= kind.environment(credential.fields)
-        secrets += [
-            credential.fields[each.name].reveal()
-            for each in kind.fields
-            if each.secret and each.name in credential.fields
-        ]
+    handed = for_run(opened)
     service = StateService(installation.database, installation.vault, removing=removing(installation.vault))
     access = service.admit(
-        Access(user=user_name(), stack_id=stack.id, secrets=tuple(secrets), on_caught=outcome.caught.append)
+        Access(user=user_name(), stack_id=stack.id, secrets=handed.secrets, on_caught=outcome.caught.append)
     )
     broker = Broker(
         installation.database,
@@ -222,11 +228,12 @@ def _serving(
         return web
 
     try:
-        with serve(make) as url:
-            redactor = Redactor(secrets)
-            yield Served(
-                url, installation.home.pulumi, access, broker.token, variables, redactor, broker.close
-            )
+        with (
+            delivery.run_files(installation.home, private, stack.id, handed.files) as files,
+            serve(make) as url,
+        ):
+            redactor, pulumi = Redactor(handed.secrets), installation.home.pulumi
+            yield Served(url, pulumi, access, broker.token, handed.variables, files, redactor, broker.close)
     finally:
         broker.close()
         service.dismiss(access)

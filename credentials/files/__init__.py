@@ -7,13 +7,17 @@ from credentials.files import docker_config, kubeconfig, maven_settings, netrc
 from credentials.files.unfit import UnfitFile
 from credentials.secret import SecretBytes
 
-__all__ = ["BUILDERS", "UnfitFile", "build", "check"]
+__all__ = ["BUILDERS", "UnfitFile", "build", "check", "secrets_in"]
 
 BUILDERS: Final[Mapping[str, Callable[[Mapping[str, SecretBytes]], bytes]]] = {
     "docker-config": docker_config.build,
     "kubeconfig": kubeconfig.build,
     "maven-settings": maven_settings.build,
     "netrc": netrc.build,
+}
+_SECRETS: Final[Mapping[str, Callable[[bytes], tuple[bytes, ...]]]] = {
+    "kubeconfig": kubeconfig.secrets_in,
+    "settings.xml": maven_settings.secrets_in,
 }
 _CHECKS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "kubeconfig": kubeconfig.check,
@@ -33,3 +37,8 @@ def check(name: str, content: SecretBytes) -> None:
     """
     if name in _CHECKS:
         _CHECKS[name](content.reveal())
+
+
+def secrets_in(name: str, content: SecretBytes) -> tuple[bytes, ...]:
+    """The parts of a checked file that are secret by themselves, so that they are known where they appear."""
+    return _SECRETS[name](content.reveal()) if name in _SECRETS else ()

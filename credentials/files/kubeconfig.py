@@ -57,6 +57,20 @@ def check(content: bytes) -> None:
             raise _unfit("it names a file beside it (tokenFile)")
 
 
+def secrets_in(content: bytes) -> tuple[bytes, ...]:
+    """What of a kubeconfig is secret by itself: its users' tokens, passwords and keys."""
+    found: list[bytes] = []
+    for user in _named(_read(content), "users").values():
+        values = [user.get(key) for key in ("token", "password", "client-key-data")]
+        provider = user.get("auth-provider")
+        if isinstance(provider, dict) and isinstance(provider.get("config"), dict):
+            values += [
+                value for key, value in provider["config"].items() if key.endswith(("token", "secret"))
+            ]
+        found += [value.encode() for value in values if isinstance(value, str) and value]
+    return tuple(found)
+
+
 def _read(content: bytes) -> Any:
     """The document, every scalar as text; aliases, which can make little text endlessly much, are refused."""
     import yaml

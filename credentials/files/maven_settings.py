@@ -67,6 +67,25 @@ def check(content: bytes) -> None:
         raise _unfit(f"it is not XML ({expat.ErrorString(error.code)}; {place})") from None
 
 
+def secrets_in(content: bytes) -> tuple[bytes, ...]:
+    """What of the settings is secret by itself: every password and passphrase."""
+    from xml.parsers import expat
+
+    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
+    found: list[bytes] = []
+    said: list[str] = []
+
+    def end(name: str) -> None:
+        if name.rpartition(" ")[2] in ("password", "passphrase") and (text := "".join(said).strip()):
+            found.append(text.encode())
+
+    parser.buffer_text = True
+    parser.StartElementHandler = lambda _name, _attributes: said.clear()
+    parser.CharacterDataHandler, parser.EndElementHandler = said.append, end
+    parser.Parse(content, True)
+    return tuple(found)
+
+
 def _text(name: str, value: SecretBytes) -> str:
     """A value as an element's text, where Maven reads the same out of it again."""
     text = value.reveal().decode()
