@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import creds_views
+from cli import creds_kinds, creds_views
 from cli.creds_input import BadInput, gather
 from cli.printable import printable
 
@@ -21,11 +21,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 creds_views.register(app)
+creds_kinds.register(app)
 
 Reference = Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Name or token.")]
 Fields = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A field that is no secret; may be repeated."),
+    typer.Option(
+        "--field",
+        metavar="NAME=VALUE",
+        help="A field that is no secret, or NAME=@FILE for a secret in a private file; may be repeated.",
+    ),
 ]
 SecretsFrom = Annotated[
     str | None,
@@ -52,8 +57,9 @@ def new(
     from engine.installation import Installation
 
     vault = Installation.find().vault
-    vault.check_new(name, provider)
     kind = kinds.load(provider)
+    provider = kind.name  # it may have been asked for by another name
+    vault.check_new(name, provider)
     given = gather(kind, options=fields or (), secrets_from=secrets_from, from_env=from_env)
     _warn_of_missing_files(kind, given)
     made = vault.new(name, provider, given)

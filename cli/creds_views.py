@@ -1,4 +1,4 @@
-"""`tic creds list|show|kinds`: what there is, on stdout."""
+"""`tic creds list|show`: what there is, on stdout."""
 
 import json
 import sys
@@ -14,7 +14,6 @@ from cli.printable import printable
 
 if TYPE_CHECKING:
     from credentials.credential import CredentialView
-    from credentials.kinds import Field, Kind
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 _SPANS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
@@ -24,7 +23,6 @@ def register(app: typer.Typer) -> None:
     """Add the views to `tic creds`."""
     app.command("list")(list_credentials)
     app.command("show")(show)
-    app.command("kinds")(show_kinds)
 
 
 def list_credentials(as_json: AsJson = False) -> None:
@@ -87,78 +85,6 @@ def show(
         sys.stdout.write(f"{label + ':':<14}{printable(str(value))}\n")
     sys.stdout.write("\n")
     table.write(("FIELD", "VALUE"), [(printable(name), printable(fields[name])) for name in sorted(fields)])
-
-
-def show_kinds(
-    kind: Annotated[
-        str | None, typer.Option("--kind", metavar="PROVIDER", help="Only this one, with its fields.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """The kinds of credentials (--provider), and the fields of one."""
-    from credentials import kinds
-
-    if kind is not None:
-        one = kinds.load(kind)
-        _print_json(_kind_as_json(one)) if as_json else _show_kind(one)
-        return
-    everything = [kinds.load(name) for name in kinds.names()]
-    if as_json:
-        _print_json([_kind_as_json(one) for one in everything])
-        return
-    table.write(
-        ("PROVIDER", "DNS", "WHAT IT IS"),
-        [(one.name, "yes" if one.publishes_records else "-", one.label) for one in everything],
-    )
-    sys.stderr.write("  next: tic creds kinds --kind PROVIDER\n")
-
-
-def _show_kind(kind: "Kind") -> None:
-    sys.stdout.write(f"{kind.name}: {kind.label}\nget it from: {kind.where_to_get}\n")
-    if kind.one_of:
-        sys.stdout.write(f"give {kind.one_of_in_words()}\n")
-    for one in kind.fields:
-        sys.stdout.write(
-            f"\n{one.name} ({'secret, ' if one.secret else ''}{_given(kind, one)})\n    {one.label}\n"
-        )
-        if variables := one.variables:
-            sys.stdout.write(f"    --from-env: {', '.join(variables)}\n")
-    sys.stderr.write(f"  next: tic creds new NAME --provider {kind.name}\n")
-
-
-def _given(kind: "Kind", field: "Field") -> str:
-    if field.required:
-        return "always"
-    beside = [name for group in kind.one_of if field.name in group for name in group if name != field.name]
-    if beside or field.needs:
-        return f"with {' and '.join((*beside, *field.needs))}"
-    return f"default: {field.default}" if field.default else "optional"
-
-
-def _kind_as_json(kind: "Kind") -> dict[str, Any]:
-    return {
-        "name": kind.name,
-        "label": kind.label,
-        "where_to_get": kind.where_to_get,
-        "dns": kind.dns,
-        "sequential": kind.sequential,
-        "one_of": kind.one_of,
-        "fields": [
-            {
-                "name": one.name,
-                "label": one.label,
-                "secret": one.secret,
-                "required": one.required,
-                "needs": one.needs,
-                "choices": one.choices,
-                "default": one.default,
-                "path": one.path,
-                "variables": one.variables,
-                "where_to_get": one.where_to_get,
-            }
-            for one in kind.fields
-        ],
-    }
 
 
 def _as_json(view: "CredentialView") -> dict[str, Any]:

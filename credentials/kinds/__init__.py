@@ -11,10 +11,11 @@ from credentials.errors import CredentialError
 from credentials.kinds.delivery import DeliveredFile
 from credentials.kinds.field import Field, fault_of
 from credentials.kinds.kind import InvalidFields, Kind
-from credentials.kinds.reader import parse, parse_former
+from credentials.kinds.reader import PURPOSES, parse, parse_former
 from credentials.kinds.succession import Succession
 
 __all__ = [
+    "PURPOSES",
     "DeliveredFile",
     "Field",
     "InvalidFields",
