@@ -19,6 +19,7 @@ from credentials.identity import (
 )
 from credentials.identity.network import ca_file, why
 from credentials.identity.reads import Answer, ask
+from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
 LOGGERS: Final = ("darabonba-core", "alibabacloud-tea")
@@ -54,8 +55,8 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
         told = call(_Api("sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity", {}))
     except _Refused as refused:
         raise _translated(kind, refused, fields) from None
-    region = fields["region"].reveal().decode() if "region" in fields else _REGION
-    may, cannot = ask({name: _read(call, api) for name, api in _reads(region).items()})
+    reads = _reads(text(kind, fields, "region", _REGION))
+    may, cannot = ask({name: _read(call, api) for name, api in reads.items()})
     detail = {"type": told.get("IdentityType", ""), "user id": told.get("PrincipalId", ""), **may}
     return Identity(told.get("AccountId", ""), told.get("Arn", ""), detail, cannot)
 
@@ -103,15 +104,14 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
         from darabonba.runtime import RuntimeOptions
         from Tea.exceptions import UnretryableException
 
-    token = fields.get("security-token")
     milliseconds = int(timeout * 1000)
 
     def call(api: _Api) -> dict[str, Any]:
         client = Client(
             Config(
-                access_key_id=fields["access-key"].reveal().decode(),
-                access_key_secret=fields["secret-key"].reveal().decode(),
-                security_token=token.reveal().decode() if token else None,
+                access_key_id=text(kind, fields, "access-key"),
+                access_key_secret=text(kind, fields, "secret-key"),
+                security_token=text(kind, fields, "security-token") or None,
                 endpoint=api.host,
                 connect_timeout=milliseconds,
                 read_timeout=milliseconds,

@@ -24,6 +24,7 @@ from credentials.identity import (
 )
 from credentials.identity.network import ca_file, why
 from credentials.identity.reads import Answer, ask
+from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
 LOGGERS: Final = ("boto3", "botocore", "s3transfer")
@@ -101,14 +102,13 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    token = fields.get("session-token")
     session.set_credentials(
-        fields["access-key-id"].reveal().decode(),
-        fields["secret-access-key"].reveal().decode(),
-        token.reveal().decode() if token else None,
+        text(kind, fields, "access-key-id"),
+        text(kind, fields, "secret-access-key"),
+        text(kind, fields, "session-token") or None,
     )
     settings = Config(
-        region_name=fields["region"].reveal().decode() if "region" in fields else _REGION,
+        region_name=text(kind, fields, "region", _REGION),
         connect_timeout=timeout,
         read_timeout=timeout,
         retries={"total_max_attempts": 1},
@@ -134,7 +134,7 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
 def _simulated(call: Call, arn: str) -> tuple[str, ...] | None:
     """What IAM says that this principal can't do; None where it does not say."""
     least = privileges.load("aws").purposes
-    purposes = {action: name for name, one in reversed(least.items()) for action in one.privileges}
+    purposes = {action: name for name, one in least.items() for action in one.privileges}
     role = _ASSUMED.fullmatch(arn)
     source = f"arn:{role['partition']}:iam::{role['account']}:role/{role['role']}" if role else arn
     try:

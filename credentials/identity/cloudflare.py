@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from credentials.identity import Identity, IdentityError, Inconclusive, Rejected, Unreachable, sdk, words_of
 from credentials.identity.network import ca_file, why
+from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _asker(kind: str, fields: Mapping[str, SecretBytes], timeout: float, *given:
         ):
             client.api_token = client.api_email = client.api_key = client.user_service_key = None
             for name in given:
-                setattr(client, _SDK_NAMES[name], fields[name].reveal().decode())
+                setattr(client, _SDK_NAMES[name], text(kind, fields, name))
             try:
                 return question(client)
             except APIStatusError as error:

@@ -122,5 +122,5 @@ def _values(secrets: Iterable[SecretBytes]) -> set[str]:
 
 def _apart(skew: timedelta) -> str:
     seconds = round(abs(skew.total_seconds()))
-    amount = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    amount = f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
     return f"{amount} {'ahead of' if skew > timedelta() else 'behind'} the provider's"

@@ -20,6 +20,7 @@ from credentials.identity import (
 )
 from credentials.identity.network import ca_file, why
 from credentials.identity.reads import Answer, ask
+from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
         told = call("sts", "2018-08-13", "GetCallerIdentity", {})
     except _Refused as refused:
         raise _translated(kind, refused, fields) from None
+    if not told.get("AccountId"):
+        raise Inconclusive(kind, code="an answer without an account")
     may, cannot = ask(
         {
             "apply: list DNS domains (dnspod:DescribeDomainList)": lambda: _may(
@@ -50,7 +53,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
         }
     )
     detail = {"type": told.get("Type", ""), "user id": told.get("UserId", ""), **may}
-    return Identity(told.get("AccountId", ""), told.get("Arn", ""), detail, cannot)
+    return Identity(told["AccountId"], told.get("Arn", ""), detail, cannot)
 
 
 class _Refused(Exception):
@@ -77,13 +80,12 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             self.date = response.headers.get("Date")
             super()._check_error(response)
 
-    token = fields.get("session-token")
     keys = Credential(
-        fields["secret-id"].reveal().decode(),
-        fields["secret-key"].reveal().decode(),
-        token.reveal().decode() if token else None,
+        text(kind, fields, "secret-id"),
+        text(kind, fields, "secret-key"),
+        text(kind, fields, "session-token") or None,
     )
-    region = fields["region"].reveal().decode() if "region" in fields else _REGION
+    region = text(kind, fields, "region", _REGION)
     profile = ClientProfile(
         httpProfile=HttpProfile(reqTimeout=timeout, certification=ca_file()), language="en-US"
     )

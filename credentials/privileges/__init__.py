@@ -1,4 +1,4 @@
-"""The least privileges of each cloud's credentials, by purpose, and the policies that grant them (SPEC B9)."""
+"""The least privileges of each cloud's credentials by purpose, and the policies that grant them (SPEC B9)."""
 
 import difflib
 from functools import cache
