@@ -53,7 +53,7 @@ def change(connection: Connection, **values: object) -> None:
 
 def data_keys(connection: Connection) -> dict[int, bytes]:
     """The retired data keys by generation, sealed by the one in use."""
-    keys: dict[int, bytes] = dict(connection.execute(DATA_KEY.select()).tuples().all())
+    keys = {row.generation: row.sealed for row in connection.execute(DATA_KEY.select())}
     if not all(type(generation) is int and type(sealed) is bytes for generation, sealed in keys.items()):
         raise DamagedRow("data_key")
     return keys

@@ -65,8 +65,7 @@ class Unauthorized(EngineError):
         super().__init__(
             f"stack {stack} needs {names}, and the vault has neither an Active credential nor an enabled "
             "role for that; nothing was run",
-            hint=f"add a credential: tic creds new NAME --provider {providers[0]}; or link a role: "
-            f"tic role enable {providers[0]}",
+            hint=f"add one: tic creds new NAME --provider {providers[0]}",
         )
 
 

@@ -18,7 +18,7 @@ def still(fresh: Tic) -> Tic:
     """A vault that nobody has open, so that all of it is in the file."""
     home = Home(fresh.home, fresh.home / "cache")
     database = Database.open(home, create=True)
-    Vault.create(database, home.key_file, usage=Usage())
+    Vault.create(database, home.root, usage=Usage())
     database.close()
     return fresh
 

@@ -25,7 +25,7 @@ def main(root: Path, seed: int, operations: int) -> None:
     chance = random.Random(seed)
     home = Home(root / "home", root / "cache")
     database = Database.open(home)
-    vault = Vault.open(database, home.key_file, usage=Stacks())
+    vault = Vault.open(database, home.root, usage=Stacks())
     done: collections.Counter[str] = collections.Counter()
     for _ in range(operations):
         name, operation = (

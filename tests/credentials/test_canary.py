@@ -42,7 +42,7 @@ def test_no_file_of_the_home_holds_a_secret(world: World) -> None:
     world.vault.new("prod", "tencentcloud", FIELDS)
     world.vault.opened("prod", purpose="a test")
     names = {path.name for path in world.home.root.iterdir()}
-    assert names == {"tic.db", "tic.db-wal", "tic.db-shm", "vault.key"}
+    assert names == {"tic.db", "tic.db-wal", "tic.db-shm", "vault.key", "vault.seen"}
     assert_absent(world.bytes())
     assert b"cn-canary" not in world.bytes(), "fields that are no secret are sealed too"
     world.vault.rotate("prod", {**FIELDS, "secret-key": "another"})
@@ -58,6 +58,7 @@ def test_only_the_owner_can_read_the_files(world: World) -> None:
         "tic.db-wal": 0,
         "tic.db-shm": 0,
         "vault.key": 0,
+        "vault.seen": 0,
     }
 
 

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from credentials.anchor import OldCopy
 from credentials.contents import DamagedCredential
+from credentials.credential import RoleState
 from credentials.keys import KeyUnusable
-from credentials.refusals import DamagedRow
+from credentials.refusals import ChangedBehindTheVault, DamagedRow
 from tests.credentials.worlds import KEYS, World
 
 FULL = {**KEYS, "region": "r"}
@@ -70,12 +72,48 @@ def test_an_old_version_put_back_does_not_open(pair: World) -> None:
         pair.vault.opened("prod", purpose="a test")
 
 
-def test_rotating_mends_a_damaged_credential(pair: World) -> None:
-    pair.sql("UPDATE credential_field SET sealed = x'00' WHERE credential_id = 1")
-    with pytest.raises(DamagedCredential, match="its field region"):
-        pair.vault.rotate("prod", KEYS)
-    pair.vault.rotate("prod", FULL)
-    assert pair.vault.opened("prod", purpose="a test").fields["region"].reveal() == b"r"
+def test_nothing_is_changed_in_tables_that_were_changed_from_outside(pair: World) -> None:
+    pair.sql("UPDATE credential SET state = 'ready' WHERE id = 1")
+    before = pair.vault.list()
+    for change in (
+        lambda: pair.vault.rotate("prod", FULL),
+        lambda: pair.vault.activate("next"),
+        lambda: pair.vault.new("third", "tencentcloud", FULL),
+        lambda: pair.vault.delete("next"),
+        lambda: pair.vault.rescope("next", "project:web"),
+        lambda: pair.vault.set_role("tencentcloud", RoleState.ENABLED),
+    ):
+        with pytest.raises(ChangedBehindTheVault) as refused:
+            change()
+        assert refused.value.exit_code == 5
+        assert "tic vault doctor" in refused.value.hint
+    assert pair.vault.list() == before
+
+
+def test_an_old_copy_of_the_whole_database_is_noticed(pair: World) -> None:
+    copy = pair.copied()
+    pair.vault.delete("next")
+    pair.put_back(copy)
+    for use in (
+        lambda: pair.reopened().opened("prod", purpose="a test"),
+        lambda: pair.reopened().delete("next"),
+    ):
+        with pytest.raises(OldCopy, match="is an old copy") as refused:
+            use()
+        assert refused.value.exit_code == 5
+
+
+def test_an_end_cut_off_the_audit_log_is_noticed(pair: World) -> None:
+    pair.vault.opened("prod", purpose="a test")
+    pair.sql("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
+    with pytest.raises(ChangedBehindTheVault):
+        pair.vault.opened("prod", purpose="a test")
+
+
+def test_seals_that_were_emptied_are_missed(pair: World) -> None:
+    pair.sql("UPDATE vault SET digest = NULL")
+    with pytest.raises(ChangedBehindTheVault):
+        pair.reopened().opened("prod", purpose="a test")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Any sequence of new, activate, delete, rotate and bind keeps the vault's promises (SPEC B2, B5, A8)."""
+"""Any sequence of new, activate, delete, rotate and bind keeps the vault's promises (SPEC B2, B5, A3, A6-A8)."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from credentials.credential import RoleState, State
 from credentials.refusals import NameTaken
-from credentials.rules import CredentialInUse, CredentialIsActive, RoleServesProvider
+from credentials.rules import (
+    CredentialInUse,
+    CredentialIsActive,
+    NothingToFallBackTo,
+    RoleInUse,
+    RoleServesProvider,
+)
 from tests.credentials.worlds import World
 
 FIELDS = {"username-password": "password", "tencentcloud": "secret-key"}
@@ -42,7 +48,8 @@ class VaultMachine(RuleBasedStateMachine):
         self.token: dict[str, str] = {}
         self.active: dict[str, str] = {}
         self.bound: dict[str, str] = {}
-        self.roles: set[str] = set()
+        self.by_role: dict[str, str] = {}
+        self.roles: dict[str, RoleState] = {}
 
     @rule(name=names, kind=kind_names, secret=secrets)
     def new(self, name: str, kind: str, secret: str) -> None:
@@ -50,7 +57,7 @@ class VaultMachine(RuleBasedStateMachine):
             with pytest.raises(NameTaken):
                 self.world.vault.new(name, kind, fields(kind, secret))
             return
-        if kind in self.roles:
+        if self.roles.get(kind) in (RoleState.ENABLED, RoleState.FAILED):
             with pytest.raises(RoleServesProvider):
                 self.world.vault.new(name, kind, fields(kind, secret))
             return
@@ -79,17 +86,44 @@ class VaultMachine(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.kind)))
         self.world.destroy(stack)
         self.world.use(stack, name)
+        self.by_role.pop(stack, None)
         self.bound[stack] = name
 
     @rule(stack=stacks)
     def destroy(self, stack: str) -> None:
         self.world.destroy(stack)
         self.bound.pop(stack, None)
+        self.by_role.pop(stack, None)
 
     @rule(kind=kind_names, state=st.sampled_from(RoleState))
     def switch_role(self, kind: str, state: RoleState) -> None:
+        if state is RoleState.DISABLED and kind in self.by_role.values():
+            with pytest.raises(RoleInUse):  # A3
+                self.world.set_role(kind, state)
+            return
         self.world.set_role(kind, state)
-        (self.roles.add if state is RoleState.ENABLED else self.roles.discard)(kind)
+        self.roles[kind] = state
+
+    @rule(kind=kind_names)
+    def clear(self, kind: str) -> None:
+        """A7."""
+        if self.roles.get(kind) is not RoleState.ENABLED:
+            with pytest.raises(NothingToFallBackTo):
+                self.world.vault.clear(kind)
+            return
+        for name in [name for name, other in self.kind.items() if other == kind]:
+            self.forget(name)
+        self.world.vault.clear(kind)
+
+    def forget(self, name: str) -> None:
+        """The model without a credential; the role serves its stacks."""
+        kind = self.kind[name]
+        self.by_role |= {stack: kind for stack, other in self.bound.items() if other == name}
+        self.bound = {stack: other for stack, other in self.bound.items() if other != name}
+        for kept in (self.secret, self.kind, self.token):
+            del kept[name]
+        if self.active.get(kind) == name:
+            del self.active[kind]
 
     @precondition(lambda self: self.kind)
     @rule(data=st.data())
@@ -97,16 +131,12 @@ class VaultMachine(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.kind)))
         kind, used = self.kind[name], name in self.bound.values()
         is_active = self.active.get(kind) == name
-        if kind not in self.roles and (used or is_active):
+        if self.roles.get(kind) is not RoleState.ENABLED and (used or is_active):
             with pytest.raises(CredentialInUse if used else CredentialIsActive):
                 self.world.vault.delete(name)
             return
         self.world.vault.delete(name)
-        self.bound = {stack: other for stack, other in self.bound.items() if other != name}
-        for kept in (self.secret, self.kind, self.token):
-            del kept[name]
-        if is_active:
-            del self.active[kind]
+        self.forget(name)
 
     @invariant()
     def the_vault_is_what_the_model_is(self) -> None:
@@ -121,6 +151,9 @@ class VaultMachine(RuleBasedStateMachine):
         assert active == self.active
         for name, view in views.items():
             assert list(view.used_by) == sorted(stack for stack, other in self.bound.items() if other == name)
+        for kind in FIELDS:
+            served = sorted(stack for stack, other in self.by_role.items() if other == kind)
+            assert self.world.served_by_role(kind) == served
 
     def teardown(self) -> None:
         for name, secret in self.secret.items():

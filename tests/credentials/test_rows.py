@@ -8,11 +8,28 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.expression import TableClause
 from sqlmodel import SQLModel
 
-from credentials import store
-from credentials.rows import CredentialFieldRow, CredentialRow, LinkedRoleRow, VaultRow
+from credentials import tables
+from credentials.audit_store import AUDIT
+from credentials.rows import (
+    AuditRow,
+    CredentialFieldRow,
+    CredentialLeaseRow,
+    CredentialRow,
+    DataKeyRow,
+    LinkedRoleRow,
+    VaultRow,
+)
 from tests.credentials.worlds import World
 
-ROWS: tuple[type[SQLModel], ...] = (VaultRow, CredentialRow, CredentialFieldRow, LinkedRoleRow)
+ROWS: tuple[type[SQLModel], ...] = (
+    VaultRow,
+    DataKeyRow,
+    CredentialRow,
+    CredentialFieldRow,
+    CredentialLeaseRow,
+    LinkedRoleRow,
+    AuditRow,
+)
 NAMES = tuple(str(row.__tablename__) for row in ROWS)
 
 
@@ -43,7 +60,9 @@ def test_checks_and_partial_indexes_are_the_same_too(world: World, row: type[SQL
 
 
 @pytest.mark.parametrize(
-    "named", [store.VAULT, store.CREDENTIAL, store.FIELD, store.ROLE], ids=lambda one: one.name
+    "named",
+    [tables.VAULT, tables.DATA_KEY, tables.CREDENTIAL, tables.FIELD, tables.LEASE, tables.ROLE, AUDIT],
+    ids=lambda one: one.name,
 )
 def test_the_store_names_the_rows_columns(named: TableClause) -> None:
     declared = SQLModel.metadata.tables[named.name]

@@ -308,7 +308,7 @@ def test_a_second_vault_is_refused_and_nothing_changes(world: World) -> None:
     world.vault.new("prod", "tencentcloud", KEYS)
     key = world.home.key_file.read_bytes()
     with pytest.raises(VaultExists) as refused:
-        Vault.create(world.database, world.home.key_file, usage=world.usage)
+        Vault.create(world.database, world.home.root, usage=world.usage)
     assert refused.value.exit_code == 3
     assert world.home.key_file.read_bytes() == key
     assert revealed(world.reopened(), "prod") == KEYS
@@ -319,7 +319,7 @@ def test_a_key_that_a_crash_left_without_a_vault_is_taken(world: World) -> None:
     world.sql("DELETE FROM vault")
     with pytest.raises(NoVault):
         world.reopened().seal("stack:1", b"x")
-    Vault.create(world.database, world.home.key_file, usage=world.usage).seal("stack:1", b"x")
+    Vault.create(world.database, world.home.root, usage=world.usage).seal("stack:1", b"x")
     assert world.home.key_file.read_bytes() == key
 
 

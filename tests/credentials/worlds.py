@@ -1,6 +1,7 @@
 """A vault on a real SQLite file, and stacks as a table with the foreign key that the engine's has."""
 
 import atexit
+import builtins
 import shutil
 import tempfile
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from credentials.credential import RoleState
+from credentials.digest import Table
 from credentials.vault import Vault
 from engine.database import Database
 from engine.home import Home
@@ -30,8 +32,19 @@ class Stacks:
             used.setdefault(credential_id, []).append(stack)
         return used
 
-    def fall_back_to_role(self, connection: Connection, credential_id: int) -> None:
+    def stacks_by_role(self, connection: Connection, provider: str) -> list[str]:
+        query = "SELECT stack FROM uses_role WHERE provider = ? ORDER BY 1"
+        return list(connection.exec_driver_sql(query, (provider,)).scalars())
+
+    def fall_back_to_role(self, connection: Connection, credential_id: int, provider: str) -> None:
+        connection.exec_driver_sql(
+            "INSERT INTO uses_role SELECT stack, ? FROM uses WHERE credential_id = ?",
+            (provider, credential_id),
+        )
         connection.exec_driver_sql("DELETE FROM uses WHERE credential_id = ?", (credential_id,))
+
+    def guarded(self, connection: Connection) -> list[Table]:
+        return []
 
 
 class NoStacks(Stacks):
@@ -50,11 +63,11 @@ class World:
         shutil.copy(_migrated(), self.home.database)
         self.database = Database.open(self.home)
         self.usage = usage or Stacks()
-        self.vault = Vault.create(self.database, self.home.key_file, usage=self.usage)
+        self.vault = Vault.create(self.database, self.home.root, usage=self.usage)
 
     def reopened(self, usage: Stacks | None = None) -> Vault:
         """The vault as another process finds it."""
-        return Vault.open(self.database, self.home.key_file, usage=usage or self.usage)
+        return Vault.open(self.database, self.home.root, usage=usage or self.usage)
 
     def use(self, stack: str, reference: str) -> None:
         """Bind a credential to a stack."""
@@ -63,15 +76,34 @@ class World:
     def destroy(self, stack: str) -> None:
         """Free the stack's credentials."""
         self.sql("DELETE FROM uses WHERE stack = ?", stack)
+        self.sql("DELETE FROM uses_role WHERE stack = ?", stack)
+
+    def served_by_role(self, provider: str) -> list[str]:
+        """The stacks that the provider's role serves."""
+        with self.database.read() as connection:
+            return self.usage.stacks_by_role(connection, provider)
 
     def set_role(self, provider: str, state: RoleState) -> None:
-        """Link a role, or switch it."""
-        self.sql("INSERT OR REPLACE INTO linked_role VALUES (?, ?)", provider, state.value)
+        """Link a role, switch it, or take it away."""
+        self.vault.set_role(provider, state)
 
     def sql(self, statement: str, *values: object) -> None:
         """Change the database behind the vault's back."""
         with self.database.write() as connection:
             connection.exec_driver_sql(statement, values)
+
+    def copied(self) -> builtins.bytes:
+        """The whole database, as a backup by hand takes it."""
+        self.database.close()
+        return self.home.database.read_bytes()
+
+    def put_back(self, copy: builtins.bytes) -> None:
+        """Replace the whole database, as somebody with a copy would."""
+        self.database.close()
+        for file in self.home.database_files:
+            file.unlink(missing_ok=True)
+        self.home.database.write_bytes(copy)
+        self.home.database.chmod(0o600)
 
     def bytes(self) -> bytes:
         """Everything that the home holds on disk, the write-ahead log included."""
@@ -93,6 +125,10 @@ def _migrated() -> Path:
         connection.exec_driver_sql(
             "CREATE TABLE uses (stack TEXT,"
             " credential_id INTEGER REFERENCES credential (id) ON DELETE RESTRICT)"
+        )
+        connection.exec_driver_sql(
+            "CREATE TABLE uses_role (stack TEXT,"
+            " provider TEXT REFERENCES linked_role (provider) ON DELETE RESTRICT)"
         )
     database.close()
     return home.database

@@ -70,7 +70,7 @@ def dns_world(folder: Path) -> DnsWorld:
     """A fresh home below `folder`."""
     home = Home(folder / "home", folder / "cache")
     database = Database.open(home, create=True)
-    vault = Vault.create(database, home.key_file, usage=Usage())
+    vault = Vault.create(database, home.root, usage=Usage())
     with database.write() as connection:
         stack = stacks.create(connection, "site", "dev")
     return DnsWorld(home, database, vault, stack)
@@ -79,7 +79,7 @@ def dns_world(folder: Path) -> DnsWorld:
 def reopened(home: Home) -> DnsWorld:
     """The home as another process finds it, its stack bound to the credentials that there are."""
     database = Database.open(home)
-    vault = Vault.open(database, home.key_file, usage=Usage())
+    vault = Vault.open(database, home.root, usage=Usage())
     with database.read() as connection:
         stack = stacks.list_all(connection)[0]
     bindings = {view.credential.kind: view.credential.token for view in vault.list()}

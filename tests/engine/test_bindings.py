@@ -7,6 +7,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from credentials.credential import RoleState
+from credentials.refusals import ChangedBehindTheVault
+from credentials.rules import NothingToFallBackTo, RoleInUse
+from credentials.scopes import OutOfScope
+from credentials.scopes import Place as Where
 from credentials.vault import Vault
 from engine import bindings
 from engine.bindings import Binding, Unauthorized, Usage
@@ -24,14 +29,14 @@ class Place:
     def __init__(self, root: Path) -> None:
         home = Home(root / "home", root / "cache")
         self.database = Database.open(home, create=True)
-        self.vault = Vault.create(self.database, home.key_file, usage=Usage())
+        self.vault = Vault.create(self.database, home.root, usage=Usage())
         with self.database.write() as connection:
             self.stack: Stack = stacks.create(connection, "site", "dev", str(root))
 
     def need(self, *providers: str) -> list[Binding]:
-        with self.database.write() as connection:
-            bindings.need(connection, self.stack.id, providers)
-            return bindings.complete(connection, self.stack.id, self.stack.full_name)
+        with self.vault.quiet_change() as change:
+            bindings.need(change.connection, self.stack.id, providers)
+            return bindings.complete(change.connection, self.stack.id, self.stack.full_name, Where("site"))
 
     def bound(self) -> list[Binding]:
         with self.database.read() as connection:
@@ -78,11 +83,52 @@ def test_a_released_stack_frees_its_credential_and_remembers_what_it_needs(place
     """C4."""
     place.vault.new("first", "cloudflare", CLOUDFLARE)
     place.need("cloudflare")
-    with place.database.write() as connection:
-        bindings.release(connection, place.stack.id)
+    with place.vault.quiet_change() as change:
+        bindings.release(change.connection, place.stack.id)
     assert place.bound() == [Binding("cloudflare", None, None)]
     assert place.vault.list()[0].used_by == ()
     assert place.need() == [Binding("cloudflare", "first", place.vault.find("first").token)]
+
+
+def test_an_enabled_role_serves_a_new_stack_and_cant_be_disabled_then(place: Place) -> None:
+    """A2, A3; the foreign key is the second guard."""
+    place.vault.set_role("cloudflare", RoleState.ENABLED)
+    assert place.need("cloudflare") == [Binding("cloudflare", None, None, by_role=True)]
+    with pytest.raises(RoleInUse, match="site/dev uses it"):
+        place.vault.set_role("cloudflare", RoleState.DISABLED)
+    with pytest.raises(IntegrityError), place.database.write() as connection:
+        connection.execute(text("DELETE FROM linked_role"))
+
+
+def test_clearing_leaves_no_stack_without_authorization(place: Place) -> None:
+    """A7, in one transaction."""
+    place.vault.new("first", "cloudflare", CLOUDFLARE)
+    place.need("cloudflare")
+    with pytest.raises(NothingToFallBackTo):
+        place.vault.clear("cloudflare")
+    place.vault.set_role("cloudflare", RoleState.ENABLED)
+    done = place.vault.clear("cloudflare")
+    assert ([one.name for one in done.deleted], done.stacks) == (["first"], ("site/dev",))
+    assert place.bound() == [Binding("cloudflare", None, None, by_role=True)]
+
+
+def test_a_binding_that_was_changed_from_outside_is_noticed(place: Place) -> None:
+    """Which credential serves a stack is guarded as the credentials are."""
+    place.vault.new("first", "cloudflare", CLOUDFLARE)
+    other = place.vault.new("other", "cloudflare", CLOUDFLARE)
+    place.need("cloudflare")
+    with place.database.write() as connection:
+        connection.execute(text("UPDATE binding SET credential_id = :id"), {"id": other.id})
+    with pytest.raises(ChangedBehindTheVault):
+        place.need("cloudflare")
+
+
+def test_a_credential_of_another_project_is_not_bound(place: Place) -> None:
+    """B7."""
+    place.vault.new("first", "cloudflare", CLOUDFLARE, scope="project:other")
+    with pytest.raises(OutOfScope, match="its scope is project:other, and this is project site"):
+        place.need("cloudflare")
+    assert place.bound() == []
 
 
 def test_usage_names_each_stack_once(place: Place) -> None:

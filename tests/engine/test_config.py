@@ -26,7 +26,7 @@ FOREIGN = "v1:pgt0bKNsO9RM3cXm:7Yxbmy4KXP5OKW8jwGUzrBIkyfC3VlVuVJ8r"  # as a pas
 def installation(tmp_path: Path) -> Iterator[Installation]:
     home = Home(tmp_path / "home", tmp_path / "cache")
     database = Database.open(home, create=True)
-    Vault.create(database, home.key_file, usage=Usage())
+    Vault.create(database, home.root, usage=Usage())
     database.close()
     made = Installation(home)
     yield made

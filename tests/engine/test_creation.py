@@ -30,7 +30,7 @@ DOMAINS: dict[str, Any] = {"domains": ["a.test", "*.a.test"]}
 def installation(tmp_path: Path) -> Iterator[Installation]:
     home = Home(tmp_path / "home", tmp_path / "cache")
     database = Database.open(home, create=True)
-    Vault.create(database, home.key_file, usage=Usage())
+    Vault.create(database, home.root, usage=Usage())
     database.close()
     made = Installation(home)
     yield made

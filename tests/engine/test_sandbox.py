@@ -41,7 +41,7 @@ def tools() -> PebbleTools:
 @pytest.fixture
 def vault(home: Home) -> Iterator[Vault]:
     database = Database.open(home, create=True)
-    yield Vault.create(database, home.key_file, usage=Usage())
+    yield Vault.create(database, home.root, usage=Usage())
     database.close()
 
 

@@ -11,7 +11,7 @@ def upgrade() -> None:
     """What was there stays valid: an older vault gets its first digest with its next change."""
     op.add_column("vault", sa.Column("key_source", sa.String(), nullable=False, server_default="file"))
     op.add_column("vault", sa.Column("key_params", sa.String(), nullable=True))
-    op.add_column("vault", sa.Column("generation", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("vault", sa.Column("generation", sa.Integer(), nullable=False, server_default=sa.text("1")))
     op.add_column("vault", sa.Column("digest", sa.LargeBinary(), nullable=True))
     op.add_column("vault", sa.Column("audit_key", sa.LargeBinary(), nullable=True))
     op.add_column("vault", sa.Column("audit_head", sa.LargeBinary(), nullable=True))
