@@ -1,0 +1,150 @@
+"""Huawei Cloud: STS GetCallerIdentity, which every key may call, signed SDK-HMAC-SHA256 by the official SDK.
+
+https://support.huaweicloud.com/api-iam5/GetCallerIdentity.html; what the gateway refuses with: one code,
+APIGW.0301 "Incorrect IAM authentication information", whose message says what.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from credentials.identity import (
+    ClockSkew,
+    Identity,
+    IdentityError,
+    Inconclusive,
+    Rejected,
+    Unreachable,
+    sdk,
+    words_of,
+)
+from credentials.identity.network import ca_file, why
+from credentials.identity.reads import Answer, ask
+from credentials.identity.values import text
+from credentials.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
+
+LOGGERS: Final = ("HuaweiCloud-SDK-StsClient", "HuaweiCloud-SDK-Client")
+_REGION: Final = "cn-north-4"  # any region of the same partition tells the same
+_LOCKED: Final = "reach the limit"  # five wrong signatures in a row lock a key for five minutes
+_TIMES: Final = re.compile(r"signature time:(\d{8}T\d{6}Z), ?server time:(\d{8}T\d{6}Z)")
+
+# get(endpoint, path, limit) -> the answer
+Get = Callable[[str, str, int], dict[str, Any]]
+
+
+def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
+    """The account, and who in it; which of the two purposes' reads are refused."""
+    get = _getter(kind, fields, timeout)
+    try:
+        told = get(_sts(kind, text(kind, fields, "region", _REGION)), "/v5/caller-identity", 0)
+    except _Refused as refused:
+        raise _translated(kind, refused, fields) from None
+    if not told.get("account_id"):
+        raise Inconclusive(kind, code="an answer without an account")
+    may, cannot = ask(
+        {
+            "apply: list DNS zones (dns:zone:list)": lambda: _may(
+                get, "https://dns.myhuaweicloud.com", "/v2/zones", 1
+            ),
+            "deploy: list certificates (scm:cert:list)": lambda: _may(
+                get, "https://scm.cn-north-4.myhuaweicloud.com", "/v3/scm/certificates", 10
+            ),
+        }
+    )
+    detail = {"principal id": str(told.get("principal_id", "")), **may}
+    return Identity(str(told["account_id"]), str(told.get("principal_urn", "")), detail, cannot)
+
+
+class _Refused(Exception):
+    """The provider's error with nothing else of the exchange."""
+
+    def __init__(self, error: "ServiceResponseException") -> None:
+        self.status, self.code = int(error.status_code), str(error.error_code)
+        self.words, self.request_id = str(error.error_msg), str(error.request_id or "")
+        super().__init__(self.code)
+
+
+class _Raw:
+    """The answer as it came: of a type without fields the SDK fills in nothing but this."""
+
+    openapi_types: ClassVar[dict[str, str]] = {}
+    raw_content = b""
+
+
+def _getter(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Get:
+    with sdk(kind):
+        from huaweicloudsdkcore.auth.credentials import BasicCredentials
+        from huaweicloudsdkcore.client import Client, ClientBuilder
+        from huaweicloudsdkcore.exceptions.exceptions import SdkException, ServiceResponseException
+        from huaweicloudsdkcore.http.http_config import HttpConfig
+
+    keys = BasicCredentials(text(kind, fields, "access-key"), text(kind, fields, "secret-key"))
+    if token := text(kind, fields, "security-token"):
+        keys.with_security_token(token)
+    config = HttpConfig(timeout=(timeout, timeout), ssl_ca_cert=ca_file())
+
+    def get(endpoint: str, path: str, limit: int) -> dict[str, Any]:
+        builder = ClientBuilder(Client).with_http_config(config).with_credentials(keys)
+        # an endpoint, not a region: for one, the SDK would first look up the id of a project
+        client = builder.with_endpoint(endpoint).build()
+        try:
+            answer = client.do_http_request(
+                "GET", path, query_params=[("limit", limit)] if limit else [], response_type=_Raw
+            )
+        except ServiceResponseException as error:
+            raise _Refused(error) from None
+        except (SdkException, OSError) as error:
+            raise Unreachable(kind, why(error, timeout)) from None
+        finally:
+            client.close()
+            client.get_http_client().executor.shutdown()
+        return _json(answer.raw_content)
+
+    return get
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _sts(kind: str, region: str) -> str:
+    """STS of this region; of the default one where the SDK knows none there."""
+    with sdk(kind):
+        from huaweicloudsdksts.v1.region.sts_region import StsRegion
+
+    regions = StsRegion.static_fields
+    return str(regions.get(region, regions[_REGION]).endpoints[0])
+
+
+def _may(get: Get, endpoint: str, path: str, limit: int) -> Answer:
+    try:
+        get(endpoint, path, limit)
+    except _Refused as refused:
+        return Answer.REFUSED if refused.status == 403 else Answer.UNKNOWN
+    except IdentityError:
+        return Answer.UNKNOWN
+    return Answer.ALLOWED
+
+
+def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    code, request_id = refused.code, refused.request_id
+    words = words_of(refused.words, fields)
+    if refused.status not in (401, 403) or _LOCKED in refused.words:
+        return Inconclusive(kind, code=code, words=words, request_id=request_id)
+    if times := _TIMES.search(refused.words):
+        return ClockSkew(kind, code=code, skew=_apart(*times.groups()), request_id=request_id)
+    return Rejected(kind, code=code, words=words, request_id=request_id)
+
+
+def _apart(ours: str, theirs: str) -> timedelta:
+    signed, server = (datetime.strptime(one, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) for one in (ours, theirs))
+    return signed - server

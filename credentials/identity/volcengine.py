@@ -1,0 +1,150 @@
+"""Volcano Engine: STS GetCallerIdentity, signed HMAC-SHA256 by the official SDK.
+
+Error codes: https://www.volcengine.com/docs/6369/68677 (the public ones, of every service).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from credentials.identity import (
+    ClockSkew,
+    Identity,
+    IdentityError,
+    Inconclusive,
+    Rejected,
+    Unreachable,
+    sdk,
+    words_of,
+)
+from credentials.identity.network import ca_file, why
+from credentials.identity.reads import Answer, ask
+from credentials.identity.values import text
+from credentials.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from volcenginesdkcore import Configuration
+    from volcenginesdkcore.rest import ApiException
+
+LOGGERS: Final = ("volcenginesdkcore", "com.volcengine.sdkcore")
+_REGION: Final = "cn-beijing"
+_DENIED: Final = ("AccessDenied", "LackPolicy")
+_REJECTED: Final = (
+    "InvalidAccessKey",
+    "InvalidAuthorization",
+    "InvalidCredential",
+    "InvalidSecretToken",
+    "MissingAuthenticationToken",
+    "MissingSignature",
+    "SignatureDoesNotMatch",
+)
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_JSON: Final = "application/json"
+
+# call(service, version, action, content type) -> the result
+Call = Callable[[str, str, str, str], dict[str, Any]]
+
+
+def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
+    """The account, and who in it; which of the two purposes' reads are refused."""
+    call = _caller(kind, fields, timeout)
+    told: Mapping[str, Any] = {}
+    unknown = []
+    try:
+        told = call("sts", "2018-01-01", "GetCallerIdentity", _FORM)
+        if not told.get("AccountId"):
+            raise Inconclusive(kind, code="an answer without an account")
+    except _Refused as refused:
+        if not refused.code.startswith(_DENIED):
+            raise _translated(kind, refused, fields) from None
+        unknown = ["tell who it is (sts:GetCallerIdentity)"]  # it is right: who is wrong is not denied
+    may, cannot = ask(
+        {
+            "apply: list DNS zones (dns:ListZones)": lambda: _may(
+                call, "dns", "2018-08-01", "ListZones", _JSON
+            ),
+            "deploy: list certificates (certificate_service:CertificateGetInstanceList)": lambda: _may(
+                call, "certificate_service", "2024-10-01", "CertificateGetInstanceList", _JSON
+            ),
+        }
+    )
+    detail = {"type": told.get("IdentityType", ""), "user id": told.get("IdentityId", ""), **may}
+    return Identity(str(told.get("AccountId", "")), told.get("Trn", ""), detail, (*unknown, *cannot))
+
+
+class _Refused(Exception):
+    """The provider's error with nothing else of the exchange."""
+
+    def __init__(self, error: "ApiException") -> None:
+        about = _about(error.body)
+        said = about.get("Error") or {}
+        self.code = str(said.get("Code") or f"HTTP {error.status}")
+        self.words, self.request_id = str(said.get("Message", "")), str(about.get("RequestId", ""))
+        super().__init__(self.code)
+
+
+def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    with sdk(kind):
+        from urllib3.exceptions import HTTPError
+        from volcenginesdkcore import ApiClient, Configuration, UniversalApi, UniversalInfo
+        from volcenginesdkcore.rest import ApiException
+
+    settings = Configuration()
+    _quiet(settings)
+    settings.ak, settings.sk = text(kind, fields, "access-key"), text(kind, fields, "secret-key")
+    settings.session_token = text(kind, fields, "session-token")
+    settings.region = text(kind, fields, "region", _REGION)
+    settings.connect_timeout = settings.read_timeout = timeout
+    settings.auto_retry = False
+    settings.ssl_ca_cert = ca_file()
+    api = UniversalApi(ApiClient(settings))
+
+    def call(service: str, version: str, action: str, content: str) -> dict[str, Any]:
+        try:
+            answer = api.do_call(UniversalInfo("POST", service, version, action, content), {})
+        except ApiException as error:
+            if not error.status:  # TLS; the SDK wraps nothing else
+                raise Unreachable(kind, why(error, timeout)) from None
+            raise _Refused(error) from None
+        except (HTTPError, OSError) as error:
+            raise Unreachable(kind, why(error, timeout)) from None
+        except (ValueError, AttributeError):
+            raise Inconclusive(kind, code="an answer that is no JSON of its API") from None
+        return answer if isinstance(answer, dict) else {}
+
+    return call
+
+
+def _quiet(settings: "Configuration") -> None:
+    """Take away the handlers to standard error that the SDK gives to its logger and to urllib3's."""
+    for logger in settings.logger.values():
+        logger.removeHandler(settings.logger_stream_handler)
+
+
+def _about(body: object) -> dict[str, Any]:
+    try:
+        about = json.loads(str(body))["ResponseMetadata"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _may(call: Call, *what: str) -> Answer:
+    try:
+        call(*what)
+    except _Refused as refused:
+        return Answer.REFUSED if refused.code.startswith(_DENIED) else Answer.UNKNOWN
+    except IdentityError:
+        return Answer.UNKNOWN
+    return Answer.ALLOWED
+
+
+def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    code, request_id = refused.code, refused.request_id
+    words = words_of(refused.words, fields)
+    if code == "InvalidTimestamp":
+        return ClockSkew(kind, code=code, request_id=request_id, words=words)
+    if code.startswith(_REJECTED):
+        return Rejected(kind, code=code, words=words, request_id=request_id)
+    return Inconclusive(kind, code=code, words=words, request_id=request_id)
