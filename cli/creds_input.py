@@ -1,10 +1,9 @@
-"""Where a credential's fields come from: options, a JSON file or stdin, the environment, or questions.
+"""Where a credential's fields come from: options, files, stdin, the environment, or questions.
 
-A secret never comes from an argument, because other users can read the arguments of a process (SPEC B1). No
-message here repeats a value.
+A secret never comes from an argument, because other users can read the arguments of a process (SPEC B1); the
+path of a file with it may (`--field NAME=@FILE`). No message here repeats a value.
 """
 
-import getpass
 import json
 import os
 import stat
@@ -12,8 +11,6 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import typer
 
 from credentials.errors import CredentialError
 
@@ -48,7 +45,9 @@ def gather(
     if from_env:
         given = {**_from_environment(kind), **given}
     if secrets_from != "-" and sys.stdin.isatty():
-        _ask(kind, given, before)
+        from cli.creds_questions import ask
+
+        ask(kind, given, before)
     elif missing := kind.missing({*given, *kind.carried(given, before)}):
         names = " and ".join(one.name for one in missing)
         raise BadInput(
@@ -65,6 +64,9 @@ def _ways(kind: "Kind", fields: "Sequence[Field]") -> str:
         ways.append("from the environment (--from-env)")
     if public := [one.name for one in fields if not one.secret]:
         ways.append(f"{' and '.join(public)} also as {' '.join(f'--field {name}=VALUE' for name in public)}")
+    if secret := [one.name for one in fields if one.secret]:
+        options = " ".join(f"--field {name}=@FILE" for name in secret)
+        ways.append(f"{' and '.join(secret)} also from a private file, as {options}")
     return ", or ".join(ways)
 
 
@@ -78,16 +80,50 @@ def _from_options(kind: "Kind", options: Sequence[str]) -> dict[str, str]:
         if field is None:
             see = f"see the fields: tic creds kinds --kind {kind.name}"
             raise BadInput(f"--field number {number} of {kind.name}: {kind.unknown_field(name)}", hint=see)
-        if field.secret:
-            raise BadInput(
-                f"{name} is a secret, and other users can read the arguments of a process; it was not used",
-                hint=f"give it {_ways(kind, (field,))}; "
-                "better a new one, this one is in your shell's history",
-            )
         if name in given:
             raise BadInput(f"--field {name} is given twice", hint=f"give it once: --field {name}=VALUE")
-        given[name] = value
+        given[name] = _value(kind, field, value)
     return given
+
+
+def _value(kind: "Kind", field: "Field", value: str) -> str:
+    """What an option gives: a value as it stands, or for a secret, or for lines, what is in a file."""
+    if (field.secret or field.multiline) and value.startswith("@"):
+        return text_of(field, value[1:])
+    if field.secret:
+        raise BadInput(
+            f"{field.name} is a secret, and other users can read the arguments of a process; it was not used",
+            hint=f"give it {_ways(kind, (field,))}; better a new one, this one is in your shell's history",
+        )
+    return value
+
+
+def text_of(field: "Field", path: str) -> str:
+    """What is in the file of this path (`~` is the home folder), as a value of `field`; raises BadInput.
+
+    The line end at the end of a file is no part of a value of one line.
+    """
+    try:
+        content = _read(Path(path).expanduser())
+    except (OSError, ValueError, RuntimeError) as error:
+        # What stands for a path may be the secret itself, by mistake: it is not repeated.
+        reason = (error.strerror or "") if isinstance(error, OSError) else "this is no path"
+        raise BadInput(
+            f"the file with {field.name} can't be read: {reason}",
+            hint="give the path of a file that is there",
+        ) from None
+    text = decoded(content, f"the file with {field.name}")
+    return text if field.multiline else text.removesuffix("\n").removesuffix("\r")
+
+
+def decoded(content: bytes, shown: str) -> str:
+    """UTF-8 as text, from what messages call `shown`; raises BadInput."""
+    if len(content) > LONGEST_FILE:
+        raise BadInput(f"{shown} is too large ({LONGEST_FILE} bytes at most)", hint="give something smaller")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{shown} is not UTF-8 (byte {error.start})", hint="save it as UTF-8") from None
 
 
 def _from_file(name: str) -> dict[str, str]:
@@ -133,7 +169,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _from_environment(kind: "Kind") -> dict[str, str]:
     found = kind.from_environment(os.environ)
-    variables = [name for one in kind.fields for name in one.variables]
+    for one in kind.fields:
+        path = next((os.environ[name] for name in one.file_variables if os.environ.get(name)), None)
+        if path is not None and one.name not in found:
+            found[one.name] = text_of(one, path)
+    asked = [one for one in kind.fields if not one.tuning]
+    variables = list(dict.fromkeys(name for one in asked for name in (*one.variables, *one.file_variables)))
     if not variables:
         raise BadInput(f"{kind.name} has no environment variables", hint="leave --from-env out")
     if not found:
@@ -141,64 +182,3 @@ def _from_environment(kind: "Kind") -> dict[str, str]:
             f"none of {', '.join(variables)} is set", hint="set them, or leave --from-env out and be asked"
         )
     return found
-
-
-def _ask(kind: "Kind", given: dict[str, str], before: Collection[str]) -> None:
-    """Ask for what is missing; for what may be left out too, where nothing at all was given."""
-    offer = not given and not before
-    have = {*given, *kind.carried(given, before)}
-    group = _choose(kind.undecided(have))
-    for field in kind.fields:
-        have = {*given, *kind.carried(given, before)}
-        if field.name in have:
-            continue
-        if field.name in group or field in kind.missing(have):
-            given[field.name] = _answer(field, optional=False)
-        elif offer and _offered(kind, field, have) and (answer := _answer(field, optional=True)):
-            given[field.name] = answer
-
-
-def _offered(kind: "Kind", field: "Field", have: Collection[str]) -> bool:
-    """Whether a field that may be left out makes sense beside the ones that are there."""
-    if any(field.name in group for group in kind.one_of):
-        return False
-    earlier = [one.name for one in kind.fields[: kind.fields.index(field)]]
-    return all(name in have for name in field.needs if name in earlier)
-
-
-def _choose(groups: Sequence[Sequence[str]]) -> Sequence[str]:
-    if not groups:
-        return ()
-    for number, group in enumerate(groups, 1):
-        sys.stderr.write(f"  {number}  {' and '.join(group)}\n")
-    numbers = [str(number) for number in range(1, len(groups) + 1)]
-    while (answer := _line("Which of these [1]: ") or "1") not in numbers:
-        sys.stderr.write(f"  type {' or '.join(numbers)}\n")
-    return groups[int(answer) - 1]
-
-
-def _answer(field: "Field", *, optional: bool) -> str:
-    from credentials.kinds import fault_of
-
-    question = field.label + (f" [{field.default or 'none'}]: " if optional else ": ")
-    while True:
-        answer = _line(question, secret=field.secret)
-        if not answer and optional:
-            return ""
-        fault = fault_of(field, answer) if answer else "can't be empty"
-        if fault is None:
-            return answer
-        sys.stderr.write(f"  {field.name} {fault}\n")
-
-
-def _line(question: str, *, secret: bool = False) -> str:
-    """One line that a person types; a secret is read with the echo off before the question appears."""
-    try:
-        if secret:
-            return getpass.getpass(question)
-        sys.stderr.write(question)
-        sys.stderr.flush()
-        return input()
-    except EOFError:
-        sys.stderr.write("\n")
-        raise typer.Abort from None
