@@ -94,15 +94,40 @@ class Anchor:
                 return  # `check` says so; it stays for whoever looks into it
             if seen is not None and seen >= position:
                 return
+        sealed = sealer.seal(_OWNER, _POSITION.pack(position.counter, position.audited))
+        try:
+            if not self._overwritten(sealed):
+                self._replaced(sealed)
+        except OSError:
+            # The change itself is committed, and what it was made for must go on. The anchor is behind then,
+            # which `tic vault doctor` names with its reason.
+            return
+
+    def _overwritten(self, sealed: bytes) -> bool:
+        """Write in place what has the same length: one small write is whole or not there, also after a kill.
+
+        It is not flushed to the disk; a power cut may leave the anchor behind, which raises no false alarm.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False
+        try:
+            if os.fstat(descriptor).st_size != len(sealed):
+                return False
+            return os.pwrite(descriptor, sealed, 0) == len(sealed)
+        finally:
+            os.close(descriptor)
+
+    def _replaced(self, sealed: bytes) -> None:
         half = self.path.with_name(f".{NAME}.{secrets.token_hex(8)}")
         try:
             descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(sealer.seal(_OWNER, _POSITION.pack(position.counter, position.audited)))
+                file.write(sealed)
                 file.flush()
                 os.fsync(file.fileno())
             half.replace(self.path)
         except OSError:
-            # The change itself is committed, and what it was made for must go on. The anchor is behind then,
-            # which `tic vault doctor` names with its reason.
             half.unlink(missing_ok=True)
+            raise

@@ -294,7 +294,7 @@ def _guard(record: VaultRecord, keys: Keys) -> Guard:
 
 def _put_head(change: Change, head: Head) -> None:
     content = _HEAD_FORM.pack(head.seq, head.hash.ljust(32, b"\0"))
-    vault_store.change(change.connection, audit_head=change.keys.sealer.seal(HEAD, content))
+    vault_store.set_audit_head(change.connection, change.keys.sealer.seal(HEAD, content))
 
 
 def _put_guard(change: Change, guard: Guard) -> None:

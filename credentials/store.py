@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, bindparam
 
 from credentials.credential import Credential, Lease, State, Use
 from credentials.names import TOKEN_PREFIX
@@ -13,6 +13,20 @@ from credentials.refusals import DamagedRow
 from credentials.tables import CREDENTIAL, FIELD, LATEST, LEASE
 
 _STATES: Final = tuple(state.value for state in State)
+
+# What each opening of a credential does is put together once: that takes longer than doing it.
+_BY_TOKEN = CREDENTIAL.select().where(CREDENTIAL.c.token == bindparam("reference"))
+_BY_NAME = CREDENTIAL.select().where(CREDENTIAL.c.name == bindparam("reference"))
+_USED = (
+    CREDENTIAL.update()
+    .where(CREDENTIAL.c.id == bindparam("credential_id"))
+    .values(last_used_at=bindparam("at"), last_used_for=bindparam("purpose"))
+)
+_FIELDS = (
+    FIELD.select()
+    .with_only_columns(FIELD.c.name, FIELD.c.sealed)
+    .where(FIELD.c.credential_id == bindparam("owner"), FIELD.c.version == bindparam("of"))
+)
 
 
 def everything(connection: Connection) -> list[Credential]:
@@ -25,8 +39,8 @@ def find(connection: Connection, reference: str) -> Credential | None:
     """The credential of this token or name."""
     if not reference.isprintable():
         return None  # nothing like this was ever stored, and a driver may refuse half a surrogate pair
-    key = CREDENTIAL.c.token if reference.startswith(TOKEN_PREFIX) else CREDENTIAL.c.name
-    row = connection.execute(CREDENTIAL.select().where(key == reference)).one_or_none()
+    query = _BY_TOKEN if reference.startswith(TOKEN_PREFIX) else _BY_NAME
+    row = connection.execute(query, {"reference": reference}).one_or_none()
     return None if row is None else _credential(row)
 
 
@@ -140,8 +154,7 @@ def end_leases(connection: Connection, holder: str) -> None:
 
 def note_use(connection: Connection, credential: Credential, purpose: str, now: float) -> None:
     """Remember when it was last opened, and what for."""
-    used = {"last_used_at": now, "last_used_for": purpose}
-    connection.execute(CREDENTIAL.update().where(CREDENTIAL.c.id == credential.id).values(used))
+    connection.execute(_USED, {"credential_id": credential.id, "at": now, "purpose": purpose})
 
 
 def add_fields(connection: Connection, credential_id: int, version: int, sealed: Mapping[str, bytes]) -> None:
@@ -165,10 +178,9 @@ def replace_fields(
 
 def fields(connection: Connection, credential: Credential) -> dict[str, bytes]:
     """The sealed fields of the credential's version."""
-    query = FIELD.select().with_only_columns(FIELD.c.name, FIELD.c.sealed)
-    query = query.where(FIELD.c.credential_id == credential.id, FIELD.c.version == credential.version)
+    found = connection.execute(_FIELDS, {"owner": credential.id, "of": credential.version})
     # SQLite keeps text in a column of bytes if it is told to; such a row is as damaged as an empty one.
-    return {name: sealed if isinstance(sealed, bytes) else b"" for name, sealed in connection.execute(query)}
+    return {name: sealed if isinstance(sealed, bytes) else b"" for name, sealed in found}
 
 
 def remove(connection: Connection, credential: Credential) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 
 from credentials.digest import Table
 from credentials.refusals import DamagedRow
@@ -26,9 +26,13 @@ class VaultRecord:
     audit_head: bytes | None
 
 
+_ROW = VAULT.select()
+_HEAD = VAULT.update().values(audit_head=bindparam("head"))
+
+
 def find(connection: Connection) -> VaultRecord | None:
     """The vault of this database; None before `tic vault init`. Raises DamagedRow."""
-    row = connection.execute(VAULT.select()).one_or_none()
+    row = connection.execute(_ROW).one_or_none()
     if row is None:
         return None
     values: dict[str, Any] = {name: value for name, value in row._mapping.items() if name != "id"}
@@ -49,6 +53,11 @@ def add(connection: Connection, vault_id: str, created_at: float) -> None:
 def change(connection: Connection, **values: object) -> None:
     """Give some columns of the vault's row new values."""
     connection.execute(VAULT.update().values(**values))
+
+
+def set_audit_head(connection: Connection, sealed: bytes) -> None:
+    """Note the end of the audit log, sealed."""
+    connection.execute(_HEAD, {"head": sealed})
 
 
 def data_keys(connection: Connection) -> dict[int, bytes]:
