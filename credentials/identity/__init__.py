@@ -100,7 +100,12 @@ def verify(kind: str, fields: Mapping[str, SecretBytes], *, timeout: float = TIM
     module = import_module(f"credentials.identity.{_MODULES[kind]}")
     _silence((*_HTTP_LOGGERS, *getattr(module, "LOGGERS", ())))
     asker: _Asker = module
-    return asker.identify(kind, fields, timeout)
+    try:
+        return asker.identify(kind, fields, timeout)
+    except IdentityError:
+        raise
+    except Exception as error:  # of an SDK, on an answer that nobody foresaw; it may hold the request
+        raise Inconclusive(kind, code=type(error).__name__, words="its SDK fails on the answer") from None
 
 
 @contextmanager

@@ -55,10 +55,12 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
         told = call(_Api("sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity", {}))
     except _Refused as refused:
         raise _translated(kind, refused, fields) from None
+    if not told.get("AccountId"):
+        raise Inconclusive(kind, code="an answer without an account")
     reads = _reads(text(kind, fields, "region", _REGION))
     may, cannot = ask({name: _read(call, api) for name, api in reads.items()})
     detail = {"type": told.get("IdentityType", ""), "user id": told.get("PrincipalId", ""), **may}
-    return Identity(told.get("AccountId", ""), told.get("Arn", ""), detail, cannot)
+    return Identity(told["AccountId"], told.get("Arn", ""), detail, cannot)
 
 
 class _Refused(Exception):
@@ -133,9 +135,10 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             answer = client.call_api(what, OpenApiRequest(query=dict(api.parameters)), RuntimeOptions())
         except AlibabaCloudException as error:
             raise _Refused(error) from None
-        except (UnretryableException, RetryError) as error:
-            inner = getattr(error, "inner_exception", error)
-            raise Unreachable(kind, why(inner, timeout)) from None
+        except UnretryableException as error:
+            if isinstance(error.inner_exception, RetryError):  # its name for whatever the network does
+                raise Unreachable(kind, why(error.inner_exception, timeout)) from None
+            raise Inconclusive(kind, code="an answer that is no JSON of its API") from None
         body: dict[str, Any] = answer["body"]
         return body
 

@@ -1,0 +1,140 @@
+"""Alibaba Cloud's OpenAPI, which checks ACS3-HMAC-SHA256 for real.
+
+The rules: "Request syntax and signature method V3", https://www.alibabacloud.com/help/en/sdk/product-overview/
+v3-request-structure-and-signature; its refusals: the common error codes of the OpenAPI Portal.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from tests.emulators.proxy import Request, Response
+from tests.emulators.signing import REQUEST_ID, Denied, Key, Ring, canonical_query, mac, parts, same, sha256
+
+ALGORITHM = "ACS3-HMAC-SHA256"
+HOSTS = (
+    "sts.aliyuncs.com",
+    "alidns.aliyuncs.com",
+    "cas.aliyuncs.com",
+    "ecs.cn-hangzhou.aliyuncs.com",
+    "ecs.eu-central-1.aliyuncs.com",
+)
+# By product, version and action; the name that RAM has for it. STS tells everybody who they are.
+ACTIONS = {
+    ("sts", "2015-04-01", "GetCallerIdentity"): None,
+    ("alidns", "2015-01-09", "DescribeDomains"): "alidns:DescribeDomains",
+    ("cas", "2020-04-07", "ListUserCertificateOrder"): "yundun-cert:ListUserCertificateOrder",
+    ("ecs", "2014-05-26", "DescribeInstances"): "ecs:DescribeInstances",
+    ("ecs", "2014-05-26", "DescribeCloudAssistantStatus"): "ecs:DescribeCloudAssistantStatus",
+    ("ecs", "2014-05-26", "DescribeInvocationResults"): "ecs:DescribeInvocationResults",
+}
+
+
+def canonical_request(request: Request, signed_headers: str) -> str:
+    """Method, path, query, headers, their names, hash of the body: step 1."""
+    headers = "".join(
+        f"{name}:{request.headers.get(name, '').strip()}\n" for name in signed_headers.split(";")
+    )
+    query = canonical_query(request.query)
+    return f"{request.method}\n{request.path}\n{query}\n{headers}\n{signed_headers}\n{sha256(request.body)}"
+
+
+def signature(request: Request, secret: str, signed_headers: str) -> str:
+    """The signature that this request must have: steps 2 and 3."""
+    hashed = sha256(canonical_request(request, signed_headers).encode())
+    return mac(secret.encode(), f"{ALGORITHM}\n{hashed}").hex()
+
+
+class AlibabaCloud(Ring):
+    """Answers for sts (who a key is), alidns, cas and ecs (what there is: nothing)."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        super().__init__(keys)
+        self.nonces: set[str] = set()
+
+    def __call__(self, request: Request) -> Response:
+        """What the gateway, and behind it the product, answers."""
+        try:
+            return Response.json(
+                {"RequestId": REQUEST_ID, **self.served(request, self.authenticated(request))}
+            )
+        except Denied as refusal:
+            said = {
+                "RequestId": REQUEST_ID,
+                "HostId": request.host,
+                "Code": refusal.code,
+                "Message": refusal.message,
+            }
+            return Response.json(said, refusal.status)
+
+    def served(self, request: Request, key: Key) -> dict[str, Any]:
+        """What this key may have; raises Denied."""
+        action = request.headers["x-acs-action"]
+        asked = (request.host.partition(".")[0], request.headers["x-acs-version"], action)
+        if asked not in ACTIONS:
+            raise Denied(404, "InvalidAction.NotFound", "Specified api is not found.")
+        if ACTIONS[asked] in key.denied:
+            code = "NoPermission" if asked[0] == "cas" else "Forbidden.RAM"
+            raise Denied(
+                403, code, f"User not authorized to operate on the specified resource: {ACTIONS[asked]}"
+            )
+        if ACTIONS[asked] is not None:
+            return {"TotalCount": 0}
+        return {
+            "IdentityType": "RAMUser",
+            "AccountId": key.account,
+            "UserId": "215180000000000000",
+            "PrincipalId": "215180000000000000",
+            "Arn": f"acs:ram::{key.account}:user/{key.principal}",
+        }
+
+    def authenticated(self, request: Request) -> Key:
+        """Whose request it is; raises Denied. A nonce serves once."""
+        given = parts(request.headers.get("authorization", ""), ALGORITHM)
+        if set(given) != {"Credential", "SignedHeaders", "Signature"}:
+            deny(400, "MissingAuthorization", "Authorization is mandatory for this action.")
+        signed = set(given["SignedHeaders"].split(";"))
+        must = {"host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce"}
+        must |= {name for name in request.headers if name.startswith("x-acs-") or name == "content-type"}
+        if not must <= signed:
+            deny(400, "IncompleteSignature", f"not signed: {', '.join(sorted(must - signed))}")
+        try:
+            date = datetime.strptime(request.headers["x-acs-date"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            deny(400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
+        if self.late(date):
+            deny(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
+        if request.headers.get("x-acs-content-sha256") != sha256(request.body):
+            deny(400, "InvalidParameter.ContentSha256", "The body is not the one that was hashed.")
+        key = self._known(given["Credential"], request)
+        if not same(given["Signature"], signature(request, key.secret, given["SignedHeaders"])):
+            hashed = sha256(canonical_request(request, given["SignedHeaders"]).encode())
+            deny(
+                400,
+                "SignatureDoesNotMatch",
+                "Specified signature is not matched with our calculation. server string to sign is:"
+                f"{ALGORITHM}\n{hashed}",
+            )
+        nonce = request.headers["x-acs-signature-nonce"]
+        if nonce in self.nonces:
+            deny(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
+        self.nonces.add(nonce)
+        return key
+
+    def _known(self, id_: str, request: Request) -> Key:
+        key = self.keys.get(id_)
+        if key is None:
+            deny(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+        if key.disabled:
+            deny(400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
+        token = request.headers.get("x-acs-security-token", "")
+        if key.token and not token:  # nobody knows the id of a temporary key without its token
+            deny(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+        if token != key.token:
+            deny(400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatches.")
+        return key
+
+
+def deny(status: int, code: str, why: str) -> NoReturn:
+    """Refuse as the gateway does."""
+    raise Denied(status, code, why)
