@@ -1,0 +1,37 @@
+"""Runs a command with credentials: in its environment, and in private files that are gone afterwards."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import delivery, foreground, place
+
+if TYPE_CHECKING:
+    from engine.installation import Installation
+
+
+def execute(installation: "Installation", references: Sequence[str], argv: Sequence[str]) -> int:
+    """Run `argv` with these credentials; returns its exit code, 128 + n where signal n ended it.
+
+    Without files to remove afterwards, this process becomes the command. Raises CommandNotFound and
+    CommandNotRun, before anything is opened where that can be seen; what `Vault.opened` and
+    `credentials.delivery.for_command` raise.
+    """
+    from credentials.delivery import environment, for_command
+    from credentials.keys.environment import PRIVATE
+
+    environ = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    program = foreground.find(argv[0], environ)
+    here = place.of_folder(Path.cwd())
+    purpose = f"exec {Path(argv[0]).name}"
+    handed = for_command(
+        [installation.vault.opened(reference, purpose=purpose, place=here) for reference in references]
+    )
+    installation.database.close()
+    delivery.sweep(installation.home, environ)
+    if not handed.files:
+        foreground.become(program, argv, environment(handed, environ, {}))
+    with foreground.signals_held() as mask, delivery.command_folder(installation.home, environ) as folder:
+        paths = delivery.write(folder, handed.files)
+        return foreground.run(program, argv, environment(handed, environ, paths), mask=mask)
