@@ -8,6 +8,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.expression import TableClause
 from sqlmodel import SQLModel
 
+import credentials.rows  # noqa: F401  # what the bindings point to
 from engine.database import Database
 from engine.state import tables
 from engine.state.rows import CheckpointRow, EventRow, JournalRow, StackRow, UpdateRow
