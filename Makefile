@@ -9,7 +9,7 @@ SOURCES := cli credentials engine stacks tests bench scripts
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test test-fast soak check fix bench requirements clean bind engine pebble yaml-host servers
+.PHONY: help dev demo test test-fast soak check fix bench requirements clean debian engine pebble yaml-host servers
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -62,9 +62,9 @@ clean: ## end the demo's sandbox and remove what make has made here (tic's cache
 	rm -rf .venv .demo .build
 
 # What the tests need besides Python: each is got once, and is there at once from then on.
-servers: bind engine pebble
+servers: debian engine pebble
 
-bind: dev
+debian: dev
 	@$(BIN)/python -m tests.servers.install
 
 engine: dev

@@ -71,7 +71,7 @@ def down(as_json: AsJson = False) -> None:
 
 
 def _vault(installation: "Installation") -> "Vault | None":
-    return installation.vault if installation.home.database.exists() else None
+    return installation.vault if installation.is_made else None
 
 
 def _show(home: "Home", status: "Status", *, as_json: bool) -> None:

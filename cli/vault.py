@@ -45,12 +45,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.
     home, vault = installation.home, installation.vault.status()
     with installation.database.read() as connection:
         schema = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
-    files = [path for path in (home.root, home.database, home.key_file) if path.exists()]
+    database = installation.database.name
+    kept = (home.root, home.key_file) if home.database_url else (home.root, home.database, home.key_file)
+    files = [path for path in kept if path.exists()]
     modes = {path: path.stat().st_mode & 0o777 for path in files}
     if as_json:
         known = {
             "home": str(home.root),
-            "database": str(home.database),
+            "database": database,
             "schema": schema,
             "key": {
                 "source": "file",
@@ -67,7 +69,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.
     else:
         lines = {
             "home": _with_mode(home.root, modes),
-            "database": f"{_with_mode(home.database, modes)}, schema {schema}",
+            "database": f"{database}{_mode(home.database, modes)}, schema {schema}",
             "key": f"{_with_mode(home.key_file, modes)}, "
             + ("opens the vault" if vault.key_problem is None else "does NOT open the vault"),
             "vault": f"{vault.vault_id}, made {moment(vault.created_at)}",
@@ -79,4 +81,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.
 
 
 def _with_mode(path: Path, modes: dict[Path, int]) -> str:
-    return f"{path} ({modes[path]:04o})" if path in modes else f"{path} (missing)"
+    return f"{path}{_mode(path, modes) or ' (missing)'}"
+
+
+def _mode(path: Path, modes: dict[Path, int]) -> str:
+    return f" ({modes[path]:04o})" if path in modes else ""

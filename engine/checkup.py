@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from credentials.errors import CredentialError
-from engine.database import DatabaseDamaged
+from engine.database import NoDatabase
 from engine.errors import EngineError
 from engine.home import Home
 from engine.installation import Installation
@@ -58,20 +58,14 @@ def _home(home: Home) -> Check:
 
 def _vault(home: Home) -> list[Check]:
     """The database and the vault's key; opening it brings its schema up to date, as any command does."""
-    if not home.root.is_dir():
-        return [] if home.root.exists() else [_no_database(home)]
-    if (fault := _fault_of("database", home.check_database)) is not None:
-        return [fault]
-    if not home.database.exists():
-        return [_no_database(home)]
-    if _fault_of("home", home.check_folder) is not None:
-        return []  # nothing opens the database before the folder is closed
+    if home.database_url is None and (lacking := _without_file(home)) is not None:
+        return lacking
     installation = Installation(home)
 
     def database() -> str:
         if faults := installation.database.faults():
-            raise DatabaseDamaged(str(home.database), "; ".join(faults))
-        return f"{home.database} (0600), whole"
+            raise installation.database.damaged("; ".join(faults))
+        return f"{installation.database.name}{'' if home.database_url else ' (0600)'}, whole"
 
     def vault() -> str:
         status, credentials = installation.vault.status(), installation.vault.list()
@@ -81,6 +75,19 @@ def _vault(home: Home) -> list[Check]:
 
     checks = [_tried("database", database)]
     return [*checks, _tried("vault", vault)] if checks[0].ok else checks
+
+
+def _without_file(home: Home) -> list[Check] | None:
+    """What there is to say instead where the database is a file and can't be opened; else None."""
+    if not home.root.is_dir():
+        return [] if home.root.exists() else [_no_database(home)]
+    if (fault := _fault_of("database", home.check_database)) is not None:
+        return [fault]
+    if not home.database.exists():
+        return [_no_database(home)]
+    if _fault_of("home", home.check_folder) is not None:
+        return []  # nothing opens the database before the folder is closed
+    return None
 
 
 def _no_database(home: Home) -> Check:
@@ -134,6 +141,8 @@ def _sandbox(home: Home) -> Check:
 def _tried(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
+    except NoDatabase as error:
+        return Check(name, False, str(error), "tic vault init")
     except (EngineError, CredentialError) as error:
         return _failed(name, error)
 

@@ -4,7 +4,7 @@ import os
 import shlex
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import EngineError
@@ -25,21 +25,30 @@ class HomeUnusable(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The data folder (mode 0700) and the cache folder; making a `Home` touches nothing."""
+    """The data folder (mode 0700) and the cache folder; making a `Home` touches nothing.
+
+    `database_url` (`postgresql://...`, perhaps with a password) says where the database is, if it is not a
+    file of the data folder.
+    """
 
     root: Path
     cache: Path
+    database_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> "Home":
         """`TIC_HOME` and `TIC_CACHE` where they are set, else the platform's own folders for data and
-        cache. Raises HomeUnusable where one of them can't be made a path.
+        cache; `TIC_DATABASE_URL` as it is. Raises HomeUnusable where a folder can't be made a path.
         """
-        return cls(_folder(environ, "TIC_HOME", "data"), _folder(environ, "TIC_CACHE", "cache"))
+        return cls(
+            _folder(environ, "TIC_HOME", "data"),
+            _folder(environ, "TIC_CACHE", "cache"),
+            environ.get("TIC_DATABASE_URL") or None,
+        )
 
     @property
     def database(self) -> Path:
-        """The SQLite file that holds vault and state."""
+        """The SQLite file that holds vault and state, unless `database_url` names another place."""
         return self.root / "tic.db"
 
     @property

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engine.actor import actor
-from engine.database import Database
+from engine.database import Database, NoDatabase
 from engine.home import Home
 
 if TYPE_CHECKING:
@@ -22,9 +22,19 @@ class Installation:
         """The installation that `TIC_HOME` or the platform names; opens nothing yet."""
         return cls(Home.find())
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a database of tic's; whether it can be used shows when it is opened."""
+        if self.home.database_url is None:
+            return self.home.database.exists()
+        try:
+            return bool(self.database)
+        except NoDatabase:
+            return False
+
     @cached_property
     def database(self) -> Database:
-        """The open database; raises DatabaseUnusable where there is none."""
+        """The open database; raises NoDatabase where there is none."""
         return Database.open(self.home)
 
     @cached_property

@@ -1,5 +1,6 @@
 """Fixtures for every test: the real servers, and the Pulumi engine."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from engine.toolchain import pulumi
 from engine.toolchain.progress import Printer
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+os.environ.pop("TIC_DATABASE_URL", None)  # no test may write into the database of whoever runs it
 
 
 @pytest.fixture(scope="session")

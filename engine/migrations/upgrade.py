@@ -4,15 +4,19 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+
+from engine.storage import Storage
 
 
-def upgrade(engine: Engine) -> None:
-    """Run the revisions that are missing, in one transaction that holds the write lock."""
+def upgrade(storage: Storage, revision: str = "head") -> None:
+    """Run the revisions that are missing up to this one, in one transaction that holds the write lock.
+
+    Of several processes at once one does it; the others wait, and find it done.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with storage.engine.connect() as connection:
+        storage.begin_writing(connection)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+        command.upgrade(config, revision)
+        storage.commit(connection)

@@ -143,8 +143,7 @@ def bind(
     configuration.write_text("".join(lines))
     configuration.chmod(0o600)
     program = named()
-    library_path = {"LD_LIBRARY_PATH": program.libraries} if program.libraries else {}
     command: list[str | Path] = [program.path, "-g", "-n", "1", "-c", configuration]
-    with running("named", command, folder=where, environment=library_path) as process:
+    with running("named", command, folder=where, environment=program.environment()) as process:
         process.wait_until(lambda: " running\n" in process.log.read_text())
         yield Bind(process, host, port, tuple(zones))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.servers.bind import Bind, TsigKey, Zone, bind
 from tests.servers.pebble import Pebble, pebble
+from tests.servers.postgres import Postgres, postgres
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +47,26 @@ def own_pebble(tmp_path: Path, own_bind: Bind) -> Iterator[Pebble]:
     """A Pebble of this test alone, validating through the test's own BIND: it may be stopped."""
     with pebble(tmp_path, dns=own_bind.address, reuse_authorizations=0) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for the session; a test asks for a database of its own below."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(shared_postgres: Postgres) -> Iterator[str]:
+    """TIC_DATABASE_URL of a database of this test alone, at the newest schema and without a vault."""
+    name = shared_postgres.fresh()
+    yield shared_postgres.url(name)
+    shared_postgres.drop(name)
+
+
+@pytest.fixture
+def empty_postgres_url(shared_postgres: Postgres) -> Iterator[str]:
+    """TIC_DATABASE_URL of a database of this test alone, without any table."""
+    name = shared_postgres.empty()
+    yield shared_postgres.url(name)
+    shared_postgres.drop(name)

@@ -55,13 +55,22 @@ class Process:
 
 @contextmanager
 def running(
-    name: str, command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    end: signal.Signals = signal.SIGKILL,
 ) -> Iterator[Process]:
-    """Run `command` in `folder`, its output in `folder/NAME.log`, with PATH and `environment` alone."""
+    """Run `command` in `folder`, its output in `folder/NAME.log`, with PATH and `environment` alone.
+
+    `user` is whom root runs it as (in the folder's group), `end` what ends it at once.
+    """
     log = folder / f"{name}.log"
     with log.open("ab") as output:
         guard = subprocess.Popen(
-            [sys.executable, "-I", str(GUARD), *map(str, command)],
+            [sys.executable, "-I", str(GUARD), user or "-", str(end.value), *map(str, command)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

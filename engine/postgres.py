@@ -1,0 +1,131 @@
+"""PostgreSQL as tic's database, for a team: `TIC_DATABASE_URL=postgresql://USER@HOST/DATABASE`.
+
+A reader gets a REPEATABLE READ snapshot. A writer first takes an advisory lock of the whole database, held
+until its transaction ends (PostgreSQL's manual, 13.3.5): the same promise as SQLite's `BEGIN IMMEDIATE`. READ
+COMMITTED is enough behind it, because nobody else writes; a snapshot for the whole transaction would be one
+from before the lock. The server ends the transaction of a client that is gone, and so frees the lock.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from engine.postgres_faults import commit_lost, damaged, explanation
+from engine.postgres_url import Address, address
+from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
+
+_LOCK: Final = 0x746963  # "tic"; advisory locks are each database's own
+_CONNECT_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 120  # a writer whose machine is gone blocks the others no longer than this
+_BEGIN_WRITING: Final = f"""
+SET LOCAL lock_timeout = '{BUSY_SECONDS}s';
+SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+SELECT pg_advisory_xact_lock({_LOCK})
+"""
+_INVALID: Final = """
+SELECT 'the index ' || indexrelid::regclass || ' is not valid' FROM pg_index
+ WHERE NOT indisvalid AND indrelid IN
+   (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)
+UNION ALL
+SELECT 'the constraint ' || conname || ' is not valid' FROM pg_constraint
+ WHERE NOT convalidated AND connamespace = current_schema()::regnamespace
+UNION ALL
+SELECT checksum_failures || ' of its pages failed their checksum' FROM pg_stat_database
+ WHERE datname = current_database() AND checksum_failures > 0
+"""
+
+
+class Postgres:
+    """A database of a PostgreSQL server; see `engine.storage.Storage`."""
+
+    def __init__(self, where: Address, *, create: bool) -> None:
+        import psycopg
+
+        self.driver_fault: type[Exception] = psycopg.Error
+        self.name = where.name
+        self.begun = not create
+        self.engine = create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(where.url, **_settings(where)),
+            pool_pre_ping=True,  # a server that was started anew is no fault of the next command
+            use_native_hstore=False,
+        )
+        self._where = where
+
+    @classmethod
+    def of(cls, url: str, *, create: bool) -> "Postgres":
+        """The database at `url`, not connected to yet; raises UrlRefused, DriverMissing."""
+        return cls(address(url), create=create)
+
+    def begin_reading(self, connection: Connection) -> None:
+        """PostgreSQL's snapshot is that of the first statement that follows."""
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def begin_writing(self, connection: Connection) -> None:
+        """Begin, and take the one lock of all writers."""
+        connection.exec_driver_sql(_BEGIN_WRITING)
+
+    def commit(self, connection: Connection) -> None:
+        """Commit; returns when the server has it on its disk. Raises DatabaseUnusable where it can't be
+        known.
+        """
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise commit_lost(self._where) from None
+            raise
+
+    def tables(self, connection: Connection) -> set[str]:
+        """The tables of the schema that new ones would be made in."""
+        found = connection.exec_driver_sql(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        )
+        return set(found.scalars())
+
+    def faults(self, connection: Connection) -> list[str]:
+        """Guards that do not hold, checksums that failed, and tables that can't be read to their end."""
+        found = [str(line) for line in connection.exec_driver_sql(_INVALID).scalars()]
+        for table in sorted(self.tables(connection)):
+            quoted = connection.dialect.identifier_preparer.quote(table)
+            connection.exec_driver_sql(f"SELECT count(md5(one::text)) FROM {quoted} AS one")  # noqa: S608
+        return found
+
+    def check_empty(self, connection: Connection) -> None:
+        """Only `tic vault init` begins; what it begins in must be able to keep every text."""
+        if self.begun:
+            raise NoDatabase(
+                f"there is no vault in the database {self.name}",
+                hint="make one: tic vault init; or name the right database in TIC_DATABASE_URL",
+            )
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise DatabaseUnusable(
+                f"the database {self.name} keeps texts as {encoding}, which lacks most characters",
+                hint=f"make another: createdb{self._where.server} --encoding UTF8 --template template0 NAME",
+            )
+
+    def explanation(self, error: BaseException | None) -> DatabaseUnusable:
+        """What one fault of the driver means."""
+        return explanation(error, self._where)
+
+    def damaged(self, what: str) -> DatabaseDamaged:
+        """The error for what tic has not put there."""
+        return damaged(self._where, what)
+
+    def elsewhere(self) -> str:
+        """Another database has another URL."""
+        return "name another database in TIC_DATABASE_URL"
+
+
+def _settings(where: Address) -> dict[str, Any]:
+    """What tic sets where the URL does not.
+
+    No statement is prepared on the server: a pool between the two (PgBouncer) may change servers between
+    transactions, and another tic may change the schema.
+    """
+    own = {"connect_timeout": _CONNECT_SECONDS, "application_name": "tic", "client_encoding": "UTF8"}
+    missing = {name: value for name, value in own.items() if name not in where.settings}
+    return {**missing, "prepare_threshold": None}

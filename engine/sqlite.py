@@ -1,0 +1,147 @@
+"""SQLite as tic's database: one file in the home (WAL), the embedded default.
+
+Readers never wait. A writer takes SQLite's write lock when it begins (`BEGIN IMMEDIATE`). `synchronous=FULL`:
+what was committed survives a power cut, because the state service acknowledges a journal batch after its
+commit.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from engine.home import Home
+from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
+
+_CLOSED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+NEARLY_NOTHING: Final = 1024 * 1024  # bytes; SQLite needs this much for its log and its shared memory
+
+
+class Sqlite:
+    """The database file of a home; see `engine.storage.Storage`."""
+
+    driver_fault: type[Exception] = sqlite3.Error
+
+    def __init__(self, path: Path, *, begun: bool) -> None:
+        self.name = str(path)
+        self.begun = begun
+        self.engine = _engine(path)
+        self._folder = path.parent
+
+    @classmethod
+    def of(cls, home: Home, *, create: bool) -> "Sqlite":
+        """The file of `home`, made empty where there is none and `create` is true.
+
+        Raises HomeUnusable where others could read it, NoDatabase, DatabaseDamaged.
+        """
+        home.check_database()
+        path = home.database
+        if not path.exists():
+            if not create:
+                raise NoDatabase(f"there is no vault in {home.root}", hint="make one: tic vault init")
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # The key is made after the first schema is committed: where it is, the database is not empty. It is
+        # looked for first, because another process may be making both.
+        begun = home.key_file.exists()
+        if begun and path.stat().st_size == 0:
+            raise _damaged(str(path), "it is empty")
+        return cls(path, begun=begun)
+
+    def begin_reading(self, connection: Connection) -> None:
+        """SQLite's snapshot is that of the first statement that follows."""
+        connection.exec_driver_sql("BEGIN")
+
+    def begin_writing(self, connection: Connection) -> None:
+        """Take the write lock; the driver waits for it."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def commit(self, connection: Connection) -> None:
+        """Commit; returns when it is on the disk."""
+        connection.commit()
+
+    def tables(self, connection: Connection) -> set[str]:
+        """The tables of the file."""
+        found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return set(found.scalars())
+
+    def faults(self, connection: Connection) -> list[str]:
+        """What SQLite's quick check finds."""
+        found = connection.exec_driver_sql("PRAGMA quick_check(5)").scalars()
+        return [str(line) for line in found if line != "ok"]
+
+    def check_empty(self, connection: Connection) -> None:
+        """An empty file is a beginning only where there is no key yet."""
+        if self.begun:
+            raise self.damaged("it holds no table")
+
+    def explanation(self, error: BaseException | None) -> DatabaseUnusable:
+        """What one fault of SQLite means, and what to do about it."""
+        code = getattr(error, "sqlite_errorcode", None)  # absent where Python's own driver complains
+        kind = None if code is None else code & 0xFF  # the rest says where it happened
+        if kind is None and "decode" in str(error):
+            return self.damaged("a text in it is not UTF-8")
+        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return self.damaged(str(error))
+        if kind == sqlite3.SQLITE_FULL or (
+            kind in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(self._folder)
+        ):
+            return DatabaseUnusable(
+                f"the database {self.name} failed, because its disk is full ({error})",
+                hint=f"free some space on the disk of {self._folder} and run the command again",
+            )
+        return DatabaseUnusable(f"the database {self.name} failed: {error}", hint=self._hint(kind))
+
+    def damaged(self, what: str) -> DatabaseDamaged:
+        """The error for a damaged file."""
+        return _damaged(self.name, what)
+
+    def elsewhere(self) -> str:
+        """Another file lies in another home."""
+        return "set TIC_HOME to another folder"
+
+    def _hint(self, kind: int | None) -> str:
+        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return "another tic is writing; run the command again when it is done"
+        if kind in _CLOSED:
+            return f"make the folder and the file yours to write: ls -la {self._folder}"
+        if kind == sqlite3.SQLITE_IOERR:
+            return f"check the disk of {self._folder}, then run the command again"
+        return (
+            f"run the command again; if it fails again, put a backup back: cp BACKUP {self.name}; "
+            "vault.key stays as it is"
+        )
+
+
+def _damaged(name: str, what: str) -> DatabaseDamaged:
+    return DatabaseDamaged(
+        name,
+        what,
+        hint=f"put a backup of the file back: cp BACKUP {name} (and remove {name}-wal and {name}-shm); "
+        "vault.key stays as it is",
+    )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = (
+            None  # transactions begin where this module says so, not where the driver guesses
+        )
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < NEARLY_NOTHING

@@ -1,0 +1,66 @@
+"""What tic asks of the database that it lives in, and what it says where that database can't serve."""
+
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+from engine.errors import EngineError
+
+BUSY_SECONDS = 30  # how long a writer waits for the one before it
+
+
+class DatabaseUnusable(EngineError):
+    """The database can't be opened, read or written: disk, permission, damage, or another version's."""
+
+    exit_code = 5
+
+
+class NoDatabase(DatabaseUnusable):
+    """There is nothing of tic's yet; `tic vault init` makes it."""
+
+
+class DatabaseDamaged(DatabaseUnusable):
+    """What is in the database is not what tic has put there."""
+
+    def __init__(self, name: str, what: str, *, hint: str) -> None:
+        super().__init__(f"the database {name} is damaged: {what}", hint=hint)
+
+
+class Storage(Protocol):
+    """What differs between SQLite and PostgreSQL; `engine.database` holds what does not.
+
+    `name` is how messages name the database, without a password. `driver_fault` is the root of what the
+    driver raises. Where the schema must be there already, `begun` is true: an empty database is no beginning.
+    """
+
+    name: str
+    engine: Engine
+    driver_fault: type[Exception]
+    begun: bool
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin a snapshot: what is read until it ends is of one moment, and nothing can be written."""
+
+    def begin_writing(self, connection: Connection) -> None:
+        """Begin a transaction that alone may write; waits up to BUSY_SECONDS for the one that may now."""
+
+    def commit(self, connection: Connection) -> None:
+        """Commit durably."""
+
+    def tables(self, connection: Connection) -> set[str]:
+        """The names of the tables that are there."""
+
+    def faults(self, connection: Connection) -> list[str]:
+        """What the database finds wrong with itself, in its words; reads all of it."""
+
+    def check_empty(self, connection: Connection) -> None:
+        """Raise DatabaseUnusable unless the database, which has no table, may get its schema."""
+
+    def explanation(self, error: BaseException | None) -> DatabaseUnusable:
+        """What one fault of the driver means, and what to do about it; repeats nothing that is stored."""
+
+    def damaged(self, what: str) -> DatabaseDamaged:
+        """The error for damage of this database."""
+
+    def elsewhere(self) -> str:
+        """How to name another database, as the end of a hint."""
