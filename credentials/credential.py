@@ -104,8 +104,8 @@ class Cleared:
 class Use:
     """A process that works with a version of a credential: until when, and what for.
 
-    `holder` names the run; `process_started` is in seconds since the epoch and tells a process id's owners
-    apart.
+    `holder` names the run; `process_started`, in seconds as the system counts them, tells the processes of
+    one host that had the same id apart.
     """
 
     holder: str
@@ -123,3 +123,11 @@ class Lease:
     version: int
     use: Use
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """A version of a credential that is sealed in the vault, and who works with it."""
+
+    version: int
+    leases: tuple[Lease, ...]

@@ -77,14 +77,14 @@ class Ledger:
         self.anchor = Anchor(folder)
 
     @contextmanager
-    def change(self, event: Event | None) -> Iterator[Change]:
+    def change(self, event: Event | None, *, attempt: Event | None = None) -> Iterator[Change]:
         """A transaction that may change anything in the vault's tables.
 
         Raises NoVault, KeyUnusable, ChangedBehindTheVault, OldCopy, ConflictingChange. What a rule refuses is
-        told to the audit log, in a transaction of its own.
+        told to the audit log, in a transaction of its own: as `event`, or as `attempt` where that is None.
         """
         self.unlock()
-        with self._refusals_told(event) as told, self._anchored() as anchored, self.writing() as connection:
+        with self._refusals_told(attempt) as told, self._anchored() as anchored, self.writing() as connection:
             record, keys = self._opened(connection)
             guard = _guard(record, keys)
             if guard.digest != self.digest(connection):
@@ -104,7 +104,7 @@ class Ledger:
         The audit entry is committed when the block ends; nothing is handed out before. Raises as `change`.
         """
         self.unlock()
-        with self._refusals_told(event) as told, self._anchored() as anchored, self.writing() as connection:
+        with self._refusals_told(None) as told, self._anchored() as anchored, self.writing() as connection:
             record, keys = self._opened(connection)
             guard, head = _guard(record, keys), self._head(connection, record, keys)
             self.anchor.check(keys.sealer, Position(guard.counter, head.seq))
@@ -242,12 +242,12 @@ class Ledger:
         return found
 
     @contextmanager
-    def _refusals_told(self, event: Event | None) -> "Iterator[_Told]":
+    def _refusals_told(self, attempt: Event | None) -> "Iterator[_Told]":
         told = _Told()
         try:
             yield told
         except Exception as error:
-            begun = told.begun.event if told.begun is not None else None
+            begun = (told.begun.event or attempt) if told.begun is not None else None
             if begun is not None and getattr(error, "exit_code", None) == _REFUSED:
                 self.tell(replace(begun, outcome="refused", detail={**begun.detail, "why": str(error)}))
             raise

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from credentials.credential import Use
+from credentials.credential import Lease
 from credentials.digest import Table
 
 
@@ -32,6 +32,9 @@ class Usage(Protocol):
     def stacks_by_role(self, connection: Connection, provider: str) -> list[str]:
         """The stacks that the linked role of this provider serves."""
 
+    def stacks_outside(self, connection: Connection, credential_id: int, scope: str) -> list[str]:
+        """The stacks that this credential serves, and would not be used in if its scope were this one."""
+
     def fall_back_to_role(self, connection: Connection, credential_id: int, provider: str) -> None:
         """Unbind the credential from its stacks: the linked role serves them from now on (SPEC A7, A8)."""
 
@@ -42,5 +45,5 @@ class Usage(Protocol):
 class Alive(Protocol):
     """Tells whether a process that took a version on may still work with it."""
 
-    def __call__(self, use: Use) -> bool:
+    def __call__(self, lease: Lease) -> bool:
         """Whether it may."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from credentials import kinds, role_store, store
 from credentials.contents import open_fields
-from credentials.credential import Credential, CredentialView, Lease, RoleState
+from credentials.credential import Credential, CredentialView, KeptVersion, Lease, RoleState
 from credentials.errors import CredentialError
 from credentials.refusals import NoCredential
 from credentials.secret import MASK
@@ -98,6 +98,21 @@ class Register:
         """The state of the provider's linked role."""
         with self._database.read() as connection:
             return role_store.state(connection, provider)
+
+    def roles(self) -> dict[str, RoleState]:
+        """The linked roles by provider."""
+        with self._database.read() as connection:
+            return role_store.states(connection)
+
+    def versions(self, reference: str) -> Sequence[KeptVersion]:
+        """What is sealed of a credential, oldest first, the present version last. Raises NoCredential."""
+        with self._database.read() as connection:
+            credential = found(connection, reference)
+            leases = store.leases(connection, credential.id)
+            return [
+                KeptVersion(version, tuple(lease for lease in leases if lease.version == version))
+                for version in store.kept_versions(connection, credential.id)
+            ]
 
     def leases(self) -> Sequence[Lease]:
         """Who works with which version of which credential."""

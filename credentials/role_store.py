@@ -18,6 +18,15 @@ def state(connection: Connection, provider: str) -> RoleState:
     return RoleState(found)
 
 
+def states(connection: Connection) -> dict[str, RoleState]:
+    """The linked roles by provider; a provider without one is not there. Raises DamagedRow."""
+    found = connection.execute(ROLE.select().order_by(ROLE.c.provider))
+    states: dict[str, str] = dict(found.tuples().all())
+    if not all(value in _STATES for value in states.values()):
+        raise DamagedRow("linked_role")
+    return {provider: RoleState(value) for provider, value in states.items()}
+
+
 def set_state(connection: Connection, provider: str, state: RoleState) -> None:
     """Give the provider's role this state; DISABLED takes it away, which the database refuses while a
     binding points to it.

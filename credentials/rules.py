@@ -1,4 +1,4 @@
-"""Active, Ready, role on or off: who may be created, deleted and cleared. Pure.
+"""Active, Ready, role on or off: who may be created, deleted, cleared and moved to a scope. Pure.
 
 | role        | used | state  | delete                           | new                     | clear    |
 |-------------|------|--------|----------------------------------|-------------------------|----------|
@@ -9,7 +9,7 @@
 | authorizing | no   | active | no: make another one Active (A8) | yes, Ready while one is | no       |
 |             | no   | ready  | yes                              | Active, Active if first | no       |
 
-A role may be disabled unless a stack uses it (A3).
+A role may be disabled unless a stack uses it (A3). A credential gets a scope that has all its stacks (B7).
 """
 
 from collections.abc import Sequence
@@ -56,6 +56,21 @@ class CredentialIsActive(CredentialError):
             hint=f"make another one Active first: tic creds activate {ready[0]}"
             if ready
             else f"add another one and make it Active: tic creds new NAME --provider {credential.kind}",
+        )
+
+
+class ScopeInUse(CredentialError):
+    """A credential is not taken away from a stack by its scope (SPEC B7)."""
+
+    exit_code = 3
+
+    def __init__(self, credential: Credential, scope: str, stacks: Sequence[str]) -> None:
+        self.stacks = tuple(stacks)
+        super().__init__(
+            f"{credential.name!r} can't get the scope {scope}: {', '.join(stacks)} "
+            f"{'uses it and is' if len(stacks) == 1 else 'use it and are'} outside; nothing was changed",
+            hint=f"move the stack to another credential first: tic stack bind {stacks[0]} OTHER; or destroy "
+            f"it: tic stack destroy {stacks[0]}",
         )
 
 
@@ -110,6 +125,12 @@ def may_disable(kind: str, *, used_by: Sequence[str]) -> None:
     """Raise unless the linked role of `kind`, which serves the stacks `used_by`, may be disabled."""
     if used_by:
         raise RoleInUse(kind, used_by)
+
+
+def may_rescope(credential: Credential, scope: str, *, outside: Sequence[str]) -> None:
+    """Raise unless `credential`, whose stacks `outside` lie outside of `scope`, may get it."""
+    if outside:
+        raise ScopeInUse(credential, scope, outside)
 
 
 def state_of_new(active: Credential | None) -> State:

@@ -102,10 +102,10 @@ def set_version(connection: Connection, credential: Credential, version: int, no
     connection.execute(CREDENTIAL.update().where(CREDENTIAL.c.id == credential.id).values(changed))
 
 
-def forget_versions(connection: Connection, credential_id: int, *, keep: set[int]) -> None:
-    """Delete what is sealed for any version but these."""
+def forget_version(connection: Connection, credential_id: int, version: int) -> None:
+    """Delete what is sealed for one version."""
     connection.execute(
-        FIELD.delete().where(FIELD.c.credential_id == credential_id, FIELD.c.version.not_in(keep))
+        FIELD.delete().where(FIELD.c.credential_id == credential_id, FIELD.c.version == version)
     )
 
 
@@ -115,8 +115,29 @@ def kept_versions(connection: Connection, credential_id: int) -> list[int]:
     return sorted(connection.execute(query.distinct()).scalars())
 
 
+def earlier_versions(connection: Connection, credential_id: int | None = None) -> set[tuple[int, int]]:
+    """What is sealed of versions that are not the present one: pairs of credential id and version."""
+    query = (
+        FIELD.join(CREDENTIAL, CREDENTIAL.c.id == FIELD.c.credential_id)
+        .select()
+        .with_only_columns(FIELD.c.credential_id, FIELD.c.version)
+        .where(FIELD.c.version != CREDENTIAL.c.version)
+        .distinct()
+    )
+    if credential_id is not None:
+        query = query.where(FIELD.c.credential_id == credential_id)
+    return {(owner, version) for owner, version in connection.execute(query)}
+
+
 def add_lease(connection: Connection, credential: Credential, use: Use, now: float) -> None:
-    """Note that somebody works with the credential's present version."""
+    """Note that somebody works with the credential's present version, unless it is noted already."""
+    noted = LEASE.select().where(
+        LEASE.c.credential_id == credential.id,
+        LEASE.c.version == credential.version,
+        LEASE.c.holder == use.holder,
+    )
+    if connection.execute(noted).first() is not None:
+        return
     connection.execute(
         LEASE.insert().values(
             credential_id=credential.id,

@@ -7,12 +7,12 @@ sealed, opened or changed, so listing works, and is quick, without it.
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from credentials import kinds, role_store, rules, scopes, store, vault_store
+from credentials import kinds, role_store, rules, scopes, store, vault_store, versions
 from credentials.audit import Event
 from credentials.contents import open_field, open_fields, seal_fields
 from credentials.credential import (
@@ -113,9 +113,12 @@ class Vault(Register):
             yield change
 
     @contextmanager
-    def quiet_change(self) -> Iterator[Change]:
-        """As `change`, where nothing may come of it: the audit log is told only what the block adds."""
-        with self.ledger.change(None) as change:
+    def quiet_change(self, attempt: Event | None = None) -> Iterator[Change]:
+        """As `change`, where nothing may come of it: the audit log is told only what the block adds.
+
+        `attempt` is what it is told where a rule refuses.
+        """
+        with self.ledger.change(None, attempt=attempt) as change:
             yield change
 
     def note(self, event: Event) -> None:
@@ -162,12 +165,17 @@ class Vault(Register):
             return Activated(found(connection, credential.token), before and found(connection, before.token))
 
     def rescope(self, reference: str, scope: str) -> Credential:
-        """Let the credential be used there and nowhere else (SPEC B7); raises BadScope, ScopeInUse."""
+        """Let the credential be used there and nowhere else (SPEC B7).
+
+        Raises NoCredential, BadScope, ScopeInUse where a stack that it serves lies outside.
+        """
         scope = scopes.checked_scope(scope)
         with self.ledger.change(Event("credential.scope", "done", detail={"scope": scope})) as change:
             connection = change.connection
             credential = found(connection, reference)
             change.about(**_about(credential))
+            outside = self._usage.stacks_outside(connection, credential.id, scope)
+            rules.may_rescope(credential, scope, outside=outside)
             sealer = change.keys.sealer
             for version in store.kept_versions(connection, credential.id):
                 one = credential.at(version)
@@ -194,10 +202,10 @@ class Vault(Register):
             self._put(change, credential, version, after)
             store.set_version(connection, credential, version, self._now())
             change.about(detail={"version": str(version)})
-            kept = _sweep(connection, credential.at(version), alive)
-            return Rotated(
-                found(connection, credential.token), tuple(sorted(before.keys() - after.keys())), kept
-            )
+            versions.forget(connection, versions.unneeded(connection, alive, credential.id))
+            *earlier, _present = store.kept_versions(connection, credential.id)
+            dropped = sorted(before.keys() - after.keys())
+            return Rotated(found(connection, credential.token), tuple(dropped), tuple(earlier))
 
     def after_rotation(self, reference: str, fields: Mapping[str, str]) -> OpenedCredential:
         """What `rotate` would make of a credential, with its kind's defaults; changes nothing."""
@@ -282,17 +290,19 @@ class Vault(Register):
     def release(self, holder: str, *, alive: "Alive | None" = None) -> None:
         """End what `holder` works with, and delete the versions that nobody works with any more."""
         with self.ledger.writing() as connection:
-            held = {lease.credential_id for lease in store.leases(connection) if lease.use.holder == holder}
             store.end_leases(connection, holder)
-            outdated = [
-                credential
-                for credential in store.everything(connection)
-                if credential.id in held and len(store.kept_versions(connection, credential.id)) > 1
-            ]
-        if outdated:
-            with self.ledger.change(None) as change:
-                for credential in outdated:
-                    _sweep(change.connection, found(change.connection, credential.token), alive)
+        self.sweep(alive=alive)
+
+    def sweep(self, *, alive: "Alive | None" = None) -> None:
+        """Forget who is not `alive` any more, and the versions that nobody works with; mostly there are none.
+
+        All count as alive where nobody can tell.
+        """
+        with self._database.read() as connection:
+            if not versions.unneeded(connection, alive):
+                return
+        with self.quiet_change() as change:
+            versions.forget(change.connection, versions.unneeded(change.connection, alive))
 
     def seal(self, context: str, plaintext: bytes) -> bytes:
         """`plaintext` sealed for `context`, such as "stack:12"; opens only with the same context."""
@@ -329,17 +339,6 @@ class Vault(Register):
             for name in kind.carried(given, before)
         }
         return kind.checked({**carried, **given})
-
-
-def _sweep(connection: "Connection", credential: Credential, alive: "Alive | None") -> tuple[int, ...]:
-    """Forget the versions that nobody works with; the earlier ones that stay."""
-    leased: Collection[int] = {
-        lease.version
-        for lease in store.leases(connection, credential.id)
-        if alive is None or alive(lease.use)
-    }
-    store.forget_versions(connection, credential.id, keep={credential.version, *leased})
-    return tuple(sorted(set(leased) - {credential.version}))
 
 
 def _about(credential: Credential) -> dict[str, Any]:

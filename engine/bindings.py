@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # would cost a listing more than its queries do.
 _binding = table("binding", column("stack_id"), column("provider"), column("credential_id"), column("role"))
 _role = table("linked_role", column("provider"), column("state"))
-_stack = table("stack", column("id"), column("project"), column("name"))
+_stack = table("stack", column("id"), column("project"), column("name"), column("folder"))
 _credential = table(
     "credential",
     column("id"),
@@ -66,6 +66,20 @@ class Unauthorized(EngineError):
             f"stack {stack} needs {names}, and the vault has neither an Active credential nor an enabled "
             "role for that; nothing was run",
             hint=f"add one: tic creds new NAME --provider {providers[0]}",
+        )
+
+
+class ActiveOutOfScope(scopes.OutOfScope):
+    """A provider's Active credential may not be used where the stack is (SPEC B3, B7)."""
+
+    def __init__(self, active: "_Active", provider: str, place: Place, usable: Sequence[str]) -> None:
+        super().__init__(active.name, active.scope, place)
+        self.hint = (
+            f"another {provider} credential may be used here, make it the Active one: "
+            f"tic creds activate {usable[0]}"
+            if usable
+            else f"let its owner widen it: tic creds scope {active.name} SCOPE; or make another one Active "
+            "that may be used here: tic creds activate OTHER"
         )
 
 
@@ -118,8 +132,10 @@ def complete(connection: "Connection", stack_id: int, stack: str, place: Place) 
             bind_to_role(connection, stack_id, binding.provider)
         elif active is None:
             missing.append(binding.provider)
+        elif not scopes.admits(active.scope, place):
+            usable = _usable(connection, binding.provider, place)
+            raise ActiveOutOfScope(active, binding.provider, place, usable)
         else:
-            scopes.check(active.name, active.scope, place)
             bind(connection, stack_id, active.id, binding.provider)
     if missing:
         raise Unauthorized(stack, missing)
@@ -197,6 +213,25 @@ class Usage:
         )
         return [f"{project}/{name}" for project, name in connection.execute(query)]
 
+    def stacks_outside(self, connection: "Connection", credential_id: int, scope: str) -> list[str]:
+        """The stacks that this credential serves, and would not be used in if its scope were this one."""
+        from engine import place
+
+        query = (
+            _binding.join(_stack, _stack.c.id == _binding.c.stack_id)
+            .select()
+            .with_only_columns(_stack.c.project, _stack.c.name, _stack.c.folder)
+            .where(_binding.c.credential_id == credential_id)
+            .distinct()
+            .order_by(_stack.c.project, _stack.c.name)
+        )
+        by_repository = scope.startswith("repo:")  # only then need git be asked
+        places = {
+            f"{project}/{name}": place.of_stack(project, Path(folder) if folder and by_repository else None)
+            for project, name, folder in connection.execute(query)
+        }
+        return [stack for stack, where in places.items() if not scopes.admits(scope, where)]
+
     def fall_back_to_role(self, connection: "Connection", credential_id: int, provider: str) -> None:
         """Take the credential away from its stacks; the provider's role serves them from their next run on
         (SPEC A7, A8).
@@ -246,6 +281,17 @@ def _active(connection: "Connection", provider: str) -> _Active | None:
         .where(_credential.c.kind == provider, _credential.c.state == "active")
     ).one_or_none()
     return None if row is None else _Active(*row)
+
+
+def _usable(connection: "Connection", provider: str, place: Place) -> list[str]:
+    """The provider's credentials that may be used at this place, by name."""
+    found = connection.execute(
+        _credential.select()
+        .with_only_columns(_credential.c.name, _credential.c.scope)
+        .where(_credential.c.kind == provider)
+        .order_by(_credential.c.name)
+    )
+    return [name for name, scope in found if scopes.admits(scope, place)]
 
 
 def _role_is_enabled(connection: "Connection", provider: str) -> bool:

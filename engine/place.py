@@ -21,7 +21,12 @@ def of_stack(name: str, folder: Path | None) -> Place:
 
 
 def remotes(folder: Path) -> tuple[str, ...]:
-    """The URLs of the repository's remotes, as git has them; none outside a repository, or without git."""
+    """The URLs of the repository's remotes, as git has them; none outside a repository, or without git.
+
+    A folder that is not there yet belongs where it would be made.
+    """
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
     command = ["git", "-C", str(folder), "config", "--local", "--get-regexp", r"^remote\..*\.url$"]
     try:
         said = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from credentials.credential import RoleState
 from credentials.digest import Table
+from credentials.scopes import Place, admits
 from credentials.vault import Vault
 from engine.database import Database
 from engine.home import Home
@@ -35,6 +36,10 @@ class Stacks:
     def stacks_by_role(self, connection: Connection, provider: str) -> list[str]:
         query = "SELECT stack FROM uses_role WHERE provider = ? ORDER BY 1"
         return list(connection.exec_driver_sql(query, (provider,)).scalars())
+
+    def stacks_outside(self, connection: Connection, credential_id: int, scope: str) -> list[str]:
+        used = self.stacks_using(connection, credential_id)
+        return [stack for stack in used if not admits(scope, Place(stack.partition("/")[0]))]
 
     def fall_back_to_role(self, connection: Connection, credential_id: int, provider: str) -> None:
         connection.exec_driver_sql(
