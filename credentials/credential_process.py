@@ -16,6 +16,18 @@ class NotForProcess(CredentialError):
         )
 
 
+class NoKey(CredentialError):
+    """The credential holds no key, but names where this machine has one."""
+
+    exit_code = 3
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} holds no access key; it names the place of one, which AWS's tools read by themselves",
+            hint=f"run a command with it: tic creds exec {name} -- COMMAND",
+        )
+
+
 def check(name: str, kind: str) -> None:
     """Raise NotForProcess unless the kind is AWS."""
     if kind != KIND:
@@ -23,7 +35,12 @@ def check(name: str, kind: str) -> None:
 
 
 def answer(opened: OpenedCredential) -> dict[str, object]:
-    """The JSON object, version 1. A key of its own has no end, so there is no `Expiration`."""
+    """The JSON object, version 1; raises NoKey.
+
+    It has no `Expiration`: a key of its own never expires, and when a session token does is not known.
+    """
+    if "access-key-id" not in opened.fields:
+        raise NoKey(opened.credential.name)
     fields = {name: value.reveal().decode() for name, value in opened.fields.items()}
     said: dict[str, object] = {
         "Version": 1,

@@ -20,30 +20,30 @@ REGION: Final = "region"
 """The field that says where something is done, not who does it: a command keeps the user's own."""
 
 OTHER_IDENTITIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "alicloud": (
+    "ALICLOUD_ACCESS_KEY": (
         "ALIBABA_CLOUD_CREDENTIALS_FILE", "ALIBABA_CLOUD_ECS_METADATA", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
         "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "ALIBABA_CLOUD_PROFILE", "ALIBABA_CLOUD_ROLE_ARN",
         "ALICLOUD_ASSUME_ROLE_ARN", "ALICLOUD_ECS_ROLE_NAME", "ALICLOUD_PROFILE", "ALICLOUD_RAM_ROLE",
         "ALICLOUD_SHARED_CREDENTIALS_FILE",
     ),
-    "aws": (
+    "AWS_ACCESS_KEY_ID": (
         "AWS_ASSUME_ROLE_ARN", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CREDENTIAL_EXPIRATION", "AWS_DEFAULT_PROFILE", "AWS_EXTERNAL_ID", "AWS_PROFILE", "AWS_ROLE_ARN",
+        "AWS_CREDENTIAL_EXPIRATION", "AWS_DEFAULT_PROFILE", "AWS_EXTERNAL_ID", "AWS_ROLE_ARN",
         "AWS_ROLE_SESSION_NAME", "AWS_SECURITY_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE",
     ),
-    "azure": (
+    "AZURE_CLIENT_ID": (
         "ARM_OIDC_REQUEST_TOKEN", "ARM_OIDC_REQUEST_URL", "ARM_OIDC_TOKEN", "ARM_OIDC_TOKEN_FILE_PATH",
         "ARM_USE_CLI", "ARM_USE_OIDC", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_FEDERATED_TOKEN_FILE",
         "AZURE_PASSWORD", "AZURE_USERNAME",
     ),
-    "container-registry": ("DOCKER_AUTH_CONFIG",),
-    "tencentcloud": (
+    "DOCKER_CONFIG": ("DOCKER_AUTH_CONFIG",),
+    "TENCENTCLOUD_SECRET_ID": (
         "TENCENTCLOUD_ASSUME_ROLE_ARN", "TENCENTCLOUD_ASSUME_ROLE_EXTERNAL_ID", "TENCENTCLOUD_CAM_ROLE_NAME",
         "TENCENTCLOUD_PROFILE", "TENCENTCLOUD_SHARED_CREDENTIALS_DIR",
     ),
 }  # fmt: skip
-"""Variables that make a program take another identity of the kind, and that no field fills."""
+"""What makes a program take another identity than the one in the variable, and no field fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,14 @@ def _delivery(
 
 def _readable(kind: Kind) -> frozenset[str]:
     """Every variable that programs read an identity of this kind from."""
-    names = set(OTHER_IDENTITIES.get(kind.name, ()))
+    names: set[str] = set()
     for one in kind.fields:
         if not one.tuning and one.name != REGION:
             names.update(one.variables, one.file_variables)
     names.update(name for file in kind.built for name in file.env)
+    for variable, others in OTHER_IDENTITIES.items():
+        if variable in names:
+            names.update(others)
     return frozenset(names)
 
 
