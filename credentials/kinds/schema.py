@@ -1,6 +1,7 @@
 """The shapes that values in kind files have, and the check of one table against a list of its keys."""
 
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
@@ -49,8 +50,10 @@ def expression(value: Any) -> str | None:
     if fault:
         return fault
     try:
-        re.compile(value)
-    except (re.error, OverflowError, RecursionError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            re.compile(value)
+    except (re.error, OverflowError, RecursionError, Warning):
         return f"holds {value!r}"
     return None
 

@@ -1,16 +1,11 @@
-"""The catalogue: every kind can be read, says what it needs, and fills the right variables."""
+"""A kind: what it takes, what it refuses in which words, and the variables and files that it fills."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from credentials import kinds
-from credentials.kinds import InvalidFields, UnknownKind
+from credentials.kinds import DeliveredFile, InvalidFields, UnknownKind
 from credentials.secret import SecretBytes
 
 VALID: Mapping[str, dict[str, str]] = {
@@ -34,31 +29,9 @@ def shown(environment: Mapping[str, SecretBytes]) -> dict[str, str]:
     return {name: value.reveal().decode() for name, value in environment.items()}
 
 
-def test_these_kinds_are_there() -> None:  # B6
-    assert set(kinds.names()) >= set(VALID)
-
-
-@pytest.mark.parametrize("name", kinds.names())
-def test_every_kind_can_be_read_and_asks_for_something(name: str) -> None:
-    kind = kinds.load(name)
-    assert kind.name == name
-    assert kind.label
-    assert all(one.label and one.where_to_get for one in kind.fields)
-    assert kind.missing(()) or kind.undecided(()), "an empty credential would be valid"
-    assert any(one.secret for one in kind.fields) or name in ("exec",)
-
-
 @pytest.mark.parametrize("name", sorted(VALID))
 def test_every_kind_takes_what_it_asks_for(name: str) -> None:
     assert kinds.load(name).checked(VALID[name]) == VALID[name]
-
-
-@pytest.mark.parametrize("name", kinds.names())
-def test_no_kind_fills_a_variable_that_changes_more_than_its_provider(name: str) -> None:
-    for one in kinds.load(name).fields:
-        for variable in one.variables:
-            assert not variable.endswith(("_FILE", "_PROXY", "PATH", "_CERT_DIR")) or variable == "EXEC_PATH"
-            assert not variable.startswith(("LD_", "PYTHON", "PULUMI_", "TIC_", "SSL_"))
 
 
 @pytest.mark.parametrize(
@@ -106,35 +79,85 @@ def test_a_region_of_its_own_wins_over_the_constant() -> None:
     assert shown(kinds.load("aws").lego_environment(fields))["AWS_REGION"] == "eu-central-1"
 
 
-@pytest.mark.parametrize("name", [name for name in kinds.names() if kinds.load(name).dns])
-def test_lego_asks_for_the_variables_that_the_kind_fills(name: str) -> None:  # D2
-    """lego, configured with nothing, names what it misses; what the kind fills satisfies it."""
-    pytest.importorskip("lego_bridge")
+@pytest.mark.parametrize(
+    ("name", "fields", "pulumi", "lego"),
+    [
+        ("azure", {"client-secret": "s"}, {"ARM_CLIENT_SECRET": "s", "AZURE_CLIENT_SECRET": "s"}, "env"),
+        ("azure", {"identity": "managed"}, {"ARM_USE_MSI": "true"}, "msi"),
+        ("azure", {"client-certificate": "PEM"}, {}, "env"),
+    ],
+)
+def test_the_way_that_was_chosen_is_said(
+    name: str, fields: dict[str, str], pulumi: dict[str, str], lego: str
+) -> None:  # D4
     kind = kinds.load(name)
-    configured = {}
-    for title, environment in (("empty", {}), ("full", shown(kind.lego_environment(secret(VALID[name]))))):
-        request = json.dumps(
-            {"action": "configure", "provider": kind.dns, "credentials": environment, "nameservers": []}
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", "import lego_bridge, sys; print(lego_bridge.cmd(sys.stdin.read()))"],
-            input=request,
-            env={},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        configured[title] = json.loads(done.stdout)
-    assert configured["full"] == {"success": True}
-    if name != "aws":  # which also looks for a profile or an instance role, when it is used
-        wanted = [one for field in kind.fields if field.required for one in field.lego]
-        assert all(variable in configured["empty"]["error"] for variable in wanted), configured["empty"]
+    assert shown(kind.environment(secret(fields))) == pulumi
+    assert shown(kind.lego_environment(secret(fields)))["AZURE_AUTH_METHOD"] == lego
+    assert "AZURE_AUTH_METHOD" in kind.lego_variables
+
+
+def delivered(files: tuple[DeliveredFile, ...]) -> list[tuple[str, tuple[str, ...], bool]]:
+    return [(one.name, one.env, one.folder) for one in files]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "files"),
+    [
+        ("kubernetes", {"kubeconfig": "a: b"}, [("kubeconfig", ("KUBECONFIG",), False)]),
+        ("kubernetes", {"server": "https://k", "token": "t"}, [("kubeconfig", ("KUBECONFIG",), False)]),
+        (
+            "container-registry",
+            {"server": "ghcr.io", "username": "u", "password": "p"},
+            [("config.json", ("DOCKER_CONFIG",), True), ("auth.json", ("REGISTRY_AUTH_FILE",), False)],
+        ),
+        ("maven-settings", {"settings": "<s/>"}, [("settings.xml", ("MAVEN_SETTINGS",), False)]),
+        (
+            "maven-settings",
+            {"server-id": "i", "username": "u", "password": "p"},
+            [("settings.xml", ("MAVEN_SETTINGS",), False)],
+        ),
+        ("username-password", {"username": "u", "password": "p"}, []),
+        (
+            "username-password",
+            {"username": "u", "password": "p", "url": "https://a.example/"},
+            [("netrc", ("NETRC",), False)],
+        ),
+        (
+            "azure",
+            {"client-certificate": "PEM"},
+            [
+                (
+                    "client-certificate.pem",
+                    ("ARM_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
+                    False,
+                )
+            ],
+        ),
+        ("tencentcloud", VALID["tencentcloud"], []),
+    ],
+)
+def test_the_files_of_a_kind(
+    name: str, fields: dict[str, str], files: list[tuple[str, tuple[str, ...], bool]]
+) -> None:  # C2
+    assert delivered(kinds.load(name).files(secret(fields))) == files
+
+
+def test_a_file_holds_what_its_field_holds_and_no_repr_shows_it() -> None:
+    (file,) = kinds.load("transip").lego_files(secret({"private-key": "line\nline\n"}))
+    assert (file.name, file.env) == ("private-key.pem", ("TRANSIP_PRIVATE_KEY_PATH",))
+    assert file.content.reveal() == b"line\nline\n"
+    assert "line" not in repr(file)
 
 
 @pytest.mark.parametrize(
     ("name", "fields", "problems"),
     [
-        ("aws", {}, ["access-key-id is missing", "secret-access-key is missing"]),
+        ("aws", {}, ["give access-key-id and secret-access-key, or credentials-file, or identity"]),
+        ("aws", {**VALID["aws"], "profile": "p"}, ["credentials-file is missing"]),
+        ("azure", {"client-secret": "s"}, ["client-id is missing", "tenant-id is missing"]),
+        ("kubernetes", {"kubeconfig": "a\0"}, ["kubeconfig holds a control character (U+0000)"]),
+        ("kubernetes", {"server": "https://k"}, ["token is missing"]),
+        ("digitalocean", {"auth-token": "t", "ttl": "soon"}, ["ttl must be a whole number of seconds"]),
         ("aws", {"access-key-id": "a", "secret-access-key": ""}, ["secret-access-key is missing"]),
         ("aws", {**VALID["aws"], "colour": "red"}, ["colour is no field of it"]),
         (
@@ -265,6 +288,9 @@ def test_old_variable_names_are_understood() -> None:  # D2
         ("cloudflare", ["api-token"], ["email", "api-key"], []),
         ("username-password", ["password"], ["username", "password"], ["username"]),
         ("aws", ["region"], ["region"], []),
+        ("kubernetes", ["kubeconfig"], ["server", "token", "ca"], []),
+        ("kubernetes", ["token"], ["server", "token", "ca"], ["server", "ca"]),
+        ("digitalocean", ["auth-token"], ["auth-token", "ttl"], ["ttl"]),
     ],
 )
 def test_what_a_rotation_keeps(
@@ -283,26 +309,3 @@ def test_an_unknown_kind_is_refused(name: str) -> None:
 def test_a_close_name_is_suggested() -> None:
     with pytest.raises(UnknownKind, match="did you mean tencentcloud"):
         kinds.load("tencent-cloud")
-
-
-@given(
-    st.sampled_from(kinds.names()),
-    st.dictionaries(st.text(max_size=20), st.text(max_size=50), max_size=4),
-    st.data(),
-)
-def test_any_input_is_taken_or_refused_in_words(
-    name: str, extra: dict[str, str], data: st.DataObject
-) -> None:
-    kind = kinds.load(name)
-    fields = data.draw(
-        st.dictionaries(st.sampled_from([one.name for one in kind.fields]), st.text(max_size=30))
-    )
-    try:
-        kept = kind.checked({**fields, **extra})
-    except InvalidFields as refused:
-        shown = str(refused)
-    else:
-        shown = "taken"
-        assert all(kept.values())
-        assert not kind.missing(kept)
-    assert shown.isprintable()
