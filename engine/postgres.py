@@ -35,6 +35,19 @@ UNION ALL
 SELECT checksum_failures || ' of its pages failed their checksum' FROM pg_stat_database
  WHERE datname = current_database() AND checksum_failures > 0
 """
+_BY_BYTES: Final = """
+DO $$ DECLARE found record; BEGIN
+  FOR found IN
+    SELECT attrelid::regclass AS place, attname AS name, format_type(atttypid, atttypmod) AS type
+      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND NOT attisdropped
+       AND attnum > 0 AND attcollation NOT IN (0, '"C"'::regcollation)
+  LOOP
+    EXECUTE 'ALTER TABLE ' || found.place || ' ALTER COLUMN ' || quote_ident(found.name)
+      || ' TYPE ' || found.type || ' COLLATE "C"';
+  END LOOP;
+END $$
+"""
 
 
 class Postgres:
@@ -106,6 +119,14 @@ class Postgres:
                 f"the database {self.name} keeps texts as {encoding}, which lacks most characters",
                 hint=f"make another: createdb{self._where.server} --encoding UTF8 --template template0 NAME",
             )
+
+    def finish_schema(self, connection: Connection) -> None:
+        """Have every text compared by its bytes, as SQLite does.
+
+        The order of a language differs between servers, and changes with a server's system library: the
+        vault's digest and unique indexes would not survive that.
+        """
+        connection.exec_driver_sql(_BY_BYTES)
 
     def explanation(self, error: BaseException | None) -> DatabaseUnusable:
         """What one fault of the driver means."""

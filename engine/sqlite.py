@@ -76,6 +76,9 @@ class Sqlite:
         if self.begun:
             raise self.damaged("it holds no table")
 
+    def finish_schema(self, connection: Connection) -> None:
+        """Nothing is left to do: SQLite compares texts by their bytes."""
+
     def explanation(self, error: BaseException | None) -> DatabaseUnusable:
         """What one fault of SQLite means, and what to do about it."""
         code = getattr(error, "sqlite_errorcode", None)  # absent where Python's own driver complains

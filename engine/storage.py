@@ -56,6 +56,9 @@ class Storage(Protocol):
     def check_empty(self, connection: Connection) -> None:
         """Raise DatabaseUnusable unless the database, which has no table, may get its schema."""
 
+    def finish_schema(self, connection: Connection) -> None:
+        """Put right, after migrations and in their transaction, what migrations can't say."""
+
     def explanation(self, error: BaseException | None) -> DatabaseUnusable:
         """What one fault of the driver means, and what to do about it; repeats nothing that is stored."""
 

@@ -19,4 +19,5 @@ def upgrade(storage: Storage, revision: str = "head") -> None:
         storage.begin_writing(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        storage.finish_schema(connection)
         storage.commit(connection)

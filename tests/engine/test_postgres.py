@@ -160,6 +160,19 @@ def test_a_writer_is_durable_and_never_holds_others_up_for_ever(
     assert settings == ["on", f"{BUSY_SECONDS}s", "2min"]
 
 
+def test_texts_are_in_the_order_of_their_bytes_whatever_the_servers_language(
+    database: Database, shared_postgres: Postgres
+) -> None:
+    """The vault's digest reads rows in order, and a backup may go to the other database."""
+    names = ["B", "a", "Z", "é", "~", "_"]
+    with database.write() as connection:
+        for name in names:
+            connection.exec_driver_sql(ROLE.format(name))
+    with database.read() as connection:
+        assert roles(connection) == sorted(names)
+    assert shared_postgres.run("SELECT 'a' < 'B', 'a' < 'B' COLLATE \"C\"") == [(True, False)]
+
+
 def test_what_breaks_a_guard_stays_an_integrity_error(database: Database) -> None:
     twice = f"{ROLE.format('aws')}; {ROLE.format('aws')}"
     with pytest.raises(IntegrityError), database.write() as connection:

@@ -27,7 +27,10 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 ACCESS = """local all postgres trust
 local all all scram-sha-256
 """
-INITIAL = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "--wal-segsize=1")
+INITIAL = (
+    "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--wal-segsize=1",
+    "--locale-provider=icu", "--icu-locale=en-US",  # "a" before "B", as most servers have it
+)  # fmt: skip
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # what a test writes needs to outlive nothing
