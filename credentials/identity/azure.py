@@ -21,7 +21,7 @@ from credentials.identity import (
     sdk,
     words_of,
 )
-from credentials.identity.network import ca_file, why
+from credentials.identity.network import ca_file, causes, why
 from credentials.identity.reads import Answer, ask
 from credentials.secret import SecretBytes
 
@@ -33,6 +33,7 @@ _CODE: Final = re.compile(r"AADSTS\d+")
 _TRACE: Final = re.compile(r"Trace ID: ([0-9a-f-]{36})")
 _SENTENCE: Final = re.compile(r"AADSTS\d+: (.*?)(?: Trace ID:|$)", re.DOTALL)
 _PASSING: Final = ("AADSTS90033", "AADSTS50196", "AADSTS90006", "AADSTS90024", "AADSTS90025", "AADSTS90051")
+_UNKNOWN: Final = "an answer that is none of the protocol"
 _CLOCK: Final = "AADSTS700024"  # a certificate's assertion is outside its time
 # Microsoft's clouds: where tokens come from, and the resource manager.
 _CLOUDS: Final = {
@@ -183,10 +184,11 @@ def _claims(token: str) -> dict[str, str]:
 def _translated(
     kind: str, error: Exception, fields: Mapping[str, SecretBytes], timeout: float
 ) -> IdentityError:
-    text = str(error)
+    text = "\n".join(str(one) for one in causes(error))
     found = _CODE.search(text)
     if found is None:
-        return Unreachable(kind, why(error, timeout))
+        network = any(isinstance(one, OSError) for one in causes(error))
+        return Unreachable(kind, why(error, timeout)) if network else Inconclusive(kind, code=_UNKNOWN)
     trace, sentence = _TRACE.search(text), _SENTENCE.search(text)
     code, request_id = found[0], trace[1] if trace else ""
     words = words_of(sentence[1] if sentence else "", fields)

@@ -3,7 +3,6 @@
 import os
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Final
 
 _CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -29,7 +28,7 @@ def why(error: BaseException, timeout: float) -> str:
 
     `error` is what the SDK raised; what it stands on (cause, context, arguments) tells.
     """
-    for one in _causes(error):
+    for one in reversed(causes(error)):
         if isinstance(one, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({one.verify_message or 'verification failed'})"
         if isinstance(one, ssl.SSLError):
@@ -49,13 +48,14 @@ def why(error: BaseException, timeout: float) -> str:
     return f"there is no connection ({type(error).__name__})"
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What an error stands on, the innermost first."""
+def causes(error: BaseException) -> list[BaseException]:
+    """An error and what it stands on (cause, context, arguments), the innermost last."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting and len(found) < _MOST_CAUSES:
         one = waiting.pop(0)
         if isinstance(one, BaseException) and not any(one is other for other in found):
             found.append(one)
-            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return iter(reversed(found))
+            inner = (getattr(one, name, None) for name in ("reason", "inner_exception"))  # urllib3's, Azure's
+            waiting += [one.__cause__, one.__context__, *inner, *one.args]
+    return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_temporary_key_goes_with_its_token_alone(cloud: TencentCloud) -> None:
 
 
 @pytest.mark.parametrize("change", [{"id": "AKIDOTHER"}, {"disabled": True}])
-def test_an_unknown_or_disabled_key_is_rejected(cloud: TencentCloud, change: dict[str, str]) -> None:
+def test_an_unknown_or_disabled_key_is_rejected(cloud: TencentCloud, change: dict[str, Any]) -> None:
     cloud.keys = {key.id: key for key in [replace(KEY, **change)]}
     with pytest.raises(Rejected, match=r"AuthFailure\.SecretIdNotFound: .* \(request 5a63903e") as caught:
         asked()
