@@ -33,17 +33,21 @@ def used(fresh: Tic, kept: Path) -> Tic:
     if kept.exists():
         shutil.copytree(kept, fresh.home)
         return fresh
-    _ok(fresh("vault", "init"))
-    for name in ("prod", "spare"):
-        _ok(fresh("creds", "new", name, "--provider", "tencentcloud", "--secrets-from", "-", stdin=FIELDS))
-    _ok(fresh("creds", "activate", "spare"))
-    _ok(fresh("creds", "rotate", "prod", "--secrets-from", "-", stdin=FIELDS))
+    _done_in(fresh)
     _copied(fresh.home / "tic.db", fresh.home / "folded.db")
     shutil.copytree(fresh.home, kept, ignore=shutil.ignore_patterns("tic.db*"))
     (fresh.home / "folded.db").unlink()
     (kept / "folded.db").rename(kept / "tic.db")
     (kept / "tic.db").chmod(0o600)
     return fresh
+
+
+def _done_in(tic: Tic) -> None:
+    _ok(tic("vault", "init"))
+    for name in ("prod", "spare"):
+        _ok(tic("creds", "new", name, "--provider", "tencentcloud", "--secrets-from", "-", stdin=FIELDS))
+    _ok(tic("creds", "activate", "spare"))
+    _ok(tic("creds", "rotate", "prod", "--secrets-from", "-", stdin=FIELDS))
 
 
 def _ok(said: Said) -> Said:
