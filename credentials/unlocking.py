@@ -28,7 +28,8 @@ _AUDIT_KEY: Final = ("audit-key",)
 class Keys:
     """What opens a vault: `wrapping` is the vault key, `sealer` has the data keys, `wrapped` is its row's.
 
-    `data` is the data key in use, `retired` are those before it, by generation. `audit` is None in a vault of an older tic, whose tables were never sealed.
+    `data` is the data key in use, `retired` are those before it, by generation. `audit` is None in a vault of
+    an older tic, whose tables were never sealed.
     """
 
     wrapping: SecretBytes

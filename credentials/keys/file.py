@@ -34,6 +34,13 @@ def establish(home: Path, *, replacing: bool = False) -> Established:
     return established(SOURCE, read_key_file(path) if path.exists() else make_key_file(path))
 
 
+def keep(key: SecretBytes, home: Path) -> Established:
+    """Put a key that is at hand beside the vault's, as its next one; the caller holds the write lock."""
+    _remove(home / NEXT_FILE)
+    make_key_file(home / NEXT_FILE, key, again="tic vault restore FILE")
+    return established(SOURCE, key)
+
+
 def unlock(params: Mapping[str, object] | None, home: Path) -> SecretBytes:
     """The key that the vault is under, from whichever of the two files has it; raises KeyUnusable."""
     wanted = wanted_id(params)
@@ -82,13 +89,15 @@ def another_key(path: Path) -> KeyUnusable:
     )
 
 
-def make_key_file(path: Path, *, again: str = "tic vault init") -> SecretBytes:
-    """A new random key in a new private file at `path`, durable before this returns.
+def make_key_file(
+    path: Path, key: SecretBytes | None = None, *, again: str = "tic vault init"
+) -> SecretBytes:
+    """A key, a new random one if none is given, in a new private file at `path`, durable before this returns.
 
     The caller holds the database's write lock, so nobody else makes one. What a crash leaves is either
     nothing or a whole file. Raises KeyUnusable.
     """
-    key = new_key()
+    key = key or new_key()
     half = path.with_name(f".{path.name}.new")
     try:
         half.unlink(missing_ok=True)
