@@ -19,14 +19,19 @@ def write(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The table's lines, no spaces at their ends."""
-    safe = [[printable(cell).replace("\n", " ") for cell in row] for row in (head, *rows)]
-    widths = [max(_width(row[column]) for row in safe) for column in range(len(head))]
-    return [_line(row, widths) for row in safe]
+    columns = [_column(cells) for cells in zip(head, *rows, strict=True)]
+    return [_GAP.join(cells).rstrip() for cells in zip(*columns, strict=True)]
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-    return _GAP.join(cells).rstrip()
+def _column(cells: Sequence[str]) -> list[str]:
+    """The cells of a column, safe for a terminal and all of one width."""
+    if not all(map(str.isprintable, cells)):
+        cells = [printable(cell).replace("\n", " ") for cell in cells]
+    if all(map(str.isascii, cells)):
+        width = max(map(len, cells))
+        return [cell.ljust(width) for cell in cells]
+    width = max(map(_width, cells))
+    return [cell + " " * (width - _width(cell)) for cell in cells]
 
 
 def _width(text: str) -> int:

@@ -3,7 +3,7 @@
 import base64
 import secrets
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam
 
@@ -12,7 +12,15 @@ from credentials.names import TOKEN_PREFIX
 from credentials.refusals import DamagedRow
 from credentials.tables import CREDENTIAL, FIELD, LATEST, LEASE
 
-_STATES: Final = tuple(state.value for state in State)
+_STATES: Final = {state.value: state for state in State}
+
+# Which types a row may have: a time is a whole number where somebody stored one, and a use may be missing.
+_SHAPES: Final = frozenset(
+    (int, str, str, str, str, int, made, changed, used, purpose, str)
+    for made in (float, int)
+    for changed in (float, int)
+    for used, purpose in ((float, str), (int, str), (type(None), type(None)))
+)
 
 # What each opening of a credential does is put together once: that takes longer than doing it.
 _BY_TOKEN = CREDENTIAL.select().where(CREDENTIAL.c.token == bindparam("reference"))
@@ -212,18 +220,24 @@ def remove(connection: Connection, credential: Credential) -> None:
 
 
 def _credential(row: Row[tuple[object, ...]]) -> Credential:
-    values = dict(row._mapping)
-    if not all(_fits(name, value) for name, value in values.items()):
+    """The value of a row; raises DamagedRow for what tic did not put there: SQLite keeps anything anywhere."""
+    values: Any = tuple(row)  # in the order of the table's columns, and of Credential's own fields
+    if tuple(map(type, values)) not in _SHAPES:
         raise DamagedRow("credential")
-    return Credential(**{**values, "state": State(values["state"])})
-
-
-def _fits(name: str, value: object) -> bool:
-    """Whether a column of `credential` holds what tic puts there; SQLite keeps anything anywhere."""
-    if value is None:
-        return name in ("last_used_at", "last_used_for")
-    if name in ("id", "version"):
-        return isinstance(value, int)
-    if name.endswith("_at"):
-        return isinstance(value, int | float) and 0 <= value < LATEST
-    return isinstance(value, str) and (name != "state" or value in _STATES)
+    number, token, name, kind, state, version, created_at, updated_at, used_at, used_for, scope = values
+    times = (created_at, updated_at, used_at or 0)
+    if state not in _STATES or min(times) < 0 or not max(times) < LATEST:
+        raise DamagedRow("credential")
+    return Credential(
+        number,
+        token,
+        name,
+        kind,
+        _STATES[state],
+        version,
+        created_at,
+        updated_at,
+        used_at,
+        used_for,
+        scope,
+    )
