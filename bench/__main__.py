@@ -1,4 +1,4 @@
-"""`python -m bench [SECTION ...]`: startup, no-change, growth, issuing. Prints one table of ratios."""
+"""`python -m bench [SECTION ...]`: startup, no-change, growth, issuing, vault. Prints one table of ratios."""
 
 import os
 import platform
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import issuing, places
 from bench.pairs import HEAD, Ratio, paired
+from bench.vault import vault
 from engine.home import Home
 from engine.toolchain import pulumi
 from engine.toolchain.progress import Printer
@@ -113,6 +114,7 @@ SECTIONS: dict[str, Callable[[Path, Path], list[Ratio]]] = {
     "no-change": no_change,
     "growth": growth,
     "issuing": issuing.issuing,
+    "vault": vault,
 }
 
 

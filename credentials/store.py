@@ -220,7 +220,7 @@ def remove(connection: Connection, credential: Credential) -> None:
 
 
 def _credential(row: Row[tuple[object, ...]]) -> Credential:
-    """The value of a row; raises DamagedRow for what tic did not put there: SQLite keeps anything anywhere."""
+    """The value of a row; raises DamagedRow for what tic did not put there: SQLite keeps anything."""
     values: Any = tuple(row)  # in the order of the table's columns, and of Credential's own fields
     if tuple(map(type, values)) not in _SHAPES:
         raise DamagedRow("credential")
