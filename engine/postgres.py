@@ -6,6 +6,7 @@ COMMITTED is enough behind it, because nobody else writes; a snapshot for the wh
 from before the lock. The server ends the transaction of a client that is gone, and so frees the lock.
 """
 
+import weakref
 from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine
@@ -65,6 +66,7 @@ class Postgres:
             pool_pre_ping=True,  # a server that was started anew is no fault of the next command
             use_native_hstore=False,
         )
+        weakref.finalize(self, self.engine.dispose)  # the server is told that its clients leave
         self._where = where
 
     @classmethod
