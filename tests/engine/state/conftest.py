@@ -41,9 +41,22 @@ def sealing() -> Wax:
     return Wax()
 
 
+ON_POSTGRESQL = {"test_access", "test_answers", "test_fencing", "test_journal_calls", "test_updates"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The core of the service is proven on both databases."""
+    if "database" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ON_POSTGRESQL:
+        both = ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
+        metafunc.parametrize("database", both, indirect=True)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database.open(Home(tmp_path / "tic", tmp_path / "cache"), create=True)
+def database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    url = None
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    found = Database.open(Home(tmp_path / "tic", tmp_path / "cache", url), create=True)
     yield found
     found.close()
 
