@@ -11,7 +11,7 @@ class NotForProcess(CredentialError):
 
     def __init__(self, name: str, kind: str) -> None:
         super().__init__(
-            f"{name!r} is a {kind} credential, and credential_process is AWS's",
+            f"{name!r} is of the kind {kind}, and credential_process is AWS's",
             hint=f"run a command with it: tic creds exec {name} -- COMMAND",
         )
 

@@ -25,7 +25,7 @@ class NoMessenger(EngineError):
 
     def __init__(self, name: str, kind: str) -> None:
         super().__init__(
-            f"{name!r} is a {kind} credential, and sends no messages",
+            f"{name!r} is of the kind {kind}, and sends no messages",
             hint="add one that does: tic creds new NAME --provider feishu (or dingtalk, wechat-work)",
         )
 
