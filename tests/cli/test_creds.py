@@ -228,22 +228,6 @@ def test_what_is_not_there_is_not_found(tic: Tic, command: list[str]) -> None:
     )
 
 
-def test_kinds_are_listed_and_described(tic: Tic) -> None:  # B6
-    said = tic("creds", "kinds")
-    assert "tencentcloud       yes  Tencent Cloud\n" in said.out
-    assert max(map(len, said.out.splitlines())) <= 80
-    said = tic("creds", "kinds", "--kind", "cloudflare")
-    assert said.out.startswith(
-        "cloudflare: Cloudflare\nget it from: https://dash.cloudflare.com/profile/api-tokens\n"
-    )
-    assert "api-token (secret, optional)\n" in said.out
-    assert max(map(len, said.out.splitlines())) <= 80
-    kinds = json.loads(tic("creds", "kinds", "--json").out)
-    assert {"acme-account", "exec", "rfc2136", "username-password"} <= {one["name"] for one in kinds}
-    assert json.loads(tic("creds", "kinds", "--kind", "aws", "--json").out) in kinds
-    assert tic("creds", "kinds", "--kind", "awss").code == 2
-
-
 # rotate, activate, delete
 
 
@@ -415,20 +399,6 @@ def test_missing_fields_are_asked_for_and_secrets_without_echo(tic: Tic) -> None
     assert "region must be the name of a region" in shown
     fields = json.loads(tic("creds", "show", "prod", "--json").out)["fields"]
     assert fields == {"region": "ap-guangzhou", "secret-id": "an-id", "secret-key": "***"}
-
-
-def test_a_choice_of_ways_is_asked_for(tic: Tic) -> None:  # D4
-    code, shown = at_a_terminal(
-        tic,
-        ["creds", "new", "cf", "--provider", "cloudflare"],
-        [
-            ("Which of these [1]:", "2"),
-            ("Account's email address:", "a@b.example"),
-            ("Global API key:", CANARY),
-        ],
-    )
-    assert code == 0, shown
-    assert CANARY not in shown
 
 
 def test_a_rotation_asks_only_for_what_it_does_not_keep(tic: Tic) -> None:  # B5

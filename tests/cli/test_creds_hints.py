@@ -40,18 +40,21 @@ def test_any_other_leads_to_a_project_that_uses_it(tic: Tic) -> None:
             "username-password",
             {},
             "give them as JSON in a private file or on stdin (--secrets-from FILE|-), "
-            "or username also as --field username=VALUE",
+            "or username also as --field username=VALUE, "
+            "or password also from a private file, as --field password=@FILE",
         ),
         (
             "username-password",
             {"username": "u"},
-            "give it as JSON in a private file or on stdin (--secrets-from FILE|-)",
+            "give it as JSON in a private file or on stdin (--secrets-from FILE|-), "
+            "or password also from a private file, as --field password=@FILE",
         ),
         (
             "tencentcloud",
             {"secret-id": "i"},
             "give it as JSON in a private file or on stdin (--secrets-from FILE|-), "
-            "or from the environment (--from-env)",
+            "or from the environment (--from-env), "
+            "or secret-key also from a private file, as --field secret-key=@FILE",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from credentials import kinds
 from credentials.kinds import InvalidFields, Kind, KindIsGone, UnknownKind
+from scripts import kinds_page
 from tests.credentials.examples import example, ways, whole
 
 HEADINGS: dict[str, dict[str, Any]] = tomllib.loads(
@@ -71,7 +72,7 @@ def test_every_other_name_answers_with_a_kind_or_why_there_is_none(name: str) ->
         assert isinstance(gone.value, UnknownKind)
         assert former.because in str(gone.value)
         assert (former.succeeded_by or "tic creds kinds --group dns") in gone.value.hint
-        assert former.succeeded_by is None or kinds.load(former.succeeded_by)
+        assert former.succeeded_by is None or former.succeeded_by in kinds.names()
 
 
 def test_the_four_that_died_answer_with_their_successor() -> None:  # D2
@@ -144,3 +145,9 @@ def test_any_values_are_taken_or_refused_in_words_without_them(name: str, data: 
         assert kept == {name: value for name, value in fields.items() if value}
         assert not kind.missing(kept)
         assert not kind.undecided(kept)
+
+
+def test_the_page_of_kinds_says_what_the_catalogue_says() -> None:
+    assert kinds_page.PAGE.read_text(encoding="utf-8") == kinds_page.page(), (
+        "write it anew: python -m scripts.kinds_page"
+    )

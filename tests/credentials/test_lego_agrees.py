@@ -55,7 +55,7 @@ DNS = [one for one in map(kinds.load, kinds.names()) if one.dns is not None]
 
 def ask(requests: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
     """What lego says to each kind's variables, by kind; one process, which knows nothing of this one."""
-    asked = [
+    asked: list[dict[str, Any]] = [
         {"action": "configure", "provider": kinds.load(name).dns, "credentials": variables, "nameservers": []}
         for name, variables in requests.items()
     ]
