@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import creds_exec, creds_kinds, creds_views
+from cli import creds_exec, creds_kinds, creds_privileges, creds_verify, creds_views
 from cli.creds_input import BadInput, gather
 from cli.printable import printable
 
@@ -23,6 +23,8 @@ app = typer.Typer(
 creds_views.register(app)
 creds_kinds.register(app)
 creds_exec.register(app)
+creds_verify.register(app)
+creds_privileges.register(app)
 
 Reference = Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Name or token.")]
 Fields = Annotated[

@@ -33,7 +33,8 @@ class NoPurpose(CredentialError):
             f"{known.provider} has no privileges for {wanted!r}; it has them for {purposes}"
             if wanted
             else f"a policy of {known.provider} is for one purpose: {purposes}",
-            hint=f"say which: tic creds privileges {known.provider} --for {next(iter(known.purposes))}",
+            hint=f"say which: tic creds privileges {known.provider} --for {next(iter(known.purposes))}"
+            + ("" if wanted else " --format policy"),
         )
 
 
