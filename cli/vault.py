@@ -1,13 +1,18 @@
-"""`tic vault`: make the vault, and say where it is and whether its key opens it."""
+"""`tic vault`: make the vault, see what it is, change its key, back it up, and look whether it is whole."""
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import vault_backup, vault_doctor, vault_keys
 from cli.printable import printable
+
+if TYPE_CHECKING:
+    from engine.home import Home
+    from engine.vault_status import VaultState
 
 app = typer.Typer(
     name="vault",
@@ -19,65 +24,98 @@ app = typer.Typer(
 
 
 @app.command()
-def init() -> None:
-    """Make the vault and its key; refused, and nothing changes, where there is one."""
+def init(key: vault_keys.KeySource = "file") -> None:
+    """Make the vault and its key; refused, and nothing changes, where there is one.
+
+    The key is kept in a file beside the database, or in the operating system's keyring; or it is derived from
+    a passphrase (asked for, or from TIC_PASSPHRASE_FILE or TIC_PASSPHRASE); or TIC_KEY gives it (environment).
+    """
+    from credentials.keys import prepare
+    from credentials.refusals import VaultExists
     from credentials.vault import Vault
+    from engine.actor import actor
     from engine.bindings import Usage
     from engine.database import Database
-    from engine.home import Home
+    from engine.installation import Installation
+    from engine.vault_status import holds_vault
 
-    home = Home.find()
-    Vault.create(Database.open(home, create=True), home.root, usage=Usage())
+    installation = Installation.find()
+    home = installation.home
+    if holds_vault(installation):
+        raise VaultExists(home.root)
+    made = prepare(key)  # asks before anything is made
+    Vault.create(Database.open(home, create=True), home.root, usage=Usage(), actor=actor(), make_key=made)
     sys.stderr.write(
         f"a vault is made in {printable(str(home.root))}\n"
-        f"  its key is {printable(str(home.key_file))}: keep a copy in a safe place\n"
+        f"  {printable(vault_keys.advice(key, home))}\n"
         "  next: tic creds new NAME --provider P (see tic creds kinds), or try it out: tic sandbox up\n"
     )
 
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False) -> None:
-    """Where the vault is, and whether its key opens it."""
-    from cli.creds_views import moment
+    """Where the vault is, where its key comes from, and whether that opens it."""
     from engine.installation import Installation
+    from engine.vault_status import look
 
     installation = Installation.find()
-    home, vault = installation.home, installation.vault.status()
-    with installation.database.read() as connection:
-        schema = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    home, vault = installation.home, look(installation)
     database = installation.database.name
-    kept = (home.root, home.key_file) if home.database_url else (home.root, home.database, home.key_file)
-    files = [path for path in kept if path.exists()]
-    modes = {path: path.stat().st_mode & 0o777 for path in files}
+    kept = [home.root, *([] if home.database_url else [home.database]), *_one(vault.key_path)]
+    modes = {path: path.stat().st_mode & 0o777 for path in kept if path.exists()}
     if as_json:
-        known = {
-            "home": str(home.root),
-            "database": database,
-            "schema": schema,
-            "key": {
-                "source": "file",
-                "path": str(home.key_file),
-                "opens": vault.key_problem is None,
-                "problem": str(vault.key_problem) if vault.key_problem else None,
-            },
-            "vault": vault.vault_id,
-            "made": moment(vault.created_at),
-            "credentials": vault.credentials,
-            "permissions": {str(path): f"{mode:04o}" for path, mode in modes.items()},
-        }
-        sys.stdout.write(json.dumps(known, indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(home, database, vault, modes), indent=2) + "\n")
     else:
-        lines = {
-            "home": _with_mode(home.root, modes),
-            "database": f"{database}{_mode(home.database, modes)}, schema {schema}",
-            "key": f"{_with_mode(home.key_file, modes)}, "
-            + ("opens the vault" if vault.key_problem is None else "does NOT open the vault"),
-            "vault": f"{vault.vault_id}, made {moment(vault.created_at)}",
-            "credentials": str(vault.credentials),
-        }
+        lines = _lines(home, database, vault, modes)
         sys.stdout.write("".join(f"{label + ':':<14}{printable(value)}\n" for label, value in lines.items()))
-    if vault.key_problem is not None:
-        raise vault.key_problem
+    if vault.problem is not None:
+        raise vault.problem
+
+
+def _as_json(home: "Home", database: str, vault: "VaultState", modes: dict[Path, int]) -> dict[str, Any]:
+    from cli.creds_views import moment
+
+    return {
+        "home": str(home.root),
+        "database": database,
+        "schema": vault.schema,
+        "key": {
+            "source": vault.key_source,
+            "place": vault.key_place,
+            "path": str(vault.key_path) if vault.key_path else None,
+            "since": moment(vault.key_since),
+            "opens": vault.opens,
+            "problem": str(vault.problem) if vault.problem else None,
+        },
+        "generation": vault.generation,
+        "changes": vault.changes,
+        "audited": vault.audited,
+        "vault": vault.vault_id,
+        "made": moment(vault.created_at),
+        "credentials": vault.credentials,
+        "permissions": {str(path): f"{mode:04o}" for path, mode in modes.items()},
+    }
+
+
+def _lines(home: "Home", database: str, vault: "VaultState", modes: dict[Path, int]) -> dict[str, str]:
+    from cli.creds_views import moment
+
+    key = _with_mode(vault.key_path, modes) if vault.key_path else vault.key_place
+    opens = "opens the vault" if vault.opens else "does NOT open the vault"
+    known = vault.changes is not None
+    return {
+        "home": _with_mode(home.root, modes),
+        "database": f"{database}{_mode(home.database, modes)}, schema {vault.schema}",
+        "key": f"{key}, {opens}, since {moment(vault.key_since)}",
+        "data key": f"number {vault.generation}",
+        "changes": f"{vault.changes}, audit entries: {vault.audited}" if known else "not known",
+        "vault": f"{vault.vault_id}, made {moment(vault.created_at)}",
+        "credentials": str(vault.credentials),
+    }
+
+
+def _one(path: Path | None) -> list[Path]:
+    return [] if path is None else [path]
 
 
 def _with_mode(path: Path, modes: dict[Path, int]) -> str:
@@ -86,3 +124,11 @@ def _with_mode(path: Path, modes: dict[Path, int]) -> str:
 
 def _mode(path: Path, modes: dict[Path, int]) -> str:
     return f" ({modes[path]:04o})" if path in modes else ""
+
+
+app.command("new-key")(vault_keys.new_key)
+app.command()(vault_keys.rekey)
+app.command()(vault_keys.accept)
+app.command()(vault_backup.backup)
+app.command()(vault_backup.restore)
+app.command()(vault_doctor.doctor)

@@ -46,7 +46,9 @@ def test_status_says_where_and_whether_the_key_fits(tic: Tic) -> None:
     assert said.code == 0
     assert lines["home"].strip() == f"{tic.home} (0700)"
     assert lines["database"].strip().startswith(f"{tic.home}/tic.db (0600), schema 0")
-    assert lines["key"].strip() == f"{tic.home}/vault.key (0600), opens the vault"
+    assert lines["key"].strip().startswith(f"{tic.home}/vault.key (0600), opens the vault, since 20")
+    assert lines["data key"].strip() == "number 1"
+    assert lines["changes"].strip() == "1, audit entries: 1"
     assert lines["credentials"].strip() == "0"
     assert said.err == ""
 
@@ -54,7 +56,16 @@ def test_status_says_where_and_whether_the_key_fits(tic: Tic) -> None:
 def test_status_as_json(tic: Tic) -> None:
     known = json.loads(tic("vault", "status", "--json").out)
     assert known["home"] == str(tic.home)
-    assert known["key"] == {"source": "file", "path": f"{tic.home}/vault.key", "opens": True, "problem": None}
+    path = f"{tic.home}/vault.key"
+    assert known["key"] == {
+        "source": "file",
+        "place": path,
+        "path": path,
+        "since": known["made"],
+        "opens": True,
+        "problem": None,
+    }
+    assert (known["generation"], known["changes"], known["audited"]) == (1, 1, 1)
     assert known["permissions"] == {
         str(tic.home): "0700",
         f"{tic.home}/tic.db": "0600",
