@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import audit, creds, dns, doctor, engine, errors, sandbox, serve, stack, vault
+from credentials.withheld import withdraw
 
 app = typer.Typer(
     name="tic",
@@ -50,6 +51,7 @@ def tic(
 
 def main() -> None:
     """Run `tic` with the process's arguments and exit with its code."""
+    withdraw()  # before anything is started that would inherit what opens the vault
     sys.exit(errors.run(lambda: app(standalone_mode=False)))
 
 

@@ -28,7 +28,7 @@ def init(key: vault_keys.KeySource = "file") -> None:
     """Make the vault and its key; refused, and nothing changes, where there is one.
 
     The key is kept in a file beside the database, or in the operating system's keyring; or it is derived from
-    a passphrase (asked for, or from TIC_PASSPHRASE_FILE or TIC_PASSPHRASE); or TIC_KEY gives it (environment).
+    a passphrase (asked for, or from TIC_PASSPHRASE_FILE or TIC_PASSPHRASE); or TIC_KEY has it (environment).
     """
     from credentials.keys import prepare
     from credentials.refusals import VaultExists

@@ -133,6 +133,11 @@ class Ledger:
                 raise problem
             return self.keys(connection, self.record(connection))
 
+    def newest_keys(self) -> Keys:
+        """The vault's keys as they are now, whatever this process knows; raises NoVault, KeyUnusable."""
+        with self._database.read() as connection:
+            return self.keys(connection, self.record(connection))
+
     def tell(self, event: Event) -> None:
         """Write one audit entry, in a transaction of its own."""
         with self.use(event):
@@ -248,8 +253,22 @@ class Ledger:
             yield told
         except Exception as error:
             begun = (told.begun.event or attempt) if told.begun is not None else None
-            if begun is not None and getattr(error, "exit_code", None) == _REFUSED:
-                self.tell(replace(begun, outcome="refused", detail={**begun.detail, "why": str(error)}))
+            if begun is not None:
+                self._tell_refusal(begun, error)
+            raise
+
+    def _tell_refusal(self, attempt: Event, error: Exception) -> None:
+        """Write that a rule refused it; what can't be told of a refusal is not told again."""
+        if getattr(error, "exit_code", None) == _REFUSED and attempt.outcome != "refused":
+            self.tell(replace(attempt, outcome="refused", detail={**attempt.detail, "why": str(error)}))
+
+    @contextmanager
+    def checking(self, attempt: Event) -> Iterator[None]:
+        """Says beforehand whether a rule refuses something; the audit log is told if it does."""
+        try:
+            yield
+        except Exception as error:
+            self._tell_refusal(attempt, error)
             raise
 
     @contextmanager

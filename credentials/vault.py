@@ -28,10 +28,10 @@ from credentials.credential import (
 )
 from credentials.ledger import Change, Ledger
 from credentials.names import checked_name
-from credentials.refusals import DamagedSecret, NameTaken, NoVault, VaultExists
+from credentials.refusals import DamagedSecret, NameTaken, VaultExists
 from credentials.register import Register, found
 from credentials.scopes import EVERYWHERE, NOWHERE, Place
-from credentials.sealing import BrokenSeal, Sealer
+from credentials.sealing import BrokenSeal, Sealer, generation_of
 from credentials.secret import SecretBytes
 from credentials.unlocking import new_key, rewrapped
 
@@ -128,9 +128,9 @@ class Vault(Register):
     def check_new(self, name: str, kind: str) -> None:
         """Raise what `new` would raise whatever the fields are, before anybody types a secret."""
         name, _ = checked_name(name), kinds.load(kind)
-        with self._database.read() as connection:
-            if vault_store.find(connection) is None:
-                raise NoVault
+        attempt = Event("credential.new", "done", name=name, kind=kind)
+        with self.ledger.checking(attempt), self._database.read() as connection:
+            self.ledger.record(connection)
             _may_make(connection, name, kind)
 
     def new(self, name: str, kind: str, fields: Mapping[str, str], *, scope: str = EVERYWHERE) -> Credential:
@@ -221,7 +221,10 @@ class Vault(Register):
     def check_delete(self, reference: str) -> CredentialView:
         """The credential that `delete` would delete now, or what it would raise."""
         with self._database.read() as connection:
-            return self._deletable(connection, found(connection, reference))
+            credential = found(connection, reference)
+        attempt = Event("credential.delete", "done", **_about(credential))
+        with self.ledger.checking(attempt), self._database.read() as connection:
+            return self._deletable(connection, credential)
 
     def delete(self, reference: str) -> CredentialView:
         """Delete a credential for good, and return what it was, with the stacks that fall back to the role.
@@ -310,8 +313,11 @@ class Vault(Register):
 
     def unseal(self, context: str, sealed: bytes) -> bytes:
         """What was sealed for `context`; raises DamagedSecret for another context or a changed bit."""
+        keys, owner = self.ledger.unlock(), ("context", context)
+        if generation_of(sealed) > keys.sealer.generation:
+            keys = self.ledger.newest_keys()  # another process has given the vault a new data key
         try:
-            return self.ledger.unlock().sealer.open(("context", context), sealed)
+            return keys.sealer.open(owner, sealed)
         except BrokenSeal:
             raise DamagedSecret(context) from None
 

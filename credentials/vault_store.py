@@ -80,7 +80,7 @@ def replace_data_keys(connection: Connection, keys: dict[int, bytes]) -> None:
 
 def guarded(connection: Connection) -> Iterator[Table]:
     """The vault's tables as the digest reads them: everything but what each use changes."""
-    vault = [VAULT.c[name] for name in ("vault_id", "created_at", "generation")]
+    vault = [VAULT.c[name] for name in ("vault_id", "created_at", "key_source", "key_params", "generation")]
     yield "vault", connection.execute(VAULT.select().with_only_columns(*vault))
     yield "data_key", connection.execute(DATA_KEY.select().order_by(DATA_KEY.c.generation))
     credential = [each for each in CREDENTIAL.c if each.name not in ("last_used_at", "last_used_for")]

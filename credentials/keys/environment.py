@@ -2,55 +2,18 @@
 
 `TIC_KEY` holds the key's text form (`tic vault new-key` prints one). While a vault gets another key,
 `TIC_NEW_KEY` holds that one; either is taken if it is the one that the vault is under.
-
-No child of tic may inherit these variables, nor those of the passphrase: `withdraw` takes them out of the
-process's environment before anything is started, and keeps them for this process alone.
 """
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Final
 
 from credentials.keys.established import Established, established, fits, wanted_id
 from credentials.keys.form import KeyUnusable, from_text
 from credentials.secret import SecretBytes
+from credentials.withheld import KEY, NEW_KEY, variable
 
 SOURCE: Final = "environment"
-KEY: Final = "TIC_KEY"
-NEW_KEY: Final = "TIC_NEW_KEY"
-PASSPHRASE: Final = "TIC_PASSPHRASE"  # noqa: S105  the name of a variable
-NEW_PASSPHRASE: Final = "TIC_NEW_PASSPHRASE"  # noqa: S105  the name of a variable
-PASSPHRASE_FILE: Final = "TIC_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
-NEW_PASSPHRASE_FILE: Final = "TIC_NEW_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
-BACKUP_PASSPHRASE: Final = "TIC_BACKUP_PASSPHRASE"  # noqa: S105  the name of a variable
-BACKUP_PASSPHRASE_FILE: Final = "TIC_BACKUP_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
-PRIVATE: Final = (
-    KEY,
-    NEW_KEY,
-    PASSPHRASE,
-    NEW_PASSPHRASE,
-    BACKUP_PASSPHRASE,
-    PASSPHRASE_FILE,
-    NEW_PASSPHRASE_FILE,
-    BACKUP_PASSPHRASE_FILE,
-)
-"""What no child of tic may see; the files' names are kept from them as well."""
-
-_withdrawn: Final[dict[str, SecretBytes]] = {}
-
-
-def withdraw(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Take the variables out of `environ`, which children inherit; `variable` still finds them."""
-    for name in PRIVATE:
-        if name in environ:
-            _withdrawn[name] = SecretBytes(environ.pop(name).encode(errors="surrogateescape"))
-
-
-def variable(name: str, environ: Mapping[str, str] = os.environ) -> SecretBytes | None:
-    """What a variable holds, or held before `withdraw`; None where it is empty or not set."""
-    if value := environ.get(name):
-        return SecretBytes(value.encode(errors="surrogateescape"))
-    return _withdrawn.get(name) if environ is os.environ else None
 
 
 def establish(*, replacing: bool = False, environ: Mapping[str, str] = os.environ) -> Established:
@@ -87,10 +50,10 @@ def _key(name: str, environ: Mapping[str, str]) -> SecretBytes | None:
     value = variable(name, environ)
     if value is None:
         return None
-    key = from_text(value.reveal())
+    key = from_text(value.encode(errors="surrogateescape"))
     if key is None:
         raise KeyUnusable(
-            f"{name} holds no vault key: it has {len(value.reveal())} bytes and is not of the form "
+            f"{name} holds no vault key: it has {len(value)} characters and is not of the form "
             "tic-vault-key-1:...",
             hint=f"set {name} to a key as tic vault new-key prints it",
         )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from credentials.keys import environment
 from credentials.keys.form import KeyUnusable
+from credentials.withheld import BACKUP_PASSPHRASE, NEW_PASSPHRASE, PASSPHRASE, variable
 
 _LONGEST_FILE: Final = 4096
 
@@ -25,17 +25,17 @@ class Purpose:
     direct: str
 
 
-VAULT: Final = Purpose("the vault", environment.PASSPHRASE_FILE, environment.PASSPHRASE)
-NEXT: Final = Purpose("the vault", environment.NEW_PASSPHRASE_FILE, environment.NEW_PASSPHRASE)
-BACKUP: Final = Purpose("the backup", environment.BACKUP_PASSPHRASE_FILE, environment.BACKUP_PASSPHRASE)
+VAULT: Final = Purpose("the vault", f"{PASSPHRASE}_FILE", PASSPHRASE)
+NEXT: Final = Purpose("the vault", f"{NEW_PASSPHRASE}_FILE", NEW_PASSPHRASE)
+BACKUP: Final = Purpose("the backup", f"{BACKUP_PASSPHRASE}_FILE", BACKUP_PASSPHRASE)
 
 
 def given(purpose: Purpose, environ: Mapping[str, str] = os.environ) -> str | None:
     """The passphrase, or None where neither variable is set; raises KeyUnusable."""
-    if (path := environment.variable(purpose.in_file, environ)) is not None:
-        return _decoded(_read(Path(os.fsdecode(path.reveal())), purpose.in_file), purpose.in_file)
-    if (value := environment.variable(purpose.direct, environ)) is not None:
-        return _decoded(value.reveal(), purpose.direct)
+    if (path := variable(purpose.in_file, environ)) is not None:
+        return _decoded(_read(Path(path), purpose.in_file), purpose.in_file)
+    if (value := variable(purpose.direct, environ)) is not None:
+        return _decoded(value.encode(errors="surrogateescape"), purpose.direct)
     return None
 
 

@@ -16,6 +16,7 @@ from credentials.keys.asking import Ask, at_terminal
 from credentials.keys.established import Established, ForeignParameters
 from credentials.keys.given import NEXT, VAULT
 from credentials.secret import SecretBytes
+from credentials.withheld import KEY
 
 SOURCES: Final = (file.SOURCE, keyring.SOURCE, passphrase.SOURCE, environment.SOURCE)
 
@@ -126,4 +127,4 @@ def place(source: str, home: Path, vault_id: str) -> str:
         return f"the keyring, service {keyring.SERVICE}, user name {vault_id}"
     if source == passphrase.SOURCE:
         return "a passphrase (Argon2id)"
-    return f"the variable {environment.KEY}"
+    return f"the variable {KEY}"

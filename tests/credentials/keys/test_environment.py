@@ -1,10 +1,5 @@
 """TIC_KEY: read from the environment, and withheld from every child."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from credentials.keys import KeyUnusable, as_text, environment, new_key
@@ -52,24 +47,3 @@ def test_something_else_than_a_key_is_refused_and_not_repeated(value: str) -> No
     with pytest.raises(KeyUnusable, match="TIC_KEY holds no vault key") as refused:
         environment.establish(environ={"TIC_KEY": value})
     assert "canary" not in str(refused.value) + refused.value.hint
-
-
-def test_no_child_inherits_what_opens_the_vault() -> None:
-    program = (
-        "import os, subprocess, sys\n"
-        "from credentials.keys import environment\n"
-        "environment.withdraw()\n"
-        "show = 'import os, sys; print([name for name in sys.argv[1:] if name in os.environ])'\n"
-        "subprocess.run([sys.executable, '-c', show, *environment.PRIVATE, 'PATH'], check=True)\n"
-        "print(environment.variable('TIC_KEY').reveal().decode())\n"
-    )
-    values = {name: f"canary-{name}" for name in environment.PRIVATE}
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, **values},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == ["['PATH']", "canary-TIC_KEY"]
