@@ -99,12 +99,17 @@ def _value(kind: "Kind", field: "Field", value: str) -> str:
 
 
 def text_of(field: "Field", path: str) -> str:
-    """What is in the file of this path (`~` is the home folder), as a value of `field`; raises BadInput.
+    """What is in the file of this path (`~` is the home folder, `-` is stdin), as a value of `field`.
 
-    The line end at the end of a file is no part of a value of one line.
+    The line end at the end of a file is no part of a value of one line. Raises BadInput.
     """
+    if path == "-" and sys.stdin.isatty():
+        raise BadInput(
+            f"{field.name} should come from stdin, and that is a terminal, which shows what is typed",
+            hint=f"leave --field {field.name}=@- out and be asked, or pipe it in",
+        )
     try:
-        content = _read(Path(path).expanduser())
+        content = sys.stdin.buffer.read(LONGEST_FILE + 1) if path == "-" else _read(Path(path).expanduser())
     except (OSError, ValueError, RuntimeError) as error:
         # What stands for a path may be the secret itself, by mistake: it is not repeated.
         reason = (error.strerror or "") if isinstance(error, OSError) else "this is no path"

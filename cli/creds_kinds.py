@@ -98,7 +98,7 @@ def _show_former(former: "Succession") -> None:
 
 def _show(kind: "Kind") -> None:
     _write(f"{kind.name}: {kind.label}")
-    _write(f"get it from: {kind.where_to_get}")
+    sys.stdout.write(f"get it from: {kind.where_to_get}\n")
     if kind.one_of:
         _write(f"give {kind.one_of_in_words()}")
     for one in kind.fields:
@@ -115,6 +115,8 @@ def _show_field(kind: "Kind", one: "Field") -> None:
     sys.stdout.write("\n")
     _write(f"{one.name} ({'secret, ' if one.secret else ''}{_given(kind, one)})")
     _write(one.label, indent="    ")
+    if one.where_to_get != kind.where_to_get:
+        sys.stdout.write(f"    get it from: {one.where_to_get}\n")
     if one.choices:
         _write(f"one of: {', '.join(one.choices)}", indent="    ")
     if one.variables:

@@ -23,6 +23,8 @@ def ask(kind: "Kind", given: dict[str, str], before: Collection[str]) -> None:
     `before` names the fields that a credential to be rotated has.
     """
     offer = not given and not before
+    if offer or kind.missing(_have(kind, given, before)):
+        sys.stderr.write(f"{kind.label}: get it from {kind.where_to_get}\n")
     way = _choose(kind, kind.undecided(_have(kind, given, before)), before)
     _fill_in(kind, way, given)
     wanted = {*way, *(one.name for one in kind.missing({*_have(kind, given, before), *way}))}

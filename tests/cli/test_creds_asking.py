@@ -38,6 +38,7 @@ def test_a_choice_of_ways_is_asked_for(tic: Tic) -> None:  # D4
     )
     assert code == 0, shown
     assert CANARY not in shown
+    assert "Cloudflare: get it from https://dash.cloudflare.com/profile/api-tokens" in shown
     assert "  2  email and api-key: Account's email address; Global API key" in shown
 
 
@@ -137,6 +138,16 @@ def test_a_secret_comes_from_a_private_file(tic: Tic, tmp_path: Path) -> None:  
     assert (said.code, said.out) == (0, "")
     assert CANARY not in said.err
     assert opened(tic, "do") == {"auth-token": CANARY, "ttl": "60"}
+
+
+def test_a_secret_comes_from_stdin_whole(tic: Tic) -> None:  # B1
+    words = ("creds", "new", "k", "--provider", "kubernetes", "--field", "kubeconfig=@-")
+    said = tic(*words, stdin=KUBECONFIG)
+    assert said.code == 0, said.err
+    assert opened(tic, "k")["kubeconfig"] == KUBECONFIG
+    code, shown = at_a_terminal(tic, [*words[:2], "k2", *words[3:]], [])
+    assert code == 2
+    assert "kubeconfig should come from stdin, and that is a terminal" in shown
 
 
 def test_lines_of_a_file_stay_as_they_are(tic: Tic, tmp_path: Path) -> None:

@@ -59,10 +59,15 @@ def test_one_kind_says_what_it_wants(fresh: Tic) -> None:
 def test_every_kind_is_shown_in_eighty_columns_and_as_json(fresh: Tic, name: str) -> None:
     said = fresh("creds", "kinds", "--kind", name)
     assert said.code == 0
-    assert max(len(line) for line in said.out.splitlines() if "https://" not in line) <= 80
+    assert max(len(line) for line in said.out.splitlines() if "get it from" not in line) <= 80
     shown = json.loads(fresh("creds", "kinds", "--kind", name, "--json").out)
     assert shown["name"] == name
     assert [one["name"] for one in shown["fields"]] == [one.name for one in kinds.load(name).fields]
+
+
+def test_a_field_that_comes_from_elsewhere_says_so(fresh: Tic) -> None:
+    said = fresh("creds", "kinds", "--kind", "aws")
+    assert "    get it from: https://console.aws.amazon.com/route53/v2/hostedzones\n" in said.out
 
 
 def test_another_name_for_the_same_shows_the_kind(fresh: Tic) -> None:  # D2
