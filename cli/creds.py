@@ -32,7 +32,7 @@ Fields = Annotated[
     typer.Option(
         "--field",
         metavar="NAME=VALUE",
-        help="A field that is no secret, or NAME=@FILE for a secret in a private file; may be repeated.",
+        help="A field that is no secret, or NAME=@FILE for a secret in a private file (@- is stdin).",
     ),
 ]
 SecretsFrom = Annotated[
