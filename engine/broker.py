@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from credentials import kinds
 from credentials.errors import CredentialError
-from credentials.scopes import Place
 from engine.broker_app import broker_app
 from engine.dns_bindings import NotBound, dns_binding
 from stacks.broker import (
@@ -30,10 +29,10 @@ from stacks.broker import (
 )
 
 if TYPE_CHECKING:
-    from credentials.vault import Vault
     from engine.challenge_records import ChallengeRecords
     from engine.database import Database
     from engine.events import Notice
+    from engine.leases import Lessee
     from engine.state.stacks import Stack
     from stacks.dns.worker import Limits
 
@@ -48,7 +47,7 @@ class Broker:
     def __init__(
         self,
         database: "Database",
-        vault: "Vault",
+        lessee: "Lessee",
         stack: "Stack",
         bindings: Mapping[str, str],
         *,
@@ -56,23 +55,20 @@ class Broker:
         tell: "Callable[[Notice], None] | None" = None,
         limits: "Limits | None" = None,
         machine: Mapping[str, str] = os.environ,
-        place: "Place | None" = None,
     ) -> None:
         """`resources` finds resources by type, by default in the stack's state; `tell` hears of waits.
 
         `limits` says how long a worker's calls may take; of `machine` workers get the proxy and CA settings.
-        `place` is where the credentials are used.
         """
         self.token = secrets.token_urlsafe(32)
         self._database = database
-        self._vault = vault
+        self._lessee = lessee
         self._stack = stack
         self._bindings = dict(bindings)
         self._resources = resources or self._resources_of_state
         self._tell = tell
         self._limits = limits
         self._machine = machine
-        self._place = place or Place(stack.project)
         self._lock = Lock()
         self._records: ChallengeRecords | None = None
         self._closed = False
@@ -95,21 +91,19 @@ class Broker:
         self._challenge_records().withdraw(request)
 
     def open_credential(self, request: OpenCredential) -> OpenedFields:
-        """A bound credential's fields, in plaintext. Raises NotBound."""
+        """A bound credential's fields as they are now, in plaintext. Raises NotBound, OutOfScope."""
         stack = self._stack.full_name
         not_bound = NotBound(
             f"stack {stack} is not bound to a credential {request.reference!r}",
             hint=f"bind it: tic stack bind {stack} {request.reference}",
         )
         try:
-            token = self._vault.find(request.reference).token
+            token = self._lessee.find(request.reference).token
         except CredentialError as error:
             raise not_bound from error
         if token not in self._bindings.values():
             raise not_bound
-        opened = self._vault.opened(
-            token, purpose=f"{request.purpose} of {stack}", place=self._place, stack=stack
-        )
+        opened = self._lessee.opened(token, f"{request.purpose} of {stack}")
         fields = {name: value.reveal().decode() for name, value in opened.fields.items()}
         return OpenedFields(opened.credential.kind, fields)
 
@@ -138,12 +132,11 @@ class Broker:
             if self._records is None:
                 self._records = ChallengeRecords(
                     self._database,
-                    self._vault,
+                    self._lessee,
                     self._stack,
                     tell=self._tell,
                     limits=self._limits,
                     machine=self._machine,
-                    place=self._place,
                 )
             return self._records
 

@@ -22,9 +22,8 @@ from stacks.dns.worker import LIMITS, Limits
 from stacks.dns.zones import Place, SystemResolver, Zones, place_at
 
 if TYPE_CHECKING:
-    from credentials import scopes
-    from credentials.vault import Vault
     from engine.database import Database
+    from engine.leases import Lessee
     from engine.state.stacks import Stack
 
 AT_ONCE = 8
@@ -36,23 +35,19 @@ class ChallengeRecords:
     def __init__(
         self,
         database: "Database",
-        vault: "Vault",
+        lessee: "Lessee",
         stack: "Stack",
         *,
         tell: Callable[[Notice], None] | None,
         limits: Limits | None,
         machine: Mapping[str, str],
-        place: "scopes.Place",
     ) -> None:
-        """`place` is where the credentials are used."""
         self._database = database
         self._stack = stack
         self._tell = tell
         self._owner = this_process()
         purpose = f"challenge records of {stack.full_name}"
-        self._publishers = Publishers(
-            vault, purpose, limits=limits or LIMITS, machine=machine, place=place, stack=stack.full_name
-        )
+        self._publishers = Publishers(lessee, purpose, limits=limits or LIMITS, machine=machine)
         self._published: dict[tuple[str, str], Published] = {}
         self._noted: set[int] = set()
         self._ending = Event()  # nothing new is published
@@ -64,8 +59,7 @@ class ChallengeRecords:
         """Note, publish and verify the record of one challenge, with this credential. See Broker.publish."""
         with self._at_work():
             challenge = Challenge(request.identifier, request.token, request.key_authorization)
-            with self._publishers.session(token, request.nameservers) as session:
-                servers = request.nameservers or session.publisher.nameservers
+            servers = self._publishers.nameservers(token, request.nameservers)
             place = self._place(challenge.name, servers)
             record = Record(challenge, place.name)
             done = self._published.get((record.name, record.value))
@@ -111,8 +105,7 @@ class ChallengeRecords:
         return [each.result() for each in work]
 
     def _perform(self, token: str, request: Publish, record: Record, place: Place) -> None:
-        with self._publishers.session(token, request.nameservers) as session:
-            session.perform(record)
+        self._publishers.perform(token, record, request.nameservers)
         wait_for(
             place,
             record.value,

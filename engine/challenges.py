@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -32,19 +33,20 @@ def withdraw_left_over(
         left = [note for note in open_notes(connection, stack_id) if note.is_left(now())]
     if not left:
         return []
+    from engine.leases import lessee
     from engine.publishers import Publishers
     from engine.withdrawal import settle
 
     purpose, opened = "withdrawing what an ended run left", {}
-    try:
+    with ExitStack() as open_until_done:
         for note in left:
             if note.stack not in opened:
-                here = _place(database, note)
-                opened[note.stack] = Publishers(vault, purpose, place=here, stack=note.stack)
+                one = open_until_done.enter_context(
+                    lessee(vault, place=_place(database, note), stack=note.stack)
+                )
+                opened[note.stack] = Publishers(one, purpose)
+                open_until_done.callback(opened[note.stack].close)
         return [settle(database, opened[note.stack], note, stopped=Event().wait) for note in left]
-    finally:
-        for publishers in opened.values():
-            publishers.close()
 
 
 def _place(database: "Database", note: Note) -> "Place":

@@ -1,7 +1,8 @@
 """The publishers of one run: for each credential one way to its DNS provider, opened when it is first needed.
 
 A lego worker lives until the run ends, because many providers can withdraw only what the same process
-published.
+published. A credential that is rotated meanwhile is opened again before the next call; what was published
+with its former values stays with the worker that did, for as long as the provider lets it.
 """
 
 import os
@@ -12,18 +13,23 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from credentials import kinds
-from credentials.scopes import NOWHERE, Place
+from credentials.refusals import NoCredential
 from credentials.secret import SecretBytes
 from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
 from engine.errors import EngineError
-from stacks.dns.publisher import Publisher, Record
+from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.rfc2136 import DynamicUpdates, Settings
 from stacks.dns.worker import LIMITS, LegoProvider, LegoWorker, Limits
 from stacks.dns.zones import SystemResolver
+from stacks.errors import StackError
 
 if TYPE_CHECKING:
+    from credentials.credential import Credential
     from credentials.kinds import Kind
-    from credentials.vault import Vault
+    from engine.leases import Lessee
+
+UNNAMED = "tic creds rotate NAME"
+"""What hints of `stacks.dns` say, which knows no credential; here is its name."""
 
 
 class Stopped(EngineError):
@@ -35,67 +41,103 @@ class Stopped(EngineError):
 
 @dataclass(slots=True)
 class Session:
-    """A publisher in use, and what it published itself."""
+    """A publisher with one version of a credential, and what it published itself."""
 
     publisher: Publisher
-    kind: str
+    credential: "Credential"
     published: set[Record] = field(default_factory=set)
 
     def perform(self, record: Record) -> None:
         """Publish, and remember that this very process did."""
         self.published.add(record)
-        self.publisher.perform(record)
+        with named(self.credential):
+            self.publisher.perform(record)
+
+    def cleanup(self, record: Record) -> None:
+        """Withdraw; whether that is certain, `withdraws_surely` says."""
+        with named(self.credential):
+            self.publisher.cleanup(record)
 
     def withdraws_surely(self, record: Record) -> bool:
         """Whether a cleanup that succeeds means that the record is gone."""
-        return self.kind in WITHOUT_MEMORY or record in self.published
+        return self.credential.kind in WITHOUT_MEMORY or record in self.published
 
 
 class Publishers:
-    """Opens credentials for `purpose`, as the vault notes it; for many threads, and closed by one."""
+    """Opens credentials for `purpose`, as the vault notes it; for many threads, and closed by one.
+
+    `resolvers` (`ip:port`) are what lego asks for zones and CNAMEs; without any, this machine's. Every call
+    raises Stopped, and what opening the credential or starting its worker raises.
+    """
 
     def __init__(
         self,
-        vault: "Vault",
+        lessee: "Lessee",
         purpose: str,
         *,
         limits: Limits = LIMITS,
         machine: Mapping[str, str] = os.environ,
-        place: Place = NOWHERE,
-        stack: str | None = None,
     ) -> None:
-        self._vault = vault
-        self._place = place
-        self._stack = stack
+        self._lessee = lessee
         self._purpose = purpose
         self._limits = limits
         self._machine = machine
-        self._sessions: dict[tuple[str, tuple[str, ...]], Session] = {}
+        self._sessions: dict[tuple[str, tuple[str, ...]], list[Session]] = {}  # the newest version last
         self._turns: dict[str, Lock] = {}
         self._lock = Lock()
         self._stopped = False
 
-    @contextmanager
-    def session(self, token: str, resolvers: tuple[str, ...] = ()) -> Iterator[Session]:
-        """The session of a credential. Where calls must take turns, nobody else has one of it meanwhile.
+    def nameservers(self, token: str, resolvers: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The servers (`ip:port`) that must have what this credential publishes; empty: the zone's own."""
+        with self._newest(token, resolvers) as session, named(session.credential):
+            return resolvers or session.publisher.nameservers
 
-        `resolvers` (`ip:port`) are what lego asks for zones and CNAMEs; without any, this machine's.
-        Raises Stopped, and whatever opening the credential or starting its worker raises.
+    def perform(self, token: str, record: Record, resolvers: tuple[str, ...] = ()) -> None:
+        """Publish the record; what fails because the credential was rotated meanwhile is tried once more.
+
+        Raises ProviderFailed.
         """
-        with self._lock:
-            turn = self._turns.setdefault(token, Lock())
-        with turn:
-            session = self._opened(token, resolvers)
-            if session.kind != DYNAMIC_UPDATES:
-                yield session
+        with self._newest(token, resolvers) as session:
+            try:
+                session.perform(record)
+            except StackError as error:
+                if self._is_newest(session):
+                    raise
+                untouched = isinstance(error, ProviderFailed) and error.untouched
+            else:
                 return
-        yield session
+        with self._newest(token, resolvers) as session:
+            try:
+                session.perform(record)
+            except ProviderFailed as error:
+                error.untouched = error.untouched and untouched
+                raise
+
+    def cleanup(self, token: str, record: Record, resolvers: tuple[str, ...] = ()) -> bool:
+        """Withdraw the record; whether it is certain that it is gone.
+
+        The session that published it does, though its version is an earlier one: only that may be able to.
+        Where the provider refuses its values by now, the newest one tries. Raises ProviderFailed.
+        """
+        own = self._publisher_of(token, record, resolvers)
+        if own is not None:
+            with self._turn_of(own.credential):
+                try:
+                    own.cleanup(record)
+                except StackError:
+                    if self._is_newest(own):
+                        raise
+                else:
+                    return True
+        with self._newest(token, resolvers) as session:
+            session.cleanup(record)
+            return own is None and session.withdraws_surely(record)
 
     def stop(self) -> None:
         """End what hangs; nothing can be published or withdrawn any more."""
         with self._lock:
             self._stopped = True
-            sessions = list(self._sessions.values())
+            sessions = self._all()
         for session in sessions:
             session.publisher.stop()
 
@@ -105,21 +147,67 @@ class Publishers:
         for turn in self._turns.values():
             with turn:
                 pass
-        for session in self._sessions.values():
+        for session in self._all():
             session.publisher.close()
 
-    def _opened(self, token: str, resolvers: tuple[str, ...]) -> Session:
-        known = self._sessions.get((token, resolvers))
-        if known is not None and known.publisher.usable:
-            return known
-        self._check_running()
-        opened = self._vault.opened(token, purpose=self._purpose, place=self._place, stack=self._stack)
-        kind = kinds.load(opened.credential.kind)
-        session = Session(self._publisher(kind, opened.fields, resolvers), kind.name)
+    @contextmanager
+    def _newest(self, token: str, resolvers: tuple[str, ...]) -> Iterator[Session]:
+        """The session with the credential's present version."""
+        with self._turn(token):
+            session = self._opened(token, resolvers)
+            if session.credential.kind != DYNAMIC_UPDATES:
+                yield session
+                return
+        yield session
+
+    @contextmanager
+    def _turn_of(self, credential: "Credential") -> Iterator[None]:
+        """Where calls must take turns, nobody else calls with this credential meanwhile."""
+        if credential.kind == DYNAMIC_UPDATES:
+            yield
+            return
+        with self._turn(credential.token):
+            yield
+
+    def _turn(self, token: str) -> Lock:
         with self._lock:
-            self._sessions[token, resolvers] = session
+            return self._turns.setdefault(token, Lock())
+
+    def _publisher_of(self, token: str, record: Record, resolvers: tuple[str, ...]) -> Session | None:
+        """The session that published a record, if it can still be asked."""
+        known = reversed(self._sessions.get((token, resolvers), ()))
+        session = next((each for each in known if record in each.published), None)
+        return session if session is not None and session.publisher.usable else None
+
+    def _is_newest(self, session: Session) -> bool:
+        present = self._present(session.credential.token)
+        return present is None or present.version == session.credential.version
+
+    def _present(self, token: str) -> "Credential | None":
+        """The credential as it is now; None if it is gone, which ends no run that works with it."""
+        try:
+            return self._lessee.find(token)
+        except NoCredential:
+            return None
+
+    def _opened(self, token: str, resolvers: tuple[str, ...]) -> Session:
+        with self._lock:
+            known = self._sessions.setdefault((token, resolvers), [])
+        if known and known[-1].publisher.usable and self._is_newest(known[-1]):
+            return known[-1]
+        self._check_running()
+        opened = self._lessee.opened(token, self._purpose)
+        credential = opened.credential
+        with named(credential):
+            publisher = self._publisher(kinds.load(credential.kind), opened.fields, resolvers)
+        session = Session(publisher, credential)
+        with self._lock:
+            known.append(session)
         self._check_running()  # `stop` may have come while it was opened; `close` then ends it
         return session
+
+    def _all(self) -> list[Session]:
+        return [session for known in self._sessions.values() for session in known]
 
     def _check_running(self) -> None:
         if self._stopped:
@@ -150,3 +238,13 @@ class Publishers:
             nameservers=resolvers or SystemResolver().endpoints,
         )
         return LegoWorker(provider, limits=self._limits, machine=self._machine)
+
+
+@contextmanager
+def named(credential: "Credential") -> Iterator[None]:
+    """Let what goes wrong with a credential name it in its next step."""
+    try:
+        yield
+    except StackError as error:
+        error.hint = error.hint.replace(UNNAMED, f"tic creds rotate {credential.name}")
+        raise

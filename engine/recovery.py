@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 
 def before(installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]) -> None:
-    """Take over from a dead owner and withdraw what its run published; raises UpdateRunning where the owner
-    lives.
+    """Take over from a dead owner, withdraw what its run published, and end what the vault leased to it.
+
+    Raises UpdateRunning where the owner lives.
     """
     from engine.challenges import withdraw_left_over
+    from engine.leases import alive
     from engine.state import pending, updates
 
     with installation.database.write() as connection:
@@ -39,6 +41,7 @@ def before(installation: "Installation", stack: "Stack", listen: Callable[[Notic
         listen(_unsure(operation, stack))
     for notice in withdraw_left_over(installation.database, installation.vault, stack.id):
         listen(notice)
+    installation.vault.sweep(alive=alive)
 
 
 def _unsure(operation: "PendingOperation", stack: "Stack") -> Notice:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from credentials.audit import Event
 from engine import (
     bindings,
     config,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from credentials.scopes import Place
     from credentials.secret import SecretBytes
     from engine.installation import Installation
-    from engine.state.residue import Redactor, Residue
+    from engine.state.residue import Residue
+    from engine.state.sieve import Sieve
     from engine.state.stacks import Stack
     from engine.toolchain.tool import Tool
 
@@ -127,14 +129,15 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     ):
         recovery.before(installation, stack, listen)
         here = place.of_stack(stack.project, where.folder)
-        with installation.vault.quiet_change() as change:
+        attempt = Event("binding.set", "done", stack=stack.full_name)
+        with installation.vault.quiet_change(attempt) as change:
             if str(where.folder) != stack.folder:
                 stacks.move(change.connection, stack.id, str(where.folder))
             bound = bindings.complete(change.connection, stack.id, stack.full_name, here)
         with _serving(installation, stack, bound, here, private, outcome, operation, listen) as served:
             words = _words(tool, stack, operation, inline=where.inline)
             launch.start(Command(words, {**common, **served.environment(private)}, where.folder))
-            _follow(launch, outcome, listen, served.redactor)
+            _follow(launch, outcome, listen, served.sieve)
             for record in served.close():
                 listen(record)
         interruption.ignore()
@@ -157,7 +160,7 @@ class Served:
     broker_token: str
     variables: "Mapping[str, SecretBytes]"
     files: Mapping[str, str]
-    redactor: "Redactor"
+    sieve: "Sieve"
     close: Callable[[], list[events.Notice]]
 
     def environment(self, private: Path) -> dict[str, str]:
@@ -191,33 +194,14 @@ def _serving(
 ) -> Iterator[Served]:
     from credentials.delivery import for_run
     from engine.broker import Broker
-    from engine.state.residue import Redactor
+    from engine.leases import lessee
     from engine.state.server import serve
     from engine.state.service import Access, StateService
+    from engine.state.sieve import Sieve
 
-    opened = [
-        installation.vault.opened(
-            binding.token,
-            purpose=f"{operation.kind} {stack.full_name}",
-            place=here,
-            stack=stack.full_name,
-        )
-        for binding in bound
-        if binding.token is not None
-    ]
-    handed = for_run(opened)
-    service = StateService(installation.database, installation.vault, removing=removing(installation.vault))
-    access = service.admit(
-        Access(user=user_name(), stack_id=stack.id, secrets=handed.secrets, on_caught=outcome.caught.append)
-    )
-    broker = Broker(
-        installation.database,
-        installation.vault,
-        stack,
-        {each.provider: each.token for each in bound if each.token},
-        tell=listen,
-        place=here,
-    )
+    database, vault, sieve = installation.database, installation.vault, Sieve()
+    tokens = {each.provider: each.token for each in bound if each.token}
+    service = StateService(database, vault, removing=removing(vault))
 
     def make() -> "ASGIApp":
         from engine.broker_app import broker_app
@@ -227,16 +211,23 @@ def _serving(
         web.mount("/broker", broker_app(broker))
         return web
 
-    try:
-        with (
-            delivery.run_files(installation.home, private, stack.id, handed.files) as files,
-            serve(make) as url,
-        ):
-            redactor, pulumi = Redactor(handed.secrets), installation.home.pulumi
-            yield Served(url, pulumi, access, broker.token, handed.variables, files, redactor, broker.close)
-    finally:
-        broker.close()
-        service.dismiss(access)
+    with lessee(vault, place=here, stack=stack.full_name, learn=sieve.add) as mine:
+        purpose = f"{operation.kind} {stack.full_name}"
+        handed = for_run([mine.opened(token, purpose) for token in tokens.values()])
+        broker = Broker(database, mine, stack, tokens, tell=listen)
+        access = service.admit(
+            Access(user=user_name(), stack_id=stack.id, sieve=sieve, on_caught=outcome.caught.append)
+        )
+        try:
+            with (
+                delivery.run_files(installation.home, private, stack.id, handed.files) as files,
+                serve(make) as url,
+            ):
+                pulumi = installation.home.pulumi
+                yield Served(url, pulumi, access, broker.token, handed.variables, files, sieve, broker.close)
+        finally:
+            broker.close()
+            service.dismiss(access)
 
 
 def _program(where: project.Project, operation: Operation, common: Mapping[str, str]) -> Command | None:
@@ -254,7 +245,7 @@ def _words(tool: "Tool", stack: "Stack", operation: Operation, *, inline: bool) 
     return words
 
 
-def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
+def _follow(launch: Launch, outcome: Outcome, listen: Listener, sieve: "Sieve") -> None:
     messages = launch.messages()
     interrupts = 0
     echoes: list[events.Event] = []
@@ -286,28 +277,28 @@ def _follow(launch: Launch, outcome: Outcome, listen: Listener, redactor: "Redac
                     listen(echo)
             return
         if isinstance(message, Said):
-            _heard(message, outcome, listen, redactor)
+            _heard(message, outcome, listen, sieve)
         else:
             event = events.read(message)
             if event is not None and events.is_echo(event):
                 echoes.append(event)
             else:
-                _happened(event, outcome, listen, redactor)
+                _happened(event, outcome, listen, sieve)
 
 
-def _heard(said: Said, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
-    line = redactor.text(said.line)
+def _heard(said: Said, outcome: Outcome, listen: Listener, sieve: "Sieve") -> None:
+    line = sieve.redact(said.line)
     if said.stream.startswith("program"):
         listen(events.Notice(line))
     elif said.stream == "pulumi-stderr" and line.strip() and not line.startswith(LOGGING_IN):
         outcome.printed.append(line)
 
 
-def _happened(event: events.Event | None, outcome: Outcome, listen: Listener, redactor: "Redactor") -> None:
+def _happened(event: events.Event | None, outcome: Outcome, listen: Listener, sieve: "Sieve") -> None:
     if event is None:
         return
     if isinstance(event, events.Diagnostic):
-        event = events.Diagnostic(event.severity, redactor.text(event.message), event.urn)
+        event = events.Diagnostic(event.severity, sieve.redact(event.message), event.urn)
         if event.severity == "error":
             if any(known.message in event.message for known in outcome.errors):
                 return  # Pulumi says it once more, as the program's failure

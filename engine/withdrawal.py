@@ -67,10 +67,7 @@ def settle(
 
 
 def _clean(publishers: "Publishers", note: Note, stopped: Callable[[float], bool]) -> None:
-    with publishers.session(note.credential, note.resolvers) as session:
-        session.publisher.cleanup(note.record)
-        sure = session.withdraws_surely(note.record)
-    if sure:
+    if publishers.cleanup(note.credential, note.record, note.resolvers):
         return
     if wait_gone(note.place, note.record.value, seconds=GONE_SECONDS, stopped=stopped) is Presence.SEEN:
         raise StillPublished(

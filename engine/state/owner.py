@@ -18,15 +18,15 @@ class Owner:
 def this_process() -> Owner:
     """The process that asks."""
     pid = os.getpid()
-    return Owner(pid, socket.gethostname(), _started(pid) or "")
+    return Owner(pid, socket.gethostname(), started(pid) or "")
 
 
 def is_gone(owner: Owner) -> bool:
     """Whether the process has surely ended; of another host's processes nothing is sure."""
-    return owner.host == socket.gethostname() and _started(owner.pid) != owner.started
+    return owner.host == socket.gethostname() and started(owner.pid) != owner.started
 
 
-def _started(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """What no two processes of a host share; None where there is no such process, or only its remains."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -41,7 +41,7 @@ def _started(pid: int) -> str | None:
 
 
 def _started_elsewhere(pid: int) -> str | None:
-    """As `_started`, for systems without /proc."""
+    """As `started`, for systems without /proc."""
     import psutil
 
     try:

@@ -5,7 +5,7 @@ is sealed: the value becomes a secret of Pulumi's, and means what it meant. Ever
 `[secret]`. Each find is reported by its place.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +27,6 @@ class Residue:
         what = f"{parts.type} {parts.name!r}" if parts else "the engine"
         done = "sealed as a secret" if self.sealed else "replaced by [secret]"
         return f"{what} repeated a credential's secret in {self.path}: it was {done} before it was stored"
-
-
-class Redactor:
-    """Text for people and logs, with `[secret]` in place of these secrets."""
-
-    def __init__(self, secrets: Iterable[bytes]) -> None:
-        self._sieve = Sieve(secrets)
-
-    def text(self, text: str) -> str:
-        """The text as it may be shown."""
-        return self._sieve.redact(text)
 
 
 Report = Callable[[Residue], None]

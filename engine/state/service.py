@@ -24,24 +24,25 @@ def _unheard(_residue: Residue) -> None:
 class Access:
     """What a bearer of a token may do.
 
-    `stack_id` None means every stack. `secrets` are plaintexts that must not be kept: they are sealed or
-    redacted at the door, and `on_caught` is called once for each place where one was (from any thread).
+    `stack_id` None means every stack. What `sieve` finds must not be kept: it is sealed or redacted at the
+    door, and `on_caught` is called once for each place where something was (from any thread). The sieve may
+    learn more while the access is in use.
     `owner` is the process whose death ends the updates that are started with this access.
     """
 
     user: str
     stack_id: int | None = None
-    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    sieve: Sieve = field(default_factory=Sieve, repr=False)
     on_caught: Callable[[Residue], None] = field(default=_unheard, repr=False)
     owner: Owner = field(default_factory=this_process)
 
 
 class Admitted:
-    """An access in use: its secrets ready to be searched for, its finds reported once each."""
+    """An access in use: its finds are reported once each."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self.sieve = Sieve(access.secrets)
+        self.sieve = access.sieve
         self._caught: set[Residue] = set()
         self._lock = threading.Lock()
 

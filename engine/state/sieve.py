@@ -10,6 +10,8 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Lock
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[secret]"
@@ -21,34 +23,65 @@ _WRAPPED_LINE = 40  # characters of a line that is a secret of its own, in a key
 _CHUNK = 24  # of a key file's text: a line of any usual width holds one of them whole
 
 
-class Sieve:
-    """Finds the secrets that it was made with; its repr shows none."""
+@dataclass(frozen=True, slots=True)
+class _Mesh:
+    """What to look for: `short` as whole values, `pattern` anywhere; `probes` None: parse whatever it is."""
 
-    def __init__(self, secrets: Iterable[bytes]) -> None:
-        everything = {part for secret in secrets for part in _parts(secret)}
-        long = {secret for secret in everything if len(secret) >= SHORTEST}
-        forms = {form for secret in long for form in _forms(secret)}
-        self._short = {
-            secret.decode()
-            for secret in everything - long
-            if len(secret) >= SHORTEST_VALUE and _is_text(secret)
-        }
-        probes = {_probe(form) for form in forms} | {_probe_value(secret) for secret in self._short}
-        self._probes = None if None in probes else sorted(probe for probe in probes if probe)
-        texts = sorted((form.decode() for form in forms), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, texts)) or r"(?!)")
+    short: frozenset[str]
+    probes: tuple[bytes, ...] | None
+    pattern: re.Pattern[str]
+
+
+class Sieve:
+    """Finds the secrets that it has learned; its repr shows none. Safe to use from several threads.
+
+    It never forgets, so what it was asked about before it learned more was answered as well as could be:
+    a secret is learned before anybody gets it.
+    """
+
+    def __init__(self, secrets: Iterable[bytes] = ()) -> None:
+        self._known: frozenset[bytes] = frozenset()
+        self._mesh = _mesh(self._known)
+        self._learning = Lock()
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[bytes]) -> None:
+        """Find these too, from now on."""
+        parts = {part for secret in secrets for part in _parts(secret)}
+        with self._learning:
+            if not parts <= self._known:
+                self._known |= parts
+                self._mesh = _mesh(self._known)
 
     def suspects(self, body: bytes) -> bool:
         """Whether JSON text may hold a secret: never False where it does, seldom True where it does not."""
-        return self._probes is None or any(probe in body for probe in self._probes)
+        probes = self._mesh.probes
+        return probes is None or any(probe in body for probe in probes)
 
     def finds(self, text: str) -> bool:
         """Whether a string (not as JSON) holds a secret."""
-        return text in self._short or self._pattern.search(text) is not None
+        mesh = self._mesh
+        return text in mesh.short or mesh.pattern.search(text) is not None
 
     def redact(self, text: str) -> str:
         """The string with `[secret]` in place of each secret."""
-        return HIDDEN if text in self._short else self._pattern.sub(HIDDEN, text)
+        mesh = self._mesh
+        return HIDDEN if text in mesh.short else mesh.pattern.sub(HIDDEN, text)
+
+
+def _mesh(everything: frozenset[bytes]) -> _Mesh:
+    long = {secret for secret in everything if len(secret) >= SHORTEST}
+    forms = {form for secret in long for form in _forms(secret)}
+    short = frozenset(
+        secret.decode() for secret in everything - long if len(secret) >= SHORTEST_VALUE and _is_text(secret)
+    )
+    probes = {_probe(form) for form in forms} | {_probe_value(secret) for secret in short}
+    texts = sorted((form.decode() for form in forms), key=len, reverse=True)
+    return _Mesh(
+        short,
+        None if None in probes else tuple(sorted(probe for probe in probes if probe)),
+        re.compile("|".join(map(re.escape, texts)) or r"(?!)"),
+    )
 
 
 def _parts(secret: bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from credentials.scopes import Place
 from credentials.vault import Vault
 from engine.bindings import Usage
 from engine.broker import Broker
@@ -12,7 +13,9 @@ from engine.challenges import Note, open_notes
 from engine.database import Database
 from engine.events import Notice
 from engine.home import Home
+from engine.leases import Lessee
 from engine.state import stacks
+from engine.state.sieve import Sieve
 from engine.state.stacks import Stack
 from stacks.broker import Publish
 from stacks.dns.record import record_name, record_value
@@ -41,14 +44,19 @@ class DnsWorld:
         fields = {"nameserver": server.address, "tsig-key": key.name, "tsig-secret": key.secret}
         return self.bind("rfc2136", fields)
 
-    def broker(self, *, limits: Limits = LIMITS) -> Broker:
+    def lessee(self, sieve: Sieve | None = None) -> Lessee:
+        """One that opens credentials for the stack, and ends no lease."""
+        learn = (sieve or Sieve()).add
+        return Lessee(self.vault, place=Place(self.stack.project), stack=self.stack.full_name, learn=learn)
+
+    def broker(self, *, limits: Limits = LIMITS, sieve: Sieve | None = None) -> Broker:
         """A run's broker; close it."""
-        return Broker(self.database, self.vault, self.stack, self.bindings, limits=limits, machine={})
+        return Broker(self.database, self.lessee(sieve), self.stack, self.bindings, limits=limits, machine={})
 
     @contextmanager
-    def run(self, *, limits: Limits = LIMITS) -> Iterator[Broker]:
+    def run(self, *, limits: Limits = LIMITS, sieve: Sieve | None = None) -> Iterator[Broker]:
         """A run's broker, closed at the end."""
-        broker = self.broker(limits=limits)
+        broker = self.broker(limits=limits, sieve=sieve)
         try:
             yield broker
         finally:

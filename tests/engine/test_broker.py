@@ -239,7 +239,7 @@ def test_a_long_wait_is_told_once_as_long_as_the_servers_say_the_same(
 
     told: list[Notice] = []
     world.bind("exec", {"path": str(shell(tmp_path / "publish", "exit 0"))})
-    broker = Broker(world.database, world.vault, world.stack, world.bindings, tell=told.append, machine={})
+    broker = Broker(world.database, world.lessee(), world.stack, world.bindings, tell=told.append, machine={})
     with answering(late) as names:
         broker.publish(publish(nameservers=(names.address,)))
     assert [each.message for each in told] == [f"waiting for {NAME}: {names.address}: it says: no such name"]
@@ -430,7 +430,7 @@ def test_an_unforeseen_failure_tells_its_type_and_never_its_text(world: DnsWorld
     def fails(_type: str) -> list[StateResource]:
         raise ZeroDivisionError(CANARY)
 
-    broker = Broker(world.database, world.vault, world.stack, {}, resources=fails)
+    broker = Broker(world.database, world.lessee(), world.stack, {}, resources=fails)
     with asked(broker) as client, pytest.raises(BrokerError) as failed:
         client.resources("tic:acme/certificate:Certificate")
     assert str(failed.value) == "the broker failed (ZeroDivisionError)"

@@ -341,9 +341,8 @@ def names() -> Iterator[Answering]:
 def test_the_process_that_published_withdraws_and_is_believed(world: DnsWorld, names: Answering) -> None:
     token = world.bind("cloudflare", {"api-token": CANARY})
     note = note_of(world, place_at(NAME, [names.address]))
-    publishers = RememberingPublishers(world.vault, "test")
-    with publishers.session(token) as session:
-        session.perform(note.record)
+    publishers = RememberingPublishers(world.lessee(), "test")
+    publishers.perform(token, note.record)
     withdraw(world.database, publishers, note, stopped=lambda _: True)
     assert RememberingPublishers.records == {NAME: set()}
     assert world.notes() == []
@@ -355,7 +354,7 @@ def test_another_process_is_not_believed_until_the_servers_have_lost_the_record(
     world.bind("cloudflare", {"api-token": CANARY})
     note = note_of(world, place_at(NAME, [names.address]))
     RememberingPublishers.records[NAME] = {value()}
-    publishers = RememberingPublishers(world.vault, "test")
+    publishers = RememberingPublishers(world.lessee(), "test")
     with pytest.raises(StillPublished, match="only from the process that published it") as failed:
         withdraw(world.database, publishers, note, stopped=lambda _: True)
     assert "example.test at cloudflare" in failed.value.hint
@@ -377,7 +376,7 @@ def test_a_provider_that_fails_is_an_error_that_can_be_caught(world: DnsWorld) -
     world.bind("httpreq", {"endpoint": "http://127.0.0.1:9"})
     with answering(lambda query: published_at(query, {NAME: {value()}})) as names:
         note = note_of(world, place_at(NAME, [names.address]))
-        publishers = Publishers(world.vault, "test")
+        publishers = Publishers(world.lessee(), "test")
         with pytest.raises(ProviderFailed, match="httpreq failed withdrawing"):
             withdraw(world.database, publishers, note, stopped=lambda _: True)
         publishers.close()

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from engine.database import Database
 from engine.state.residue import Residue
 from engine.state.service import Access, StateService
+from engine.state.sieve import Sieve
 from tests.engine.state.client import STACK, Client, created
 from tests.engine.state.driver import Cli
 from tests.engine.state.journals import resource
@@ -26,7 +27,7 @@ def caught() -> list[Residue]:
 
 @pytest.fixture
 def leaky(client: Client, url: str, service: StateService, caught: list[Residue]) -> Client:
-    return Client(url, service.admit(Access("run", secrets=(CANARY.encode(),), on_caught=caught.append)))
+    return Client(url, service.admit(Access("run", sieve=Sieve([CANARY.encode()]), on_caught=caught.append)))
 
 
 def stored(database: Database) -> bytes:
@@ -49,7 +50,7 @@ def test_a_provider_that_copies_its_environment_leaves_no_secret_behind(
     tmp_path: Path, pulumi_command: Path, url: str, service: StateService, database: Database
 ) -> None:  # C2
     caught: list[Residue] = []
-    token = service.admit(Access("run", secrets=(CANARY.encode(),), on_caught=caught.append))
+    token = service.admit(Access("run", sieve=Sieve([CANARY.encode()]), on_caught=caught.append))
     cli = Cli(tmp_path / "user", pulumi_command, url, token)
     cli.environment["TRIVIAL_SECRET"] = CANARY
     cli("stack", "init", "dev")

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.state.residue import Redactor, Residue, redact, seal_deployment, seal_entry
+from engine.state.residue import Residue, redact, seal_deployment, seal_entry
 from engine.state.sealing import SECRET, opened_value
 from engine.state.sieve import Sieve
 from engine.state.urns import SIGNATURE
@@ -111,10 +111,6 @@ def test_the_warning_names_provider_resource_and_property_and_no_secret() -> Non
         "it was sealed as a secret before it was stored"
     )
     assert "[secret]" in str(Residue("", "message"))
-
-
-def test_a_redactor_cleans_text_for_people() -> None:
-    assert Redactor([CANARY.encode()]).text(f"failed: {CANARY}") == "failed: [secret]"
 
 
 def test_a_sealed_value_opens_to_what_it_was(sealing: Wax) -> None:

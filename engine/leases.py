@@ -1,0 +1,95 @@
+"""What a run has of the vault: what it opens is leased to it, and known to the run's sieve beforehand.
+
+A lease keeps the version that was opened sealed until the run ends, so a credential can be rotated while
+runs work with it (SPEC B5). A run that was killed does not end its leases: `alive` tells, and `Vault.sweep`
+ends them.
+"""
+
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from credentials.credential import Use
+from credentials.errors import CredentialError
+from credentials.scopes import NOWHERE, Place
+from engine.errors import EngineError
+from engine.state import owner
+
+if TYPE_CHECKING:
+    from credentials.credential import Credential, Lease, OpenedCredential
+    from credentials.vault import Vault
+
+FOREIGN_SECONDS: Final = 86400.0
+"""How long a lease of another host counts: of its processes nothing is sure, but no run lasts for days."""
+
+Learn = Callable[[Iterable[bytes]], None]
+
+
+class Lessee:
+    """Opens credentials for one run, in one place; for many threads. Made by `lessee`."""
+
+    def __init__(self, vault: "Vault", *, place: Place, stack: str | None, learn: Learn) -> None:
+        self._vault = vault
+        self._place = place
+        self._stack = stack
+        self._learn = learn
+        self.holder = secrets.token_hex(8)
+
+    def find(self, reference: str) -> "Credential":
+        """The credential as it is now, unopened; raises NoCredential."""
+        return self._vault.find(reference)
+
+    def opened(self, reference: str, purpose: str) -> "OpenedCredential":
+        """The present version, leased until the run ends; its secrets are learned before they are returned.
+
+        Raises what `Vault.opened` raises, and UnfitFile.
+        """
+        from credentials.delivery import for_run
+
+        use = _use(self.holder, purpose)
+        opened = self._vault.opened(reference, purpose=purpose, place=self._place, use=use, stack=self._stack)
+        self._learn(for_run([opened]).secrets)
+        return opened
+
+
+@contextmanager
+def lessee(
+    vault: "Vault",
+    *,
+    place: Place = NOWHERE,
+    stack: str | None = None,
+    learn: Learn = lambda _secrets: None,
+) -> Iterator[Lessee]:
+    """A lessee for one run; at the end its leases end, and versions that nobody works with are deleted.
+
+    `place` and `stack` (`project/stack`) are what the vault is told; `learn` gets the secrets.
+    """
+    made = Lessee(vault, place=place, stack=stack, learn=learn)
+    try:
+        yield made
+    finally:
+        # What can't be ended here ends with this process: the next run, or the next rotation, sees to it.
+        with suppress(CredentialError, EngineError):
+            vault.release(made.holder, alive=alive)
+
+
+def alive(lease: "Lease", now: Callable[[], float] = time.time) -> bool:
+    """Whether the process that holds a lease may still work with the credential."""
+    use = lease.use
+    if use.host != socket.gethostname():
+        return now() - lease.since < FOREIGN_SECONDS
+    started = owner.started(use.pid)
+    return started is not None and _seconds(started) == use.process_started
+
+
+def _use(holder: str, purpose: str) -> Use:
+    process = owner.this_process()
+    return Use(holder, purpose, process.host, process.pid, _seconds(process.started))
+
+
+def _seconds(started: str) -> float:
+    """When a process began, as a number: the part of `owner.started` that follows the boot's id."""
+    return float(started.rpartition(":")[2] or 0)
