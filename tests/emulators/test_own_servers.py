@@ -48,11 +48,7 @@ def test_a_cluster_answers_what_it_is_asked_alone() -> None:
     assert api(replace(REVIEW, path=REVIEW.path + "/more")).status == 404
     assert api(replace(REVIEW, body=REVIEW.body.replace(b"/v1", b"/v2"))).status == 404
     path = f"/apis/{MAY[0]}/{MAY[1].lower()}s"
-    for resource, verb, allowed in (
-        ("secrets", "get", True),
-        ("secrets", "list", False),
-        ("pods", "get", False),
-    ):
+    for resource, verb, allowed in ASKED:
         asked = {"resourceAttributes": {"namespace": "default", "verb": verb, "resource": resource}}
         body = Response.json({"apiVersion": MAY[0], "kind": MAY[1], "spec": asked}).body
         answer = api(replace(REVIEW, path=path, body=body))

@@ -17,6 +17,9 @@ from tests.emulators import baiducloud, huaweicloud, jdcloud, volcengine
 from tests.emulators.proxy import Handler, Request, Response, clouds
 from tests.emulators.signing import Key, altered, with_header
 
+# The SDKs take the time with utcnow(), which Python 3.12 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
 KEYS = [Key("ONE", "the-secret-of-one", "1", "alice"), Key("OTHER", "the-secret-of-other", "2", "bob")]
 FIELDS = {"access-key": "ONE", "secret-key": "the-secret-of-one"}
 

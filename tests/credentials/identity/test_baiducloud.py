@@ -13,6 +13,9 @@ from tests.emulators.baiducloud import ISSUED_SECRET, ISSUED_TOKEN, BaiduCloud
 from tests.emulators.proxy import Clouds, Request, Response, clouds
 from tests.emulators.signing import Key
 
+# The SDKs take the time with utcnow(), which Python 3.12 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
 HOSTS = ("sts.bj.baidubce.com", "dns.baidubce.com", "certificate.baidubce.com")
 SECRET, WRONG = "cAnArY-sk-44e0", "cAnArY-wrong"
 KEY = Key("04795b2a1d12490bbee94511b7b78d7e", SECRET, principal="dc9b5191440d4f93851ddffb4e942b75")

@@ -12,6 +12,9 @@ from tests.emulators.huaweicloud import HuaweiCloud
 from tests.emulators.proxy import Request, Response, clouds
 from tests.emulators.signing import Key
 
+# The SDKs take the time with utcnow(), which Python 3.12 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
 HOSTS = ("sts.cn-north-4.myhuaweicloud.com", "dns.myhuaweicloud.com", "scm.cn-north-4.myhuaweicloud.com")
 SECRET, WRONG, TOKEN = "cAnArY-sk-2f81", "cAnArY-wrong", "cAnArY-token-77c0"
 KEY = Key("HUAWEIKEY", SECRET, "27680d67da6b47eb82d00a1a118be145", "alice")

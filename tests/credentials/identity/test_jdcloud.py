@@ -12,6 +12,9 @@ from tests.emulators.jdcloud import JdCloud
 from tests.emulators.proxy import Request, Response, clouds
 from tests.emulators.signing import Key
 
+# The SDKs take the time with utcnow(), which Python 3.12 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
 HOSTS = ("user.jdcloud-api.com", "domainservice.jdcloud-api.com", "ssl.jdcloud-api.com")
 SECRET, WRONG = "cAnArY-sk-70bd", "cAnArY-wrong"
 KEY = Key("JDCKEY", SECRET, "100012345678", "alice")

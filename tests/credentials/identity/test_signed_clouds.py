@@ -10,6 +10,9 @@ from credentials.identity import Identity, NotVerifiable, PackageMissing, Unreac
 from tests.credentials.identity.asking import assert_nothing_told, secrets, settle
 from tests.emulators.proxy import Request, Response, clouds
 
+# The SDKs take the time with utcnow(), which Python 3.12 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
 SECRET, NOT_ASCII, BROKEN = "cAnArY-sk-5a5a", "cAnArY-\u00e9", "cAnArY\r\nX-Evil: 1"
 FIELDS = {"access-key": "AK", "secret-key": SECRET}
 HOSTS = {

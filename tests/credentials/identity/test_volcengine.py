@@ -13,6 +13,9 @@ from tests.emulators.proxy import Request, Response, clouds
 from tests.emulators.signing import Key
 from tests.emulators.volcengine import Volcengine
 
+# The SDKs take the time with utcnow(), which Python 3.12 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
 HOST = "open.volcengineapi.com"
 SECRET, WRONG, TOKEN = "cAnArY-sk-91ab", "cAnArY-wrong", "cAnArY-token-0d3e"
 KEY = Key("AKLTvolcano", SECRET, "2100000000", "alice")
