@@ -19,9 +19,8 @@ def execute(installation: "Installation", references: Sequence[str], argv: Seque
     `credentials.delivery.for_command` raise.
     """
     from credentials.delivery import environment, for_command
-    from credentials.keys.environment import PRIVATE
 
-    environ = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    environ = dict(os.environ)
     program = foreground.find(argv[0], environ)
     here = place.of_folder(Path.cwd())
     purpose = f"exec {Path(argv[0]).name}"
