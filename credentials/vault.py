@@ -127,7 +127,7 @@ class Vault(Register):
 
     def check_new(self, name: str, kind: str) -> None:
         """Raise what `new` would raise whatever the fields are, before anybody types a secret."""
-        name, _ = checked_name(name), kinds.load(kind)
+        name, kind = checked_name(name), kinds.load(kind).name
         attempt = Event("credential.new", "done", name=name, kind=kind)
         with self.ledger.checking(attempt), self._database.read() as connection:
             self.ledger.record(connection)
@@ -138,7 +138,8 @@ class Vault(Register):
 
         Raises BadName, UnknownKind, BadScope, InvalidFields, NameTaken, RoleServesProvider.
         """
-        name, fields = checked_name(name), kinds.load(kind).checked(fields)
+        known = kinds.load(kind)  # by any of its names; it is kept under its own
+        name, kind, fields = checked_name(name), known.name, known.checked(fields)
         scope = scopes.checked_scope(scope)
         about = Event("credential.new", "done", name=name, kind=kind, detail={"scope": scope})
         with self.ledger.change(about) as change:
@@ -242,7 +243,8 @@ class Vault(Register):
         """Delete every credential of a provider; its enabled role serves their stacks from then on, which is
         the same transaction (SPEC A7). Raises NothingToFallBackTo, UnknownKind.
         """
-        with self.ledger.change(Event("credential.clear", "done", kind=kinds.load(kind).name)) as change:
+        kind = kinds.load(kind).name
+        with self.ledger.change(Event("credential.clear", "done", kind=kind)) as change:
             rules.may_clear(kind, role=role_store.state(change.connection, kind))
             views = [self._viewed(change.connection, each) for each in store.of_kind(change.connection, kind)]
             for view in views:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from credentials import kinds
 from engine import bindings, config, place, project
 from engine.errors import EngineError
 
@@ -59,7 +60,7 @@ def new_stack(
             settings, needed = _resolve(connection, template, settings, providers)
             written = _project_files(template, folder, name)
         else:
-            needed = list(providers)
+            needed = [kinds.load(provider).name for provider in providers]
         if settings:
             written[stack_file] = config.with_values(stack_file, title, settings)
         stack = stacks.create(connection, title, name, str(folder))
@@ -84,6 +85,7 @@ def _resolve(
         complete["provider"] = next(iter(providers), None) or _only_dns_provider(connection)
     templates.check(chosen, complete)
     needed = [*providers, *([complete["provider"]] if complete.get("provider") else [])]
+    needed = [kinds.load(provider).name for provider in needed]
     if complete.get("eabCredential"):
         needed.append("acme-account")
     return complete, list(dict.fromkeys(needed))
@@ -91,8 +93,6 @@ def _resolve(
 
 def _only_dns_provider(connection: "Connection") -> str:
     """The one kind that can publish DNS records and has an Active credential."""
-    from credentials import kinds
-
     able = sorted(kind for kind in bindings.active_kinds(connection) if kinds.load(kind).publishes_records)
     if len(able) == 1:
         return able[0]

@@ -28,7 +28,7 @@ class ProviderUnclear(EngineError):
 def dns_binding(stack: str, bindings: Mapping[str, str], provider: str | None) -> tuple[str, str]:
     """The provider in `bindings` (provider -> token) that publishes for `stack`, and its token.
 
-    `provider` None means the only one that can. Raises NotBound or ProviderUnclear.
+    `provider` None means the only one that can. Raises UnknownKind, NotBound or ProviderUnclear.
     """
     capable = {
         name: token
@@ -36,6 +36,7 @@ def dns_binding(stack: str, bindings: Mapping[str, str], provider: str | None) -
         if name in kinds.names() and kinds.load(name).publishes_records
     }
     if provider is not None:
+        provider = kinds.load(provider).name
         if provider in capable:
             return provider, capable[provider]
         raise NotBound(
