@@ -1,4 +1,4 @@
-"""`tic creds exec` as a process: one identity, private files, signals, terminal, and what others see of it."""
+"""`tic creds exec` as a process: one identity, private files, signals, terminal, what others see of it."""
 
 import json
 import os
