@@ -13,6 +13,8 @@ from cli.printable import printable
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.run import Operation, Outcome
     from engine.state.stacks import Stack
 
@@ -40,6 +42,12 @@ Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the 
 Env = Annotated[
     list[str] | None,
     typer.Option("--env", help="Pass this variable of your environment on to the run, by name."),
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify", metavar="CREDENTIAL", help="Tell how it ended with this chat bot; may be repeated."
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -82,7 +90,8 @@ def new(
         bound = bindings.bound(connection, stack.id)
     _say(f"stack {stack.full_name} is made; its project is in {stack.folder}")
     for each in bound:
-        _say(f"  {each.provider}: bound to credential {each.credential}")
+        served = "its linked role" if each.by_role else f"credential {each.credential}"
+        _say(f"  {each.provider}: bound to {served}")
     _say(f"  next: tic stack preview {stack.full_name}")
 
 
@@ -96,12 +105,14 @@ def up(
     parallel: Parallel = None,
     message: Message = "",
     env: Env = None,
+    notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the stack's resources to what its program says (`preview` shows it beforehand)."""
     from engine.run import Operation
 
-    _run(name, Operation("up", target or (), replace or (), parallel, message, env or ()), as_json=as_json)
+    operation = Operation("up", target or (), replace or (), parallel, message, env or ())
+    _run(name, operation, notify=notify, as_json=as_json)
 
 
 @app.command()
@@ -128,13 +139,14 @@ def refresh(
     clear_pending_creates: Annotated[
         bool, typer.Option(help="Forget creates that were cut off, after you have looked for what they made.")
     ] = False,
+    notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Read what the resources are in the world into the state."""
     from engine.run import Operation
 
     operation = Operation("refresh", target or (), (), parallel, message, env or (), clear_pending_creates)
-    _run(name, operation, as_json=as_json)
+    _run(name, operation, notify=notify, as_json=as_json)
 
 
 @app.command()
@@ -145,6 +157,7 @@ def destroy(
     message: Message = "",
     env: Env = None,
     yes: Yes = False,
+    notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete the stack's resources; its credentials are free afterwards."""
@@ -157,9 +170,8 @@ def destroy(
         yes=yes,
         again=f"tic stack destroy {stack.full_name} --yes",
     )
-    _run(
-        stack.full_name, Operation("destroy", target or (), (), parallel, message, env or ()), as_json=as_json
-    )
+    operation = Operation("destroy", target or (), (), parallel, message, env or ())
+    _run(stack.full_name, operation, notify=notify, as_json=as_json)
 
 
 @app.command()
@@ -217,17 +229,25 @@ def remove(
     _say(f"stack {stack.full_name} is forgotten; its project stays in {stack.folder or 'its folder'}")
 
 
-def _run(name: str | None, operation: "Operation", *, as_json: bool) -> None:
+def _run(
+    name: str | None, operation: "Operation", *, notify: "Sequence[str] | None" = None, as_json: bool
+) -> None:
     from cli import progress
-    from engine import run
+    from engine import notices, run
     from engine.installation import Installation
 
     installation = Installation.find()
     stack = _choose(installation, name)
-    _say(f"{operation.kind} {stack.full_name}", as_json=as_json)
-    with progress.choose(planned=operation.kind == "preview", as_json=as_json) as shown:
-        outcome = run.run(installation, stack, operation, shown)
+    with notices.telling(installation, notify or (), stack, operation, warn=_warn) as ended:
+        _say(f"{operation.kind} {stack.full_name}", as_json=as_json)
+        with progress.choose(planned=operation.kind == "preview", as_json=as_json) as shown:
+            outcome = run.run(installation, stack, operation, shown)
+        ended(outcome)
     _conclude(stack, operation, outcome, as_json=as_json)
+
+
+def _warn(line: str) -> None:
+    _say(f"warning: {line}")
 
 
 def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_json: bool) -> None:

@@ -8,11 +8,13 @@ is done here; limits, addresses and how a long message is cut stay apprise's. Im
 import base64
 import hashlib
 import hmac
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import requests
+from apprise.exception import AppriseImproperlyConfigured
 from apprise.plugins.dingtalk import NotifyDingTalk
 from apprise.plugins.feishu import NotifyFeishu
 from apprise.plugins.wecombot import NotifyWeComBot
@@ -130,8 +132,13 @@ _BOTS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
 
 def send(kind: str, fields: Mapping[str, SecretBytes], text: str, title: str) -> str:
     """Send a message with the bot of this kind; returns why it was not taken, '' if it was."""
+    for name in ("apprise", "urllib3.connectionpool"):  # they log addresses, and the tokens in them
+        logging.getLogger(name).disabled = True
     made, token = _BOTS[kind]
-    bot = made(**{token: fields[token].reveal().decode()})
+    try:
+        bot = made(**{token: fields[token].reveal().decode()})
+    except AppriseImproperlyConfigured:  # its text holds the token
+        return f"apprise takes no such {token}"
     bot.secrets = fields
     if not bot.notify(body=text, title=title):
         return bot.refusal or "apprise did not send it"

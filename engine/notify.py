@@ -1,7 +1,6 @@
 """Messages to people through a chat bot that the vault has a credential for (SPEC B6)."""
 
 import importlib.util
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,6 @@ from engine.errors import EngineError
 if TYPE_CHECKING:
     from credentials.scopes import Place
     from engine.installation import Installation
-    from engine.run import Operation, Outcome
-    from engine.state.stacks import Stack
 
 PURPOSE = "im"
 _PACKAGE = "apprise"
@@ -87,26 +84,3 @@ def send(
     kind = opened.credential.kind
     if why := messengers.send(kind, opened.fields, text, title):
         raise NotSent(opened.credential.name, kind, why)
-
-
-def tell(
-    installation: "Installation", references: Iterable[str], stack: "Stack", title: str, text: str
-) -> Iterator[Exception]:
-    """Tell how a run ended, with each credential; yields what went wrong, and goes on."""
-    from credentials.errors import CredentialError
-
-    here = place.of_stack(stack.project, Path(stack.folder) if stack.folder else None)
-    for reference in references:
-        try:
-            send(installation, reference, text, title=title, here=here, stack=stack.full_name)
-        except (EngineError, CredentialError) as error:
-            yield error
-
-
-def outcome(stack: "Stack", operation: "Operation", ended: "Outcome") -> tuple[str, str]:
-    """Title and text for a run that ended: what changed, never a value and never an error's own words."""
-    how = "is done" if ended.succeeded else "was interrupted" if ended.interrupted else "failed"
-    changes = ", ".join(f"{count} {name}" for name, count in sorted(ended.changes.items()))
-    text = f"{changes or 'nothing to do' if ended.succeeded else changes or 'nothing was changed'}"
-    after = "" if ended.succeeded else f"; see: tic stack show {stack.full_name}"
-    return f"{operation.kind} of {stack.full_name} {how}", f"{text} ({ended.seconds} s){after}"

@@ -87,7 +87,7 @@ def test_a_service_that_repeats_the_token_does_not_get_it_shown(
         why = send(kind)
     assert "***" in why
     out, err = capfd.readouterr()
-    logged = [one.getMessage() for one in caplog.records if not one.name.startswith("urllib3")]
+    logged = [one.getMessage() for one in caplog.records]
     assert TOKEN not in why + out + err + "".join(logged)
     assert SECRET not in why + out + err + "".join(logged)
 
@@ -128,3 +128,12 @@ def test_a_redirect_takes_the_message_nowhere(monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.setenv(name, value)
         assert "HTTP status 307" in send("wechat-work")
         assert env.refused == []
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_token_that_apprise_does_not_take_is_not_shown(
+    kind: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = dict.fromkeys(FIELDS[kind], f"{TOKEN} with blanks")
+    assert send(kind, **fields) == f"apprise takes no such {next(iter(fields))}"
+    assert TOKEN not in "".join(capfd.readouterr()) + caplog.text
