@@ -30,9 +30,11 @@ def why(error: BaseException, timeout: float) -> str:
     """
     for one in reversed(causes(error)):
         if isinstance(one, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({one.verify_message or 'verification failed'})"
+            return (
+                f"its certificate is not trusted ({getattr(one, 'verify_message', '') or 'no reason given'})"
+            )
         if isinstance(one, ssl.SSLError):
-            return f"TLS failed ({one.reason or 'no reason given'})"
+            return f"TLS failed ({getattr(one, 'reason', '') or 'no reason given'})"
         if isinstance(one, socket.gaierror):
             return "its name can't be resolved"
         if isinstance(one, ConnectionRefusedError):

@@ -60,7 +60,7 @@ def answering(secret: str = SECRET, name: str = "tic-test", error: int = 0, ahea
         reply = dns.message.make_response(question)
         other = (int(time.time()) + ahead).to_bytes(6, "big") if error == 18 else b""
         reply.use_tsig(key, tsig_error=error, other_data=other)
-        reply.request_mac = question.mac
+        reply.request_mac = question.mac or b""
         return reply.to_wire()
 
     return answer
