@@ -1,17 +1,21 @@
-"""`tic creds`: make, rotate, activate and delete credentials; `creds_views` shows them."""
+"""`tic creds`: make, activate, scope, delete and clear credentials; other modules register the rest."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import creds_exec, creds_kinds, creds_privileges, creds_verify, creds_views
+from cli import creds_exec, creds_kinds, creds_privileges, creds_rotate, creds_verify, creds_views
+from cli.creds_files import warn_of_missing_files
 from cli.creds_input import BadInput, gather
+from cli.creds_options import SCOPES, Fields, FromEnv, Reference, SecretsFrom, Yes
 from cli.printable import printable
 
 if TYPE_CHECKING:
     from credentials.credential import Credential
     from credentials.kinds import Kind
+    from credentials.vault import Vault
 
 app = typer.Typer(
     name="creds",
@@ -22,26 +26,10 @@ app = typer.Typer(
 )
 creds_views.register(app)
 creds_kinds.register(app)
+creds_rotate.register(app)
 creds_exec.register(app)
 creds_verify.register(app)
 creds_privileges.register(app)
-
-Reference = Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Name or token.")]
-Fields = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--field",
-        metavar="NAME=VALUE",
-        help="A field that is no secret, or NAME=@FILE for a secret in a private file (@- is stdin).",
-    ),
-]
-SecretsFrom = Annotated[
-    str | None,
-    typer.Option(
-        "--secrets-from", metavar="FILE|-", help="A JSON object of fields, from a file or stdin (-)."
-    ),
-]
-FromEnv = Annotated[bool, typer.Option("--from-env", help="Take fields from the provider's own variables.")]
 
 
 @app.command()
@@ -54,50 +42,28 @@ def new(
     fields: Fields = None,
     secrets_from: SecretsFrom = None,
     from_env: FromEnv = False,
+    scope: Annotated[
+        str, typer.Option("--scope", metavar="SCOPE", help=f"Where it may be used: {SCOPES}.")
+    ] = "all",
 ) -> None:
     """Add a credential: the first of a provider is Active, later ones Ready."""
-    from credentials import kinds
+    from credentials import kinds, scopes
     from engine.installation import Installation
 
     vault = Installation.find().vault
     kind = kinds.load(provider)
     provider = kind.name  # it may have been asked for by another name
     vault.check_new(name, provider)
+    scope = scopes.checked_scope(scope)
     given = gather(kind, options=fields or (), secrets_from=secrets_from, from_env=from_env)
-    _warn_of_missing_files(kind, given)
-    made = vault.new(name, provider, given)
+    warn_of_missing_files(kind, given)
+    made = vault.new(name, provider, given, scope=scope)
     _say(f"credential {made.name} is made: {_described(made)}")
     active = vault.active(provider)
     if active is not None and active.id != made.id:
         _say(f"  new stacks use {active.name}; to have them use this one: tic creds activate {made.name}")
     else:
         _say(f"  next: {_first_use(kind, made.name)}")
-
-
-@app.command()
-def rotate(
-    reference: Reference, fields: Fields = None, secrets_from: SecretsFrom = None, from_env: FromEnv = False
-) -> None:
-    """Replace what is in a credential; its token and its stacks stay, and so do fields that are no secret."""
-    from credentials import kinds
-    from engine.installation import Installation
-
-    vault = Installation.find().vault
-    kind = kinds.load(vault.find(reference).kind)
-    given = gather(
-        kind,
-        options=fields or (),
-        secrets_from=secrets_from,
-        from_env=from_env,
-        before=vault.field_names(reference),
-    )
-    _warn_of_missing_files(kind, given)
-    done = vault.rotate(reference, given)
-    now = done.credential
-    _say(f"credential {now.name} has new values (version {now.version}); its token is the same: {now.token}")
-    if done.dropped:
-        _say(f"  it no longer has: {', '.join(done.dropped)}")
-    _say("  next: its stacks use the new values from their next run on; see them: tic creds list")
 
 
 @app.command()
@@ -114,21 +80,35 @@ def activate(reference: Reference) -> None:
 
 
 @app.command()
-def delete(
-    reference: Reference, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+def scope(
+    reference: Reference,
+    where: Annotated[str, typer.Argument(metavar="SCOPE", help=f"One of: {SCOPES}.")],
 ) -> None:
+    """Let a credential be used there and nowhere else; refused while a stack outside of it uses it."""
+    from credentials.credential import State
+    from credentials.scopes import EVERYWHERE
+    from engine.installation import Installation
+
+    now = Installation.find().vault.rescope(reference, where)
+    _say(f"credential {now.name} has the scope {now.scope}: it may be used {_where(now.scope)}")
+    if now.scope != EVERYWHERE and now.state is State.ACTIVE:
+        _say(f"  it is the Active one: new stacks elsewhere that need {now.kind} are refused while it is")
+    _say("  next: see what may be used in a folder: tic creds list --here")
+
+
+@app.command()
+def delete(reference: Reference, yes: Yes = False) -> None:
     """Delete a credential for good; refused while it is Active or a stack uses it."""
     from engine.installation import Installation
 
     vault = Installation.find().vault
     found = vault.check_delete(reference).credential
-    if not yes:
-        if not sys.stdin.isatty():
-            raise BadInput(
-                f"deleting {found.name!r} is for good, and there is no terminal to ask at",
-                hint=f"say yes in advance: tic creds delete {found.name} --yes",
-            )
-        typer.confirm(printable(f"delete {found.name} ({_described(found)}) for good?"), abort=True, err=True)
+    _confirm(
+        f"delete {found.name} ({_described(found)}) for good?",
+        f"deleting {found.name!r} is for good",
+        f"tic creds delete {found.name} --yes",
+        yes=yes,
+    )
     done = vault.delete(found.token)
     _say(f"credential {done.credential.name} is deleted; revoke what was in it where it came from")
     if done.used_by:
@@ -136,8 +116,68 @@ def delete(
     _say("  next: tic creds list")
 
 
+@app.command()
+def clear(
+    provider: Annotated[
+        str | None,
+        typer.Argument(metavar="PROVIDER", help="Else every provider whose linked role is enabled."),
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Delete all credentials of a provider whose linked role is enabled; its stacks use the role then."""
+    from credentials import kinds
+    from engine.installation import Installation
+
+    vault = Installation.find().vault
+    providers = [kinds.load(provider).name] if provider is not None else vault.clearable()
+    found = {each: vault.check_clear(each) for each in providers}
+    for each in [each for each, credentials in found.items() if not credentials]:
+        _say(f"there are no credentials of {each}; its linked role serves the stacks that need it")
+        del found[each]
+    if not found:
+        return
+    names = "; ".join(f"{', '.join(one.name for one in all_)} ({each})" for each, all_ in found.items())
+    _confirm(
+        f"delete {names} for good?",
+        f"deleting {names} is for good",
+        f"tic creds clear {provider or ''}".rstrip() + " --yes",
+        yes=yes,
+    )
+    _clear(vault, list(found))
+    _say("  next: revoke what was in them where it came from; tic creds list shows what is left")
+
+
+def _clear(vault: "Vault", providers: Sequence[str]) -> None:
+    for each in providers:
+        done = vault.clear(each)
+        _say(f"deleted of {each}: {', '.join(one.name for one in done.deleted)}")
+        served = ", ".join(done.stacks)
+        _say(f"  the linked role serves from now on: {served}" if served else "  no stack used them")
+
+
+def _where(scope: str) -> str:
+    kind, _, what = scope.partition(":")
+    places = {
+        "project": f"in the project {what} and nowhere else",
+        "repo": f"in checkouts of {what} and nowhere else",
+    }
+    return places.get(kind, "everywhere")
+
+
+def _confirm(question: str, statement: str, again: str, *, yes: bool) -> None:
+    """Ask, unless `yes`; where nobody can be asked, the statement and the command that needs no question."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput(
+            f"{statement}, and there is no terminal to ask at", hint=f"say yes in advance: {again}"
+        )
+    typer.confirm(printable(question), abort=True, err=True)
+
+
 def _described(credential: "Credential") -> str:
-    return f"{credential.kind}, {credential.state.value.capitalize()}, {credential.token}"
+    scope = "" if credential.scope == "all" else f", {credential.scope}"
+    return f"{credential.kind}, {credential.state.value.capitalize()}, {credential.token}{scope}"
 
 
 def _first_use(kind: "Kind", name: str) -> str:
@@ -147,14 +187,6 @@ def _first_use(kind: "Kind", name: str) -> str:
     if kind.name == "acme-account":
         return f"tic stack new NAME --template certificate --set eabCredential={name}"
     return f"tic stack new NAME --provider {kind.name} (in the folder of a project that uses it)"
-
-
-def _warn_of_missing_files(kind: "Kind", given: dict[str, str]) -> None:
-    from pathlib import Path
-
-    for field in kind.fields:
-        if field.path and given.get(field.name, "").startswith("/") and not Path(given[field.name]).is_file():
-            _say(f"warning: {field.name} names no file that is there now: {given[field.name]!r}")
 
 
 def _say(line: str) -> None:

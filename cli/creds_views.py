@@ -3,19 +3,19 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import table
+from cli.creds_options import AsJson, Reference, Yes
 from cli.printable import printable
 
 if TYPE_CHECKING:
-    from credentials.credential import CredentialView
+    from credentials.credential import CredentialView, KeptVersion
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 _SPANS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
 
 
@@ -25,27 +25,35 @@ def register(app: typer.Typer) -> None:
     app.command("show")(show)
 
 
-def list_credentials(as_json: AsJson = False) -> None:
-    """All credentials: name, provider, state, token, the stacks that use them, last use, age."""
+def list_credentials(
+    here: Annotated[bool, typer.Option("--here", help="Only what may be used in this folder.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """All credentials: name, provider, state, scope, token, last use, age, the stacks that use them."""
     from engine.installation import Installation
 
-    views = Installation.find().vault.list()
+    views, where = Installation.find().vault.list(), ""
+    if here:
+        views, where = _usable_here(views)
     if as_json:
-        _print_json([_as_json(view) for view in views])
+        print_json([_as_json(view) for view in views])
         return
     if not views:
         sys.stderr.write(
-            "no credentials yet\n  next: tic creds new NAME --provider P (tic creds kinds lists them)\n"
+            (f"no credential may be used here: this is {printable(where)}\n  next: tic creds list\n")
+            if where
+            else "no credentials yet\n  next: tic creds new NAME --provider P (tic creds kinds lists them)\n"
         )
         return
     now = time.time()
     table.write(
-        ("NAME", "PROVIDER", "STATE", "TOKEN", "USED", "AGE", "STACKS"),
+        ("NAME", "PROVIDER", "STATE", "SCOPE", "TOKEN", "USED", "AGE", "STACKS"),
         [
             (
                 printable(view.credential.name),
                 printable(view.credential.kind),
                 view.credential.state.value.capitalize(),
+                printable(view.credential.scope),
                 printable(view.credential.token),
                 span(view.credential.last_used_at, now),
                 span(view.credential.updated_at, now),
@@ -57,22 +65,36 @@ def list_credentials(as_json: AsJson = False) -> None:
 
 
 def show(
-    reference: Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Name or token.")],
+    reference: Reference,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Print the secrets too; asks first, and is audited.")
+    ] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """One credential: its state, its stacks, and its fields; secrets are never shown."""
+    """One credential: its state, its scope, who works with it, and its fields, secrets as *** by default."""
     from engine.installation import Installation
 
     vault = Installation.find().vault
-    view, fields = vault.view(reference), vault.described(reference)
+    view = vault.view(reference)
+    token = view.credential.token
+    versions = vault.versions(token)
+    if reveal:
+        from cli.creds_reveal import revealed
+
+        fields = revealed(vault, view.credential, yes=yes)
+    else:
+        fields = vault.described(token)
     if as_json:
-        _print_json({**_as_json(view), "fields": fields})
+        shown = [_version_as_json(one) for one in versions]
+        print_json({**_as_json(view), "versions": shown, "fields": fields})
         return
     credential = view.credential
     lines = {
         "name": credential.name,
         "provider": credential.kind,
         "state": credential.state.value.capitalize(),
+        "scope": credential.scope,
         "token": credential.token,
         "version": f"{credential.version}, since {moment(credential.updated_at)}",
         "made": moment(credential.created_at),
@@ -81,10 +103,61 @@ def show(
         else "never",
         "stacks": ", ".join(view.used_by) or "none",
     }
-    for label, value in lines.items():
+    for label, value in [*lines.items(), *_work(versions)]:
         sys.stdout.write(f"{label + ':':<14}{printable(str(value))}\n")
     sys.stdout.write("\n")
-    table.write(("FIELD", "VALUE"), [(printable(name), printable(fields[name])) for name in sorted(fields)])
+    blocks = {name: value for name, value in fields.items() if "\n" in value}
+    rows = [(name, printable(fields[name])) for name in sorted(fields) if name not in blocks]
+    table.write(("FIELD", "VALUE"), rows)
+    for name in sorted(blocks):
+        sys.stdout.write(f"\n{name}:\n{printable(blocks[name]).rstrip()}\n")
+
+
+def _usable_here(views: "Sequence[CredentialView]") -> "tuple[Sequence[CredentialView], str]":
+    """Those that may be used in this folder, and what place that is, in words."""
+    from pathlib import Path
+
+    from credentials.scopes import admits, in_words
+    from engine import place
+
+    here = place.of_folder(Path.cwd())
+    return [view for view in views if admits(view.credential.scope, here)], in_words(here)
+
+
+def _work(versions: "Sequence[KeptVersion]") -> "Iterator[tuple[str, str]]":
+    """Who works with which version, and what is kept for nobody any more."""
+    from engine.leases import alive
+
+    for one in versions:
+        for lease in one.leases:
+            use = lease.use
+            gone = "" if alive(lease) else ", gone: the next run or rotation forgets it"
+            yield (
+                f"version {one.version}",
+                f"{use.purpose} works with it since {moment(lease.since)} "
+                f"(process {use.pid} on {use.host}{gone})",
+            )
+    for one in versions[:-1]:
+        if not one.leases:
+            yield f"version {one.version}", "nobody works with it: the next run or rotation deletes it"
+
+
+def _version_as_json(one: "KeptVersion") -> dict[str, Any]:
+    from engine.leases import alive
+
+    return {
+        "version": one.version,
+        "used_by": [
+            {
+                "purpose": lease.use.purpose,
+                "host": lease.use.host,
+                "pid": lease.use.pid,
+                "since": moment(lease.since),
+                "alive": alive(lease),
+            }
+            for lease in one.leases
+        ],
+    }
 
 
 def _as_json(view: "CredentialView") -> dict[str, Any]:
@@ -93,6 +166,7 @@ def _as_json(view: "CredentialView") -> dict[str, Any]:
         "name": credential.name,
         "provider": credential.kind,
         "state": credential.state.value,
+        "scope": credential.scope,
         "token": credential.token,
         "version": credential.version,
         "created_at": moment(credential.created_at),
@@ -120,7 +194,7 @@ def span(since: float | None, now: float) -> str:
     return f"{int(amount)} y"
 
 
-def _print_json(value: Mapping[str, Any] | list[Any]) -> None:
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
     """JSON as people read it; what a terminal would obey (JSON itself lets some of it through) is escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     safe = (one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)

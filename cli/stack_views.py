@@ -49,7 +49,7 @@ def list_stacks(as_json: AsJson = False) -> None:
                 row["state"],
                 str(row["resources"]),
                 _ago(row["last"]),
-                ", ".join(row["credentials"]) or "-",
+                ", ".join([*row["credentials"], *(f"role of {each}" for each in row["roles"])]) or "-",
             )
             for row in rows
         ],
@@ -71,7 +71,8 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
     for each in stack["bindings"]:
-        served = each["credential"] or "nothing yet (bound at the next run)"
+        served = "the linked role" if each["role"] else each["credential"]
+        served = served or "nothing yet (bound at the next run)"
         sys.stdout.write(f"{'binding:':<12}{each['provider']} by {served}\n")
     if stack["resources"]:
         sys.stdout.write("\n")

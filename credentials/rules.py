@@ -12,7 +12,7 @@
 A role may be disabled unless a stack uses it (A3). A credential gets a scope that has all its stacks (B7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from credentials.credential import Credential, RoleState, State
 from credentials.errors import CredentialError
@@ -95,6 +95,20 @@ class NothingToFallBackTo(CredentialError):
         )
 
 
+class NoRoleEnabled(CredentialError):
+    """Without an enabled role there is nothing to clear (SPEC A7)."""
+
+    exit_code = 3
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no linked role is enabled, so there is no provider whose credentials could be cleared: their "
+            "stacks would be left without authorization",
+            hint="enable one first: tic role enable PROVIDER; or delete credentials one by one: "
+            "tic creds delete CREDENTIAL",
+        )
+
+
 class RoleInUse(CredentialError):
     """A linked role that a stack uses can't be disabled (SPEC A3)."""
 
@@ -119,6 +133,14 @@ def may_clear(kind: str, *, role: RoleState) -> None:
     """Raise unless all credentials of `kind` may be deleted at once."""
     if role is not RoleState.ENABLED:
         raise NothingToFallBackTo(kind, role)
+
+
+def clearable(roles: Mapping[str, RoleState]) -> list[str]:
+    """The providers whose credentials may be cleared, sorted; raises NoRoleEnabled where there is none."""
+    providers = sorted(provider for provider, role in roles.items() if role is RoleState.ENABLED)
+    if not providers:
+        raise NoRoleEnabled
+    return providers
 
 
 def may_disable(kind: str, *, used_by: Sequence[str]) -> None:

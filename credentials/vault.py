@@ -7,7 +7,7 @@ sealed, opened or changed, so listing works, and is quick, without it.
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,12 +186,20 @@ class Vault(Register):
                 store.replace_fields(connection, credential.id, version, sealed)
             return store.set_scope(connection, credential, scope)
 
-    def rotate(self, reference: str, fields: Mapping[str, str], *, alive: "Alive | None" = None) -> Rotated:
+    def rotate(
+        self,
+        reference: str,
+        fields: Mapping[str, str],
+        *,
+        alive: "Alive | None" = None,
+        verified: str = "no",
+    ) -> Rotated:
         """Replace what is in a credential; its token, state, scope and bindings stay (SPEC B5).
 
         Fields that are no secret stay as they are unless they are given (`Kind.carried`). What was sealed for
         an earlier version is deleted unless somebody works with it who is still `alive` (all count as alive
-        where nobody can tell). Raises NoCredential, InvalidFields, DamagedCredential.
+        where nobody can tell). `verified` is what the audit log is told of who the new values are.
+        Raises NoCredential, InvalidFields, DamagedCredential.
         """
         with self.ledger.change(Event("credential.rotate", "done")) as change:
             connection = change.connection
@@ -202,7 +210,7 @@ class Vault(Register):
             version = credential.version + 1
             self._put(change, credential, version, after)
             store.set_version(connection, credential, version, self._now())
-            change.about(detail={"version": str(version)})
+            change.about(detail={"version": str(version), "verified": verified})
             versions.forget(connection, versions.unneeded(connection, alive, credential.id))
             *earlier, _present = store.kept_versions(connection, credential.id)
             dropped = sorted(before.keys() - after.keys())
@@ -238,6 +246,20 @@ class Vault(Register):
             view = self._deletable(change.connection, credential)
             self._remove(change, view)
         return view
+
+    def clearable(self) -> Sequence[str]:
+        """The providers whose credentials `clear` deletes; raises NoRoleEnabled where there is none (A7)."""
+        attempt = Event("credential.clear", "done")
+        with self.ledger.checking(attempt), self._database.read() as connection:
+            return rules.clearable(role_store.states(connection))
+
+    def check_clear(self, kind: str) -> Sequence[Credential]:
+        """The credentials that `clear` would delete now, or what it would raise."""
+        kind = kinds.load(kind).name
+        attempt = Event("credential.clear", "done", kind=kind)
+        with self.ledger.checking(attempt), self._database.read() as connection:
+            rules.may_clear(kind, role=role_store.state(connection, kind))
+            return store.of_kind(connection, kind)
 
     def clear(self, kind: str) -> Cleared:
         """Delete every credential of a provider; its enabled role serves their stacks from then on, which is

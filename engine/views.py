@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def overview(connection: "Connection") -> list[dict[str, Any]]:
     """One entry a stack: `stack`, `state` (running kind, or last result), `resources`, `last` (ISO 8601),
-    `credentials`.
+    `credentials`, and `roles`: the providers that a linked role serves.
     """
     from engine.state import stacks
 
@@ -33,7 +33,12 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
         "folder": stack.folder,
         "version": stack.version,
         "bindings": [
-            {"provider": each.provider, "credential": each.credential, "token": each.token}
+            {
+                "provider": each.provider,
+                "credential": each.credential,
+                "token": each.token,
+                "role": each.by_role,
+            }
             for each in bindings.bound(connection, stack.id)
         ],
         "resources": [
@@ -75,6 +80,7 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
     from engine.state import checkpoints, updates
     from engine.state.history import last_update
 
+    bound = bindings.bound(connection, stack.id)
     running = updates.running(connection, stack.id)
     latest = last_update(connection, stack.id)
     state = "new" if latest is None else f"{_command(latest.kind)} {latest.status}"
@@ -87,7 +93,8 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
         "state": state,
         "resources": resources,
         "last": _moment(latest.started_at) if latest else None,
-        "credentials": [each.credential for each in bindings.bound(connection, stack.id) if each.credential],
+        "credentials": [each.credential for each in bound if each.credential],
+        "roles": [each.provider for each in bound if each.by_role],
     }
 
 
