@@ -61,6 +61,9 @@ class _Answered:
         except requests.RequestException as error:  # its text holds the URL, and so the token
             self.refusal = network.why(error, TIMEOUT)
             return False
+        except OSError:  # before anything is sent
+            self.refusal = f"there are no CA certificates in {network.ca_file()}"
+            return False
         self.refusal = self._refusal(answer)
         return not self.refusal
 

@@ -41,6 +41,8 @@ def telling(
                 notify.send(installation, reference, text, title=title, here=here, stack=stack.full_name)
             except (CredentialError, EngineError) as error:
                 warn(f"{error} (next: {error.hint})")
+            except Exception as error:  # the run has ended as it has, whatever fails here
+                warn(f"the message was not sent with {reference!r} ({type(error).__name__})")
 
     try:
         yield lambda outcome: tell(*told(stack.full_name, operation.kind, outcome))
