@@ -65,7 +65,7 @@ def prove_credentials(connection: "Connection", sealer: "Sealer") -> str:
         if credential_id not in credentials or type(version) is not int:
             raise DamagedRow("credential_field")
         credential = credentials[credential_id].at(version)
-        sealed = {row.name: row.sealed if isinstance(row.sealed, bytes) else b"" for row in found}
+        sealed = {str(row.name): row.sealed if isinstance(row.sealed, bytes) else b"" for row in found}
         try:
             open_fields(sealer, credential, sealed)
         except DamagedCredential:
@@ -90,16 +90,25 @@ def prove_uses(connection: "Connection") -> str:
     )
     uses = connection.execute(AUDIT.select().where(AUDIT.c.seq.in_(newest)))
     last = {row.credential: (row.at / 1_000_000, row.purpose) for row in uses if type(row.at) is int}
-    wrong = [one.name for one in store.everything(connection) if not _is_noted(one, last.get(one.token))]
+    logged = set(
+        connection.execute(
+            AUDIT.select().with_only_columns(AUDIT.c.credential).where(AUDIT.c.action == "credential.new")
+        ).scalars()
+    )
+    wrong = [
+        one.name
+        for one in store.everything(connection)
+        if not _is_noted(one, last.get(one.token), from_the_start=one.token in logged)
+    ]
     if wrong:
         raise CredentialsDamaged("their last use is not the one in the audit log", wrong)
     return "each last use is the one in the audit log"
 
 
-def _is_noted(credential: Credential, last: tuple[float, str] | None) -> bool:
-    """Whether a credential's row says of its last use what the log says."""
+def _is_noted(credential: Credential, last: tuple[float, str] | None, *, from_the_start: bool) -> bool:
+    """Whether a credential's row says of its last use what the log says, which may be younger than it."""
     if last is None:
-        return True  # never used, or by an older tic
+        return not from_the_start or (credential.last_used_at, credential.last_used_for) == (None, None)
     if credential.last_used_at is None or credential.last_used_for is None:
         return False
     at, purpose = last

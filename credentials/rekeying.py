@@ -108,7 +108,7 @@ def _reseal(change: Change, old: "Sealer") -> int:
 def _versions(connection: "Connection") -> list[tuple[tuple[int, int], dict[str, bytes]]]:
     """All versions of all credentials with their sealed fields."""
     rows = connection.execute(FIELD.select().order_by(FIELD.c.credential_id, FIELD.c.version)).all()
-    if not all(type(row.version) is int and type(row.sealed) is bytes for row in rows):
+    if not all((type(row.version), type(row.name), type(row.sealed)) == (int, str, bytes) for row in rows):
         raise DamagedRow("credential_field")
     grouped = groupby(rows, key=lambda row: (row.credential_id, row.version))
     return [(version, {row.name: row.sealed for row in fields}) for version, fields in grouped]

@@ -192,16 +192,18 @@ def _kept(home: Home, present: Database | None, *, taken: bool, in_file: bool) -
 def _put_in_place(
     home: Home, path: Path, present: Database | None, there: Unpacked, *, in_file: bool
 ) -> None:
-    if in_file:
-        keep(there.keys.wrapping, home.root)
     # What this machine saw was another history; a kill from here on must not make an old copy of the new one.
     Anchor(home.root).path.unlink(missing_ok=True)
     if present is None and home.database_url is None:
+        if in_file:
+            keep(there.keys.wrapping, home.root)
         _place_file(home, there)
         return
     target = present or Database.open(home, create=True)
     try:
         with there.database.read() as rows, target.write() as connection:
+            if in_file:
+                keep(there.keys.wrapping, home.root)
             empty(connection)
             copy(rows, connection)
     except IntegrityError:

@@ -74,6 +74,11 @@ def settle(params: Mapping[str, object] | None, home: Path) -> None:
         _remove(following)
 
 
+def forget_next(home: Path) -> None:
+    """Remove what a killed attempt left beside the key; raises KeyUnusable."""
+    _remove(home / NEXT_FILE)
+
+
 def forget(home: Path) -> None:
     """Remove the files of a vault whose key comes from elsewhere now; raises KeyUnusable."""
     _remove(home / NEXT_FILE)

@@ -104,10 +104,15 @@ def unlock(
 
 
 def settle(source: str, params: Mapping[str, object] | None, home: Path, vault_id: str) -> None:
-    """Let the key that the vault is under be the only one that its source keeps; raises KeyUnusable."""
+    """Let the key that the vault is under be the only one that its source keeps; raises KeyUnusable.
+
+    The caller holds the write lock: nobody is about to commit a row that names another key.
+    """
     if source == file.SOURCE:
         file.settle(params, home)
-    elif source == keyring.SOURCE:
+        return
+    file.forget_next(home)  # of an attempt to move the key into a file
+    if source == keyring.SOURCE:
         keyring.settle(params, vault_id)
 
 
