@@ -1,7 +1,9 @@
 """BIND 9 as the authoritative server of a few dynamic zones (RFC 2136), with or without TSIG."""
 
 import base64
+import os
 import secrets
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,7 +39,7 @@ options {{
 controls {{ }};
 """
 KEY = 'key "{0.name}" {{ algorithm {0.algorithm}; secret "{0.secret}"; }};\n'
-ZONE = 'zone "{name}" {{ type primary; file "{folder}/{name}.zone"; allow-update {{ {who}; }}; }};\n'
+ZONE = 'zone "{name}" {{ type primary; file "{folder}/{name}.zone"; allow-update {{ {who} }}; }};\n'
 CONTENT = """$TTL 1
 @ IN SOA ns1 hostmaster 1 3600 600 86400 1
 @ IN NS ns1
@@ -116,6 +118,14 @@ class Bind:
         answer = dns.query.tcp(update, self.host, port=self.port, timeout=5)
         assert answer.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(answer.rcode())
 
+    def accept(self, *keys: TsigKey) -> None:
+        """From now on take updates with these keys and no others, in the zones that have a key."""
+        folder, reloaded = self.process.log.parent, "reloading configuration succeeded"
+        before = self.process.log.read_text().count(reloaded)
+        _configure(folder, self.host, self.port, self.zones, keys)
+        os.kill(int((folder / "named.pid").read_text()), signal.SIGHUP)
+        self.process.wait_until(lambda: self.process.log.read_text().count(reloaded) > before)
+
     def _zone_of(self, name: str) -> Zone:
         return max((z for z in self.zones if f".{name}".endswith(f".{z.name}")), key=lambda z: len(z.name))
 
@@ -123,6 +133,20 @@ class Bind:
 def _text(value: dns.rdata.Rdata) -> str:
     assert isinstance(value, TXT)
     return b"".join(value.strings).decode()
+
+
+def _configure(folder: Path, host: str, port: int, zones: Sequence[Zone], keys: Sequence[TsigKey]) -> Path:
+    """Write the configuration; zones with a key take updates with any of `keys`, by default with theirs."""
+    known = {key.name: key for key in keys or [zone.key for zone in zones if zone.key]}
+    lines = [OPTIONS.format(folder=folder, host=host, port=port), *map(KEY.format, known.values())]
+    for zone in zones:
+        allowed = [key.name for key in keys] or ([zone.key.name] if zone.key else [])
+        who = " ".join(f'key "{name}";' for name in allowed) if zone.key else f"{host};"
+        lines.append(ZONE.format(name=zone.name, folder=folder, who=who))
+    configuration = folder / "named.conf"
+    configuration.write_text("".join(lines))
+    configuration.chmod(0o600)
+    return configuration
 
 
 @contextmanager
@@ -133,15 +157,9 @@ def bind(
     where = folder / f"named-{host}-{secrets.token_hex(3)}"
     where.mkdir(parents=True)
     port = port or free_port(host)
-    keys = {zone.key.name: zone.key for zone in zones if zone.key}
-    lines = [OPTIONS.format(folder=where, host=host, port=port), *(KEY.format(key) for key in keys.values())]
     for zone in zones:
         (where / f"{zone.name}.zone").write_text(CONTENT.format(host=host, records=zone.records))
-        who = f'key "{zone.key.name}"' if zone.key else host
-        lines.append(ZONE.format(name=zone.name, folder=where, who=who))
-    configuration = where / "named.conf"
-    configuration.write_text("".join(lines))
-    configuration.chmod(0o600)
+    configuration = _configure(where, host, port, zones, ())
     program = named()
     command: list[str | Path] = [program.path, "-g", "-n", "1", "-c", configuration]
     with running("named", command, folder=where, environment=program.environment()) as process:
