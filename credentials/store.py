@@ -208,8 +208,8 @@ def replace_fields(
 def fields(connection: Connection, credential: Credential) -> dict[str, bytes]:
     """The sealed fields of the credential's version."""
     found = connection.execute(_FIELDS, {"owner": credential.id, "of": credential.version})
-    # SQLite keeps text in a column of bytes if it is told to, and bytes in one of text; such a row is as damaged
-    # as one with an empty value or with a name that no field has.
+    # SQLite keeps text in a column of bytes if it is told to, and bytes in one of text; such a row is damaged
+    # as one with an empty value is, or with a name that no field has.
     return {str(name): sealed if isinstance(sealed, bytes) else b"" for name, sealed in found}
 
 
