@@ -1,0 +1,1 @@
+"""One module per provider whose roles can be taken on."""
