@@ -95,6 +95,7 @@ def _summarize(found: Sequence["Verification"]) -> None:
 
 
 def _show(found: "Verification") -> None:
+    from credentials.identity.reads import LISTS
     from credentials.privileges import providers
 
     identity, credential = found.identity, found.credential
@@ -105,12 +106,14 @@ def _show(found: "Verification") -> None:
         "account": identity.account or "not told",
         "who": identity.principal or "not told",
         **{label: value for label, value in identity.detail.items() if value},
+        **({"can't": "; ".join(identity.cannot)} if identity.cannot else {}),
     }
-    width = max(len(label) for label in lines) + 2
+    width = max(len(label) for label in lines) + 3
     for label, value in lines.items():
-        sys.stdout.write(printable(f"{label + ':':<{width}}{value}") + "\n")
-    for what in identity.cannot:
-        sys.stdout.write(printable(f"{'can not:':<{width}}{what}") + "\n")
+        values = value.split("; ") if label in LISTS else [value]
+        for number, one in enumerate(values):
+            start = f"{label}:" if number == 0 else ""
+            sys.stdout.write(printable(f"{start:<{width}}{one}").replace("\n", " ") + "\n")
     if identity.cannot and credential.kind in providers():
         _say(f"  next: see what it has to be allowed: tic creds privileges {credential.kind}")
 

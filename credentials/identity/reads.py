@@ -14,7 +14,8 @@ class Answer(Enum):
 
 
 Reads = Mapping[str, Callable[[], Answer]]
-_ASIDE: Final = {Answer.ALLOWED: "can", Answer.UNKNOWN: "does not tell whether it can"}
+_ASIDE: Final = {Answer.ALLOWED: "can", Answer.UNKNOWN: "not known"}
+LISTS: Final = ("can", "not known", "can't")  # labels of what is several things, with "; " between them
 
 
 def ask(reads: Reads) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -193,4 +193,4 @@ def test_what_azure_does_not_answer_is_not_known(monkeypatch: pytest.MonkeyPatch
     with clouds({LOGIN: Azure(APP)}) as env:
         settle(monkeypatch, env)
         told = asked(SUBSCRIBED)
-    assert (told.cannot, told.detail["does not tell whether it can"]) == ((), f"{READS}; {APPLY}")
+    assert (told.cannot, told.detail["not known"]) == ((), f"{READS}; {APPLY}")

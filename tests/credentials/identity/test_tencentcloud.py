@@ -63,7 +63,7 @@ def test_what_cannot_be_found_out_is_said_to_be_that(monkeypatch: pytest.MonkeyP
     with clouds({HOSTS[0]: TencentCloud([KEY])}) as env:  # no dnspod, no ssl
         settle(monkeypatch, env)
         told = asked()
-    assert (told.cannot, told.detail["does not tell whether it can"]) == ((), f"{APPLY}; {DEPLOY}")
+    assert (told.cannot, told.detail["not known"]) == ((), f"{APPLY}; {DEPLOY}")
 
 
 def test_a_temporary_key_goes_with_its_token_alone(cloud: TencentCloud) -> None:
