@@ -45,5 +45,5 @@ class Usage(Protocol):
 class Alive(Protocol):
     """Tells whether a process that took a version on may still work with it."""
 
-    def __call__(self, lease: Lease) -> bool:
+    def __call__(self, lease: Lease, /) -> bool:
         """Whether it may."""
