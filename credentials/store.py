@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam
+from sqlalchemy import Connection, CursorResult, Row, bindparam
 
 from credentials.credential import Credential, Lease, State, Use
 from credentials.names import TOKEN_PREFIX
@@ -48,8 +48,7 @@ def find(connection: Connection, reference: str) -> Credential | None:
     if not reference.isprintable():
         return None  # nothing like this was ever stored, and a driver may refuse half a surrogate pair
     query = _BY_TOKEN if reference.startswith(TOKEN_PREFIX) else _BY_NAME
-    row = connection.execute(query, {"reference": reference}).one_or_none()
-    return None if row is None else _credential(row)
+    return _one_or_none(connection.execute(query, {"reference": reference}))
 
 
 def names(connection: Connection) -> list[str]:
@@ -60,8 +59,7 @@ def names(connection: Connection) -> list[str]:
 def active(connection: Connection, kind: str) -> Credential | None:
     """The Active credential of a kind."""
     query = CREDENTIAL.select().where(CREDENTIAL.c.kind == kind, CREDENTIAL.c.state == State.ACTIVE.value)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _credential(row)
+    return _one_or_none(connection.execute(query))
 
 
 def ready(connection: Connection, kind: str) -> list[str]:
@@ -218,6 +216,13 @@ def remove(connection: Connection, credential: Credential) -> None:
     connection.execute(LEASE.delete().where(LEASE.c.credential_id == credential.id))
     connection.execute(FIELD.delete().where(FIELD.c.credential_id == credential.id))
     connection.execute(CREDENTIAL.delete().where(CREDENTIAL.c.id == credential.id))
+
+
+def _one_or_none(found: CursorResult[tuple[object, ...]]) -> Credential | None:
+    rows = found.all()
+    if len(rows) > 1:
+        raise DamagedRow("credential")  # an index that allows one was damaged as well
+    return _credential(rows[0]) if rows else None
 
 
 def _credential(row: Row[tuple[object, ...]]) -> Credential:
