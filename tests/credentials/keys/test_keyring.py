@@ -3,37 +3,16 @@
 import sys
 from collections.abc import Iterator
 
-import keyring as package
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
-from keyring.errors import KeyringLocked, PasswordDeleteError
+from keyring.errors import KeyringLocked
 
 from credentials.keys import KeyUnusable, keyring
 from credentials.keys.form import as_text, new_key
 from credentials.keys.keyring import NoKeyring
+from tests.credentials.keyrings import InMemory, using
 
 VAULT = "0123456789abcdef0123456789abcdef"
-
-
-class InMemory(KeyringBackend):
-    """As a real one: entries by service and user name."""
-
-    priority = 5
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.entries: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.entries.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.entries[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.entries.pop((service, username), None) is None:
-            raise PasswordDeleteError("not found")
 
 
 class Locked(InMemory):
@@ -48,20 +27,6 @@ def entries() -> Iterator[dict[tuple[str, str], str]]:
     backend = InMemory()
     with using(backend):
         yield backend.entries
-
-
-class using:  # noqa: N801  reads as the with statement that it is
-    """Another keyring, for a while."""
-
-    def __init__(self, backend: KeyringBackend) -> None:
-        self._backend = backend
-
-    def __enter__(self) -> None:
-        self._before = package.get_keyring()
-        package.set_keyring(self._backend)
-
-    def __exit__(self, *_: object) -> None:
-        package.set_keyring(self._before)
 
 
 def test_a_key_is_kept_under_the_vaults_id(entries: dict[tuple[str, str], str]) -> None:
