@@ -32,7 +32,7 @@ def content(path: Path) -> Content | None:
     connection.text_factory = bytes
     try:
         return {name: connection.execute(query).fetchall() for name, query in GUARDED.items()}
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter of SQLite's own message
         return None
     finally:
         connection.close()
