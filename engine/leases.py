@@ -49,7 +49,7 @@ class Lessee:
         """
         from credentials.delivery import for_run
 
-        use = _use(self.holder, purpose)
+        use = by_this_process(self.holder, purpose)
         opened = self._vault.opened(reference, purpose=purpose, place=self._place, use=use, stack=self._stack)
         self._learn(for_run([opened]).secrets)
         return opened
@@ -85,7 +85,8 @@ def alive(lease: "Lease", now: Callable[[], float] = time.time) -> bool:
     return started is not None and _seconds(started) == use.process_started
 
 
-def _use(holder: str, purpose: str) -> Use:
+def by_this_process(holder: str, purpose: str) -> Use:
+    """What this process works with, as the vault notes it."""
     process = owner.this_process()
     return Use(holder, purpose, process.host, process.pid, _seconds(process.started))
 
