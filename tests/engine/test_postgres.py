@@ -18,7 +18,10 @@ from tests.servers.postgres import Postgres, postgres
 
 pytestmark = pytest.mark.server
 
-ROLE = "INSERT INTO linked_role VALUES ('{}', 'enabled')"
+STACK = (
+    "INSERT INTO stack (org, project, name, folder, version, tags, created_at)"
+    " VALUES ('tic', 'site', '{}', '', 0, '', 0)"
+)
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
@@ -38,8 +41,8 @@ def database(home: Home) -> Iterator[Database]:
     found.close()
 
 
-def roles(connection: Connection) -> list[str]:
-    return list(connection.exec_driver_sql("SELECT provider FROM linked_role ORDER BY 1").scalars())
+def stacks(connection: Connection) -> list[str]:
+    return list(connection.exec_driver_sql("SELECT name FROM stack ORDER BY 1").scalars())
 
 
 def refusal(home: Home, *, create: bool = False) -> DatabaseUnusable:
@@ -84,30 +87,30 @@ def test_only_init_makes_a_schema(tmp_path: Path, empty_postgres_url: str) -> No
 
 def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Database) -> None:
     with database.read() as reading:
-        assert roles(reading) == []
+        assert stacks(reading) == []
         with database.write() as writing:
-            writing.exec_driver_sql(ROLE.format("aws"))
-            assert roles(reading) == []
-        assert roles(reading) == []
+            writing.exec_driver_sql(STACK.format("dev"))
+            assert stacks(reading) == []
+        assert stacks(reading) == []
     with database.read() as reading:
-        assert roles(reading) == ["aws"]
+        assert stacks(reading) == ["dev"]
 
 
 def test_a_reader_can_write_nothing(database: Database) -> None:
     with pytest.raises(DatabaseUnusable, match="can only be read"), database.read() as connection:
-        connection.exec_driver_sql(ROLE.format("aws"))
+        connection.exec_driver_sql(STACK.format("dev"))
 
 
 def test_a_failed_writer_leaves_nothing(database: Database) -> None:
     def fail() -> None:
         with database.write() as connection:
-            connection.exec_driver_sql(ROLE.format("aws"))
+            connection.exec_driver_sql(STACK.format("dev"))
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     with database.read() as connection:
-        assert roles(connection) == []
+        assert stacks(connection) == []
 
 
 def test_a_second_writer_waits_and_sees_what_the_first_wrote(
@@ -115,14 +118,14 @@ def test_a_second_writer_waits_and_sees_what_the_first_wrote(
 ) -> None:
     def second() -> list[str]:
         with database.write() as connection:
-            return roles(connection)
+            return stacks(connection)
 
     with ThreadPoolExecutor(1) as pool:
         with database.write() as connection:
-            connection.exec_driver_sql(ROLE.format("aws"))
+            connection.exec_driver_sql(STACK.format("dev"))
             waiting = pool.submit(second)
             wait_for(lambda: shared_postgres.run(WAITING) == [(1,)])
-        assert waiting.result() == ["aws"]
+        assert waiting.result() == ["dev"]
 
 
 def test_what_was_read_is_still_true_when_it_is_written(database: Database) -> None:
@@ -167,14 +170,14 @@ def test_texts_are_in_the_order_of_their_bytes_whatever_the_servers_language(
     names = ["B", "a", "Z", "é", "~", "_"]
     with database.write() as connection:
         for name in names:
-            connection.exec_driver_sql(ROLE.format(name))
+            connection.exec_driver_sql(STACK.format(name))
     with database.read() as connection:
-        assert roles(connection) == sorted(names)
+        assert stacks(connection) == sorted(names)
     assert shared_postgres.run("SELECT 'a' < 'B', 'a' < 'B' COLLATE \"C\"") == [(True, False)]
 
 
 def test_what_breaks_a_guard_stays_an_integrity_error(database: Database) -> None:
-    twice = f"{ROLE.format('aws')}; {ROLE.format('aws')}"
+    twice = f"{STACK.format('aws')}; {STACK.format('aws')}"
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.exec_driver_sql(twice)
 
@@ -186,7 +189,7 @@ def test_a_connection_that_the_server_ended_is_made_anew(
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     shared_postgres.run(f"SELECT pg_terminate_backend({pid})")
     with database.read() as connection:
-        assert roles(connection) == []
+        assert stacks(connection) == []
 
 
 # What its faults become
@@ -239,21 +242,21 @@ def test_a_server_that_ends_in_the_middle_is_told_and_nothing_was_changed(tmp_pa
 
         def write() -> None:
             with database.write() as connection:
-                connection.exec_driver_sql(ROLE.format("aws"))
+                connection.exec_driver_sql(STACK.format("dev"))
                 server.process.kill()
-                roles(connection)
+                stacks(connection)
 
         with pytest.raises(DatabaseUnusable, match=r"went away|can't be reached"):
             write()
         with pytest.raises(DatabaseUnusable, match="can't be reached"), database.read() as connection:
-            roles(connection)
+            stacks(connection)
         database.close()
 
 
 def test_a_commit_without_an_answer_promises_nothing(database: Database, shared_postgres: Postgres) -> None:
     def write() -> None:
         with database.write() as connection:
-            connection.exec_driver_sql(ROLE.format("aws"))
+            connection.exec_driver_sql(STACK.format("dev"))
             pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
             shared_postgres.run(f"SELECT pg_terminate_backend({pid})")
 
@@ -283,7 +286,7 @@ def test_a_database_that_may_only_be_read_is_told_so(
     database = Database.open(home_at(tmp_path, postgres_url))
     try:
         with pytest.raises(DatabaseUnusable, match="a standby") as refused, database.write() as connection:
-            connection.exec_driver_sql(ROLE.format("aws"))
+            connection.exec_driver_sql(STACK.format("dev"))
     finally:
         shared_postgres.run("ALTER ROLE tic RESET default_transaction_read_only")
         database.close()
@@ -305,7 +308,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(database: Database, shared_post
         connection.exec_driver_sql("INSERT INTO filling VALUES ('x')")
     assert refused.value.hint == "free some space on the server's disk and run the command again"
     with database.read() as connection:
-        assert roles(connection) == []
+        assert stacks(connection) == []
 
 
 def test_a_user_without_rights_is_told_what_grants_them(tmp_path: Path, shared_postgres: Postgres) -> None:
@@ -374,7 +377,7 @@ def test_a_value_that_can_not_be_read_is_damage(database: Database, shared_postg
 
 def test_a_text_that_postgresql_can_not_keep_is_told(database: Database) -> None:
     with pytest.raises(DatabaseUnusable, match="character NUL"), database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO linked_role VALUES (%s, 'enabled')", ("a\0b",))
+        connection.exec_driver_sql("UPDATE stack SET name = %s", ("a\0b",))
 
 
 def test_an_error_repeats_nothing_that_is_stored(database: Database) -> None:
