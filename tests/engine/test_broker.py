@@ -18,12 +18,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from credentials.audit import Entry
+from credentials.audit_log import AuditLog
+from credentials.audit_store import Wanted
 from engine.broker import Broker, broker_app
 from engine.broker_app import MOST_AT_ONCE
 from engine.broker_state import without_secrets
 from engine.events import Notice
 from engine.state.sealing import SECRET
 from engine.state.server import serve
+from engine.state.sieve import Sieve
 from engine.state.urns import SIGNATURE
 from stacks.broker import Broker as Client
 from stacks.broker import BrokerError, StateResource, Withdraw
@@ -385,6 +389,45 @@ def test_a_bound_credential_is_opened_by_name_or_token_and_noted(world: DnsWorld
             assert opened.kind == "acme-account"
             assert opened.fields["hmac"] == "c2VjcmV0LXNlY3JldA"
     assert world.vault.find("ca").last_used_for == "external account binding of site/dev"
+
+
+def test_a_credential_that_was_rotated_is_opened_as_it_is_now(world: DnsWorld) -> None:  # B5
+    world.bind("username-password", {"username": "me", "password": CANARY}, name="login")
+    with world.run() as broker, asked(broker) as client:
+        assert client.open_credential("login", purpose="a login").fields["password"] == CANARY
+        world.vault.rotate("login", {"username": "me", "password": f"new {CANARY}"})
+        assert client.open_credential("login", purpose="a login").fields["password"] == f"new {CANARY}"
+        assert [one.version for one in world.vault.versions("login")] == [1, 2]
+
+
+def test_what_is_opened_is_in_the_runs_sieve_when_the_answer_comes(world: DnsWorld) -> None:  # C2
+    sieve, new = Sieve(), "another-" + CANARY[::-1]
+    world.bind("username-password", {"username": "me", "password": CANARY}, name="login")
+    with world.run(sieve=sieve) as broker, asked(broker) as client:
+        assert not sieve.finds(CANARY)
+        client.open_credential("login", purpose="a login")
+        assert sieve.finds(CANARY)
+        world.vault.rotate("login", {"username": "me", "password": new})
+        client.open_credential("login", purpose="a login")
+        assert sieve.finds(new)
+        assert sieve.finds(CANARY)
+
+
+def test_out_of_its_scope_a_bound_credential_stays_closed_and_that_is_audited(
+    world: DnsWorld,
+) -> None:  # B7, B10
+    world.bind("username-password", {"username": "me", "password": CANARY}, name="login")
+    world.vault.rescope("login", "project:elsewhere")
+    with world.run() as broker, asked(broker) as client:
+        with pytest.raises(
+            BrokerError, match="may not be used here: its scope is project:elsewhere"
+        ) as refused:
+            client.open_credential("login", purpose="a login")
+        assert "tic creds scope login SCOPE" in refused.value.hint
+    log = AuditLog(world.database, world.vault.ledger).newest(Wanted(action="credential.open"), 9)
+    assert [
+        (one.event.outcome, one.event.name, one.event.stack) for one in log if isinstance(one, Entry)
+    ] == [("refused", "login", "site/dev")]
 
 
 def test_what_the_stack_is_not_bound_to_stays_closed_whether_it_exists_or_not(world: DnsWorld) -> None:  # C2

@@ -5,6 +5,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -128,3 +129,27 @@ def test_the_private_values_of_a_json_key_file_are_secrets_by_themselves() -> No
 
 def test_its_repr_shows_no_secret() -> None:
     assert "AKID" not in repr(Sieve([b"AKIDz8krbsJ5yKBZQpn74WFkmLPx3"]))
+
+
+def test_what_is_learned_later_is_found_from_then_on_beside_what_was_known() -> None:  # C2
+    sieve = Sieve([b"AKIDz8krbsJ5yKBZQpn74"])
+    assert not sieve.suspects(body("mPLxw3FWkGh5tYqRz2"))
+    sieve.add([b"mPLxw3FWkGh5tYqRz2", b"pin4", b""])
+    for text in (
+        "AKIDz8krbsJ5yKBZQpn74",
+        "mPLxw3FWkGh5tYqRz2",
+        base64.b64encode(b"x:mPLxw3FWkGh5tYqRz2").decode(),
+    ):
+        assert sieve.suspects(body(text))
+        assert sieve.finds(text)
+        assert HIDDEN in sieve.redact(text)
+    assert sieve.finds("pin4")
+    assert sieve.redact("AKIDz8krbsJ5yKBZQpn74, mPLxw3FWkGh5tYqRz2") == f"{HIDDEN}, {HIDDEN}"
+
+
+def test_threads_that_teach_it_at_once_lose_nothing() -> None:
+    sieve, secrets = Sieve(), [f"secret-number-{number:03}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        learned = pool.map(lambda secret: (sieve.add([secret.encode()]), sieve.finds(secret)), secrets)
+        assert all(found for _, found in learned)
+    assert all(sieve.finds(secret) for secret in secrets)
