@@ -35,6 +35,7 @@ __all__ = [
     "Rejected",
     "Unreachable",
     "sdk",
+    "silence",
     "verifiable",
     "verify",
     "words_of",
@@ -98,7 +99,7 @@ def verify(kind: str, fields: Mapping[str, SecretBytes], *, timeout: float = TIM
     if kind not in _MODULES:
         raise NotVerifiable(kind)
     module = import_module(f"credentials.identity.{_MODULES[kind]}")
-    _silence((*_HTTP_LOGGERS, *getattr(module, "LOGGERS", ())))
+    silence(*getattr(module, "LOGGERS", ()))
     asker: _Asker = module
     try:
         return asker.identify(kind, fields, timeout)
@@ -117,12 +118,14 @@ def sdk(kind: str, extra: str | None = None) -> Iterator[None]:
         raise PackageMissing(kind, extra or kind) from None
 
 
-def _silence(loggers: tuple[str, ...]) -> None:
+def silence(*loggers: str) -> None:
     """Keep what SDKs log of their requests from every handler of this process, whatever its level.
+
+    `loggers` are those of an SDK; those of the HTTP libraries beneath are among them.
 
     Some bring a handler of their own, and a variable (DEBUG, CLOUDFLARE_LOG) that has it print headers.
     """
-    for name in loggers:
+    for name in (*_HTTP_LOGGERS, *loggers):
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.disabled = True

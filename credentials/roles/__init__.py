@@ -2,7 +2,10 @@
 
 A provider's module in `credentials.roles.providers` has: `LABEL`, `SOURCES`, `SESSION_SECONDS` (least, usual,
 most), `SETTINGS` (name -> what it is), `checked_role`, `assume`, `find_sources`, `trust_policy`, `console`,
-`session_policy`.
+`session_policy`; it may have `LOGGERS`, the names of its SDK's loggers. It imports its SDK inside
+`with sdk(PROVIDER):` of `credentials.identity`.
+What an SDK raises can carry the request with its secrets: translate it to NotAssumed, and drop it
+(`from None`).
 """
 
 import importlib
@@ -10,7 +13,15 @@ import os
 from collections.abc import Mapping
 from typing import Final, Protocol, cast
 
-from credentials.roles.errors import BadRole, NotAssumed, Reason, RoleError, UnknownRoleProvider
+from credentials.identity.errors import PackageMissing
+from credentials.roles.errors import (
+    BadRole,
+    NotAssumed,
+    Reason,
+    RoleError,
+    SourceFailed,
+    UnknownRoleProvider,
+)
 from credentials.roles.role import SOURCE_KINDS, Role, Session, Source, SourceKind
 from credentials.secret import SecretBytes
 
@@ -24,6 +35,7 @@ __all__ = [
     "RoleError",
     "Session",
     "Source",
+    "SourceFailed",
     "SourceKind",
     "UnknownRoleProvider",
     "assume",
@@ -118,6 +130,22 @@ def assume(
 
     `session_name` stands in the cloud's own audit trail; `policy` narrows what the session may do.
     """
-    return provider(role.provider).assume(
-        role, identity, session_name=session_name, policy=policy, timeout=timeout, environ=environ
-    )
+    from credentials.identity import silence
+
+    asked = provider(role.provider)
+    silence(*getattr(asked, "LOGGERS", ()))
+    try:
+        return asked.assume(
+            role, identity, session_name=session_name, policy=policy, timeout=timeout, environ=environ
+        )
+    except SourceFailed as failed:
+        hint = failed.hint.replace("PROVIDER", role.provider)
+        raise NotAssumed(role.provider, role.role, failed.reason, said=failed.why, hint=hint) from None
+    except PackageMissing as missing:
+        raise NotAssumed(role.provider, role.role, Reason.PACKAGE_MISSING, hint=missing.hint) from None
+    except RoleError:
+        raise
+    except Exception as error:  # of an SDK, on an answer that nobody foresaw; it may hold the request
+        said = f"its SDK fails on the answer: {type(error).__name__}"
+        hint = f"try again in a minute: tic role status {role.provider}"
+        raise NotAssumed(role.provider, role.role, Reason.UNKNOWN, said=said, hint=hint) from None

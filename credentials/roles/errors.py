@@ -59,3 +59,17 @@ class NotAssumed(RoleError):
             + (f" ({said})" if said else ""),
             hint=hint,
         )
+
+
+class SourceFailed(RoleError):
+    """The first identity can't be had; `assume` turns this into NotAssumed, which names provider and role.
+
+    `reason` is SOURCE_MISSING or SOURCE_REJECTED; `why` is in words of tic's own, with nothing secret.
+    """
+
+    exit_code = 1
+
+    def __init__(self, reason: Reason, why: str, *, hint: str) -> None:
+        self.reason = reason
+        self.why = why
+        super().__init__(f"{reason.value}: {why}", hint=hint)

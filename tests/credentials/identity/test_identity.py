@@ -100,7 +100,7 @@ def test_an_sdk_logs_nowhere_whatever_handlers_it_brings(capfd: pytest.CaptureFi
     logger = logging.getLogger("an-sdk")
     logger.addHandler(logging.StreamHandler())
     logger.setLevel(logging.DEBUG)
-    identity._silence(("an-sdk",))
+    identity.silence("an-sdk")
     for one in (logger, logging.getLogger("an-sdk.requests")):
         one.error("Authorization: %s", CANARY)
     assert capfd.readouterr() == ("", "")
