@@ -22,8 +22,8 @@ class DamagedCredential(CredentialError):
         super().__init__(
             f"{credential.name!r} ({credential.token}) is damaged: {what}; the database was changed by "
             "something else than tic",
-            hint="see what else is wrong: tic vault doctor; then put a backup back (tic vault restore FILE), or "
-            f"accept the rest (tic vault accept) and give new values: tic creds rotate {credential.name}",
+            hint="see what else is wrong: tic vault doctor; then put a backup back (tic vault restore FILE), "
+            f"or accept the rest (tic vault accept) and give new values: tic creds rotate {credential.name}",
         )
 
 

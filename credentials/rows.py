@@ -101,15 +101,39 @@ class CredentialLeaseRow(SQLModel, table=True):
 
 
 class LinkedRoleRow(SQLModel, table=True):
-    """The linked role of a provider; a provider without a row has none (Disabled)."""
+    """The linked role of a provider; a provider without a row has none (Disabled).
+
+    `source` says who takes it on, `settings` is JSON, `problem` what kept it from being taken on when that
+    was last tried, at `checked_at`.
+    """
 
     __tablename__ = "linked_role"
     __table_args__ = (
         CheckConstraint("state IN ('authorizing', 'enabled', 'failed')", name="linked_role_state_known"),
+        CheckConstraint("source IN ('metadata', 'oidc', 'credential')", name="linked_role_source_known"),
     )
 
     provider: str = Field(primary_key=True)
     state: str
+    role: str
+    external_id: str | None = None
+    session_seconds: int
+    source: str
+    source_credential_id: int | None = Field(
+        default=None,
+        sa_column=Column(
+            Integer,
+            ForeignKey("credential.id", ondelete="RESTRICT"),
+            nullable=True,
+        ),
+    )
+    token_file: str | None = None
+    settings: str
+    account: str
+    principal: str
+    problem: str | None = None
+    created_at: float
+    checked_at: float | None = None
 
 
 class AuditRow(SQLModel, table=True):

@@ -9,7 +9,9 @@
 | authorizing | no   | active | no: make another one Active (A8) | yes, Ready while one is | no       |
 |             | no   | ready  | yes                              | Active, Active if first | no       |
 
-A role may be disabled unless a stack uses it (A3). A credential gets a scope that has all its stacks (B7).
+A role may be disabled unless a stack uses it (A3). The credential with which a role is taken on is neither
+deleted nor cleared. A role that was tried is enabled if it could be taken on; if not, an enabled one failed
+(A4), and one that is authorizing still is. A credential gets a scope that has all its stacks (B7).
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,6 +111,23 @@ class NoRoleEnabled(CredentialError):
         )
 
 
+class CredentialTakesRoleOn(CredentialError):
+    """The credential with which a role is taken on stays: without it the role serves nobody."""
+
+    exit_code = 3
+
+    def __init__(self, credential: Credential, provider: str, *, clearing: bool = False) -> None:
+        super().__init__(
+            f"{credential.name!r} can't be deleted: the linked role of {provider} is taken on with it",
+            hint=(
+                f"keep it, and clear the others: tic creds clear {credential.kind} --keep-source; or "
+                if clearing
+                else ""
+            )
+            + f"let another identity take the role on: tic role enable {provider} --source SOURCE",
+        )
+
+
 class RoleInUse(CredentialError):
     """A linked role that a stack uses can't be disabled (SPEC A3)."""
 
@@ -129,10 +148,24 @@ def may_create(kind: str, *, role: RoleState) -> None:
         raise RoleServesProvider(kind)
 
 
-def may_clear(kind: str, *, role: RoleState) -> None:
-    """Raise unless all credentials of `kind` may be deleted at once."""
+def may_clear(
+    kind: str, *, role: RoleState, sources: Sequence[tuple[Credential, str]] = (), keep_source: bool = False
+) -> None:
+    """Raise unless all credentials of `kind` may be deleted at once.
+
+    `sources` are those with which the role of a provider is taken on; with `keep_source` they stay.
+    """
     if role is not RoleState.ENABLED:
         raise NothingToFallBackTo(kind, role)
+    if sources and not keep_source:
+        raise CredentialTakesRoleOn(*sources[0], clearing=True)
+
+
+def after_trial(state: RoleState, *, worked: bool) -> RoleState:
+    """The state of a role that was just tried (SPEC A2, A4)."""
+    if worked:
+        return RoleState.ENABLED
+    return RoleState.AUTHORIZING if state is RoleState.AUTHORIZING else RoleState.FAILED
 
 
 def clearable(roles: Mapping[str, RoleState]) -> list[str]:
@@ -161,12 +194,20 @@ def state_of_new(active: Credential | None) -> State:
 
 
 def may_delete(
-    credential: Credential, *, role: RoleState, used_by: Sequence[str], ready: Sequence[str] = ()
+    credential: Credential,
+    *,
+    role: RoleState,
+    used_by: Sequence[str],
+    ready: Sequence[str] = (),
+    source_of: Sequence[str] = (),
 ) -> None:
     """Raise unless deleting `credential` is allowed now.
 
-    `used_by` are the stacks that it serves; `ready` names the Ready credentials of its kind, for the hint.
+    `used_by` are the stacks that it serves, `source_of` the providers whose role is taken on with it; `ready`
+    names the Ready credentials of its kind, for the hint.
     """
+    if source_of:
+        raise CredentialTakesRoleOn(credential, source_of[0])
     if role is RoleState.ENABLED:
         return  # its stacks fall back to the role
     if used_by:

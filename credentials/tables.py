@@ -57,4 +57,20 @@ LEASE = table(
     column("process_started", Float),
     column("since", Float),
 )
-ROLE = table("linked_role", column("provider", String), column("state", String))
+ROLE = table(
+    "linked_role",
+    column("provider", String),
+    column("state", String),
+    column("role", String),
+    column("external_id", String),
+    column("session_seconds", Integer),
+    column("source", String),
+    column("source_credential_id", Integer),
+    column("token_file", String),
+    column("settings", String),
+    column("account", String),
+    column("principal", String),
+    column("problem", String),
+    column("created_at", Float),
+    column("checked_at", Float),
+)

@@ -21,12 +21,12 @@ from credentials.credential import (
     Credential,
     CredentialView,
     OpenedCredential,
-    RoleState,
     Rotated,
     State,
     Use,
 )
 from credentials.ledger import Change, Ledger
+from credentials.linked_roles import LinkedRoles
 from credentials.names import checked_name
 from credentials.refusals import DamagedSecret, NameTaken, VaultExists
 from credentials.register import Register, found
@@ -57,6 +57,7 @@ class Vault(Register):
         """`folder` holds the key, if a file does, and the anchor; `actor` is who the audit log names."""
         self._now = now
         super().__init__(database, Ledger(database, folder, usage=usage, actor=actor, now=now), usage)
+        self.linked = LinkedRoles(database, self.ledger, usage, now)
 
     @classmethod
     def create(
@@ -253,36 +254,49 @@ class Vault(Register):
         with self.ledger.checking(attempt), self._database.read() as connection:
             return rules.clearable(role_store.states(connection))
 
-    def check_clear(self, kind: str) -> Sequence[Credential]:
+    def check_clear(self, kind: str, *, keep_source: bool = False) -> Sequence[Credential]:
         """The credentials that `clear` would delete now, or what it would raise."""
         kind = kinds.load(kind).name
         attempt = Event("credential.clear", "done", kind=kind)
         with self.ledger.checking(attempt), self._database.read() as connection:
-            rules.may_clear(kind, role=role_store.state(connection, kind))
-            return store.of_kind(connection, kind)
+            return self._clearable(connection, kind, keep_source=keep_source)[0]
 
-    def clear(self, kind: str) -> Cleared:
+    def clear(self, kind: str, *, keep_source: bool = False) -> Cleared:
         """Delete every credential of a provider; its enabled role serves their stacks from then on, which is
-        the same transaction (SPEC A7). Raises NothingToFallBackTo, UnknownKind.
+        the same transaction (SPEC A7).
+
+        The credential with which the role itself is taken on is only let go of by the stacks, and only with
+        `keep_source`. Raises NothingToFallBackTo, CredentialTakesRoleOn, UnknownKind.
         """
         kind = kinds.load(kind).name
         with self.ledger.change(Event("credential.clear", "done", kind=kind)) as change:
-            rules.may_clear(kind, role=role_store.state(change.connection, kind))
-            views = [self._viewed(change.connection, each) for each in store.of_kind(change.connection, kind)]
+            leaving, staying = self._clearable(change.connection, kind, keep_source=keep_source)
+            views = [self._viewed(change.connection, each) for each in (*leaving, *staying)]
             for view in views:
-                self._remove(change, view)
-                change.further.append(Event("credential.delete", "done", **_about(view.credential)))
+                self._hand_to_role(change, view)
+            for credential in leaving:
+                store.remove(change.connection, credential)
+                change.further.append(Event("credential.delete", "done", **_about(credential)))
         stacks = tuple(dict.fromkeys(stack for view in views for stack in view.used_by))
-        return Cleared(kind, tuple(view.credential for view in views), stacks)
+        return Cleared(kind, tuple(leaving), stacks)
 
-    def set_role(self, provider: str, state: RoleState) -> None:
-        """Give the provider's linked role a state; DISABLED raises RoleInUse while a stack uses it (A3)."""
-        action = "role.disable" if state is RoleState.DISABLED else f"role.{state.value}"
-        with self.ledger.change(Event(action, "done", kind=provider)) as change:
-            if state is RoleState.DISABLED:
-                used_by = self._usage.stacks_by_role(change.connection, provider)
-                rules.may_disable(provider, used_by=used_by)
-            role_store.set_state(change.connection, provider, state)
+    def _clearable(
+        self, connection: "Connection", kind: str, *, keep_source: bool
+    ) -> tuple[list[Credential], list[Credential]]:
+        """The credentials of a kind that `clear` deletes, and those that it keeps."""
+        everyone = store.of_kind(connection, kind)
+        sources = [
+            (credential, provider)
+            for credential in everyone
+            for provider in role_store.taken_on_with(connection, credential.id)
+        ]
+        role = role_store.state(connection, kind)
+        rules.may_clear(kind, role=role, sources=sources, keep_source=keep_source)
+        staying = {credential.id for credential, _provider in sources}
+        return (
+            [one for one in everyone if one.id not in staying],
+            [one for one in everyone if one.id in staying],
+        )
 
     def opened(
         self,
@@ -348,13 +362,17 @@ class Vault(Register):
     def _deletable(self, connection: "Connection", credential: Credential) -> CredentialView:
         view = self._viewed(connection, credential)
         role, ready = role_store.state(connection, credential.kind), store.ready(connection, credential.kind)
-        rules.may_delete(credential, role=role, used_by=view.used_by, ready=ready)
+        source_of = role_store.taken_on_with(connection, credential.id)
+        rules.may_delete(credential, role=role, used_by=view.used_by, ready=ready, source_of=source_of)
         return view
 
     def _remove(self, change: Change, view: CredentialView) -> None:
+        self._hand_to_role(change, view)
+        store.remove(change.connection, view.credential)
+
+    def _hand_to_role(self, change: Change, view: CredentialView) -> None:
         if view.used_by:
             self._usage.fall_back_to_role(change.connection, view.credential.id, view.credential.kind)
-        store.remove(change.connection, view.credential)
 
     def _put(self, change: Change, credential: Credential, version: int, fields: Mapping[str, str]) -> None:
         sealed = seal_fields(change.keys.sealer, credential, version, fields)

@@ -32,10 +32,12 @@ _HEAD = VAULT.update().values(audit_head=bindparam("head"))
 
 def find(connection: Connection) -> VaultRecord | None:
     """The vault of this database; None before `tic vault init`. Raises DamagedRow."""
-    row = connection.execute(_ROW).one_or_none()
-    if row is None:
+    rows = connection.execute(_ROW).all()
+    if not rows:
         return None
-    values: dict[str, Any] = {name: value for name, value in row._mapping.items() if name != "id"}
+    if len(rows) > 1:
+        raise DamagedRow("vault")
+    values: dict[str, Any] = {name: value for name, value in rows[0]._mapping.items() if name != "id"}
     if not all(_fits(name, value) for name, value in values.items()):
         raise DamagedRow("vault")
     return VaultRecord(**values)
@@ -90,7 +92,11 @@ def guarded(connection: Connection) -> Iterator[Table]:
     )
     order = (FIELD.c.credential_id, FIELD.c.version, FIELD.c.name)
     yield "credential_field", connection.execute(FIELD.select().order_by(*order))
-    yield "linked_role", connection.execute(ROLE.select().order_by(ROLE.c.provider))
+    role = [each for each in ROLE.c if each.name != "checked_at"]
+    yield (
+        "linked_role",
+        connection.execute(ROLE.select().with_only_columns(*role).order_by(ROLE.c.provider)),
+    )
 
 
 def _fits(name: str, value: object) -> bool:

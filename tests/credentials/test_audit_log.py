@@ -72,6 +72,7 @@ def test_each_use_change_and_refusal_is_told(world: World) -> None:
         "credential.open refused prod",
         "credential.delete refused spare",
         "credential.clear refused tencentcloud",
+        "role.link done tencentcloud",
         "role.enabled done tencentcloud",
         "credential.new refused third",
         "credential.clear done tencentcloud",

@@ -9,7 +9,7 @@ from credentials.contents import DamagedCredential
 from credentials.credential import RoleState
 from credentials.keys import KeyUnusable
 from credentials.refusals import ChangedBehindTheVault, DamagedRow
-from tests.credentials.worlds import KEYS, World
+from tests.credentials.worlds import KEYS, World, set_role
 
 FULL = {**KEYS, "region": "r"}
 
@@ -81,7 +81,7 @@ def test_nothing_is_changed_in_tables_that_were_changed_from_outside(pair: World
         lambda: pair.vault.new("third", "tencentcloud", FULL),
         lambda: pair.vault.delete("next"),
         lambda: pair.vault.rescope("next", "project:web"),
-        lambda: pair.vault.set_role("tencentcloud", RoleState.ENABLED),
+        lambda: set_role(pair.vault, "tencentcloud", RoleState.ENABLED),
     ):
         with pytest.raises(ChangedBehindTheVault) as refused:
             change()

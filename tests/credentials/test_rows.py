@@ -8,6 +8,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.expression import TableClause
 from sqlmodel import SQLModel
 
+import engine.state.rows  # noqa: F401  # what the bindings point to
 from credentials import tables
 from credentials.audit_store import AUDIT
 from credentials.rows import (

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from credentials.credential import RoleState
 from credentials.digest import Table
+from credentials.roles.role import Role, Session, Source
 from credentials.scopes import Place, admits
 from credentials.vault import Vault
 from engine.database import Database
@@ -90,7 +91,7 @@ class World:
 
     def set_role(self, provider: str, state: RoleState) -> None:
         """Link a role, switch it, or take it away."""
-        self.vault.set_role(provider, state)
+        set_role(self.vault, provider, state)
 
     def sql(self, statement: str, *values: object) -> None:
         """Change the database behind the vault's back."""
@@ -117,6 +118,21 @@ class World:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def set_role(vault: Vault, provider: str, state: RoleState) -> None:
+    """Bring the provider's role to a state, on the way that leads there."""
+    linked = vault.linked
+    if state is RoleState.DISABLED:
+        if vault.role(provider) is not RoleState.DISABLED:
+            linked.unlink(provider)
+        return
+    if state is RoleState.AUTHORIZING or vault.role(provider) is RoleState.DISABLED:
+        linked.link(Role(provider, "a-role", None, 3600, Source("metadata")))
+    if state in (RoleState.ENABLED, RoleState.FAILED):
+        linked.taken_on(provider, Session({}, 0.0, "an-account", "a-principal"))
+    if state is RoleState.FAILED:
+        linked.not_taken_on(provider, "the role does not exist")
 
 
 @cache

@@ -19,6 +19,7 @@ from engine.database import Database
 from engine.home import Home
 from engine.state import stacks
 from engine.state.stacks import Stack
+from tests.credentials.worlds import set_role
 
 CLOUDFLARE = {"api-token": "0123456789abcdef0123456789abcdef01234567"}
 
@@ -92,10 +93,10 @@ def test_a_released_stack_frees_its_credential_and_remembers_what_it_needs(place
 
 def test_an_enabled_role_serves_a_new_stack_and_cant_be_disabled_then(place: Place) -> None:
     """A2, A3; the foreign key is the second guard."""
-    place.vault.set_role("cloudflare", RoleState.ENABLED)
+    set_role(place.vault, "cloudflare", RoleState.ENABLED)
     assert place.need("cloudflare") == [Binding("cloudflare", None, None, by_role=True)]
     with pytest.raises(RoleInUse, match="site/dev uses it"):
-        place.vault.set_role("cloudflare", RoleState.DISABLED)
+        set_role(place.vault, "cloudflare", RoleState.DISABLED)
     with pytest.raises(IntegrityError), place.database.write() as connection:
         connection.execute(text("DELETE FROM linked_role"))
 
@@ -106,7 +107,7 @@ def test_clearing_leaves_no_stack_without_authorization(place: Place) -> None:
     place.need("cloudflare")
     with pytest.raises(NothingToFallBackTo):
         place.vault.clear("cloudflare")
-    place.vault.set_role("cloudflare", RoleState.ENABLED)
+    set_role(place.vault, "cloudflare", RoleState.ENABLED)
     done = place.vault.clear("cloudflare")
     assert ([one.name for one in done.deleted], done.stacks) == (["first"], ("site/dev",))
     assert place.bound() == [Binding("cloudflare", None, None, by_role=True)]

@@ -18,6 +18,7 @@ from engine.home import Home
 from engine.installation import Installation
 from engine.state import stacks
 from engine.vault_checkup import examine
+from tests.credentials.worlds import set_role
 
 SECRETS = {
     "prod": {"secret-id": "id-of-prod", "secret-key": "key-of-prod"},
@@ -117,7 +118,7 @@ def _made() -> Kept:
     for name, fields in SECRETS.items():
         vault.rotate(name, fields)  # prod keeps its first version, which is leased
     vault.opened("web", purpose="another test")
-    vault.set_role("alicloud", RoleState.ENABLED)
+    set_role(vault, "alicloud", RoleState.ENABLED)
     sealed = {context: vault.seal(context, content) for context, content in OUTSIDE.items()}
     database.close()
     return Kept(home, sealed)

@@ -60,12 +60,26 @@ def upgrade() -> None:
         "linked_role",
         sa.Column("provider", sa.String(), primary_key=True),
         sa.Column("state", sa.String(), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('authorizing', 'enabled', 'failed')", name="linked_role_state_known"
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=True),
+        sa.Column("session_seconds", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column(
+            "source_credential_id",
+            sa.Integer(),
+            sa.ForeignKey("credential.id", ondelete="RESTRICT"),
+            nullable=True,
         ),
+        sa.Column("token_file", sa.String(), nullable=True),
+        sa.Column("settings", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("principal", sa.String(), nullable=False),
+        sa.Column("problem", sa.String(), nullable=True),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("checked_at", sa.Float(), nullable=True),
+        sa.CheckConstraint("state IN ('authorizing', 'enabled', 'failed')", name="linked_role_state_known"),
+        sa.CheckConstraint("source IN ('metadata', 'oidc', 'credential')", name="linked_role_source_known"),
     )
     with op.batch_alter_table("binding") as binding:
         binding.add_column(sa.Column("role", sa.String(), nullable=True))
-        binding.create_foreign_key(
-            "binding_role", "linked_role", ["role"], ["provider"], ondelete="RESTRICT"
-        )
+        binding.create_foreign_key("binding_role", "linked_role", ["role"], ["provider"], ondelete="RESTRICT")
