@@ -1,7 +1,6 @@
 """`tic creds`: make, activate, scope, delete and clear credentials; other modules register the rest."""
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -122,6 +121,9 @@ def clear(
         str | None,
         typer.Argument(metavar="PROVIDER", help="Else every provider whose linked role is enabled."),
     ] = None,
+    keep_source: Annotated[
+        bool, typer.Option("--keep-source", help="Keep the credential with which the role is taken on.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Delete all credentials of a provider whose linked role is enabled; its stacks use the role then."""
@@ -130,29 +132,29 @@ def clear(
 
     vault = Installation.find().vault
     providers = [kinds.load(provider).name] if provider is not None else vault.clearable()
-    found = {each: vault.check_clear(each) for each in providers}
-    for each in [each for each, credentials in found.items() if not credentials]:
-        _say(f"there are no credentials of {each}; its linked role serves the stacks that need it")
-        del found[each]
-    if not found:
-        return
-    names = "; ".join(f"{', '.join(one.name for one in all_)} ({each})" for each, all_ in found.items())
-    _confirm(
-        f"delete {names} for good?",
-        f"deleting {names} is for good",
-        f"tic creds clear {provider or ''}".rstrip() + " --yes",
-        yes=yes,
-    )
-    _clear(vault, list(found))
-    _say("  next: revoke what was in them where it came from; tic creds list shows what is left")
+    found = {each: vault.check_clear(each, keep_source=keep_source) for each in providers}
+    leaving = {each: credentials for each, credentials in found.items() if credentials}
+    if leaving:
+        names = "; ".join(f"{', '.join(one.name for one in all_)} ({each})" for each, all_ in leaving.items())
+        kept = ["--keep-source"] if keep_source else []
+        _confirm(
+            f"delete {names} for good?",
+            f"deleting {names} is for good",
+            " ".join(["tic creds clear", *([provider] if provider else []), *kept, "--yes"]),
+            yes=yes,
+        )
+    for each in found:
+        _clear(vault, each, keep_source=keep_source)
+    if leaving:
+        _say("  next: revoke what was in them where it came from; tic creds list shows what is left")
 
 
-def _clear(vault: "Vault", providers: Sequence[str]) -> None:
-    for each in providers:
-        done = vault.clear(each)
-        _say(f"deleted of {each}: {', '.join(one.name for one in done.deleted)}")
-        served = ", ".join(done.stacks)
-        _say(f"  the linked role serves from now on: {served}" if served else "  no stack used them")
+def _clear(vault: "Vault", provider: str, *, keep_source: bool) -> None:
+    done = vault.clear(provider, keep_source=keep_source)
+    names = ", ".join(one.name for one in done.deleted)
+    _say(f"deleted of {provider}: {names}" if names else f"there are no credentials of {provider} to delete")
+    if done.stacks:
+        _say(f"  its linked role serves from now on: {', '.join(done.stacks)}")
 
 
 def _where(scope: str) -> str:

@@ -99,11 +99,6 @@ class Register:
         with self._database.read() as connection:
             return role_store.state(connection, provider)
 
-    def roles(self) -> dict[str, RoleState]:
-        """The linked roles by provider."""
-        with self._database.read() as connection:
-            return role_store.states(connection)
-
     def versions(self, reference: str) -> Sequence[KeptVersion]:
         """What is sealed of a credential, oldest first, the present version last. Raises NoCredential."""
         with self._database.read() as connection:

@@ -252,7 +252,8 @@ class Vault(Register):
         """The providers whose credentials `clear` deletes; raises NoRoleEnabled where there is none (A7)."""
         attempt = Event("credential.clear", "done")
         with self.ledger.checking(attempt), self._database.read() as connection:
-            return rules.clearable(role_store.states(connection))
+            linked = role_store.everything(connection)
+            return rules.clearable({each.role.provider: each.state for each in linked})
 
     def check_clear(self, kind: str, *, keep_source: bool = False) -> Sequence[Credential]:
         """The credentials that `clear` would delete now, or what it would raise."""
