@@ -45,7 +45,10 @@ class BadRole(RoleError):
 
 
 class NotAssumed(RoleError):
-    """The role could not be taken on; `reason` says why, `said` is the provider's own code and request id."""
+    """The role could not be taken on; `reason` says why, `said` is the provider's own code and request id.
+
+    `told` has both, as a role's problem is kept and shown.
+    """
 
     exit_code = 1
 
@@ -54,11 +57,8 @@ class NotAssumed(RoleError):
         self.role = role
         self.reason = reason
         self.said = said
-        super().__init__(
-            f"the role {role} of {provider} can't be taken on: {reason.value}"
-            + (f" ({said})" if said else ""),
-            hint=hint,
-        )
+        self.told = reason.value + (f" ({said})" if said else "")
+        super().__init__(f"the role {role} of {provider} can't be taken on: {self.told}", hint=hint)
 
 
 class SourceFailed(RoleError):
