@@ -97,6 +97,8 @@ class Vault(Register):
             )
             begun = Change(connection, vault_id, opened, Event("vault.init", "done"))
             vault.ledger.seal_everything(begun, 1)
+            position = vault.ledger.position(connection, vault.ledger.record(connection), opened)
+        vault.ledger.anchor.move(opened.sealer, position)
         return vault
 
     @classmethod
