@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import audit, creds, dns, doctor, engine, errors, sandbox, serve, stack, vault
+from cli import audit, creds, dns, doctor, engine, errors, role, sandbox, serve, stack, vault
 from credentials.withheld import withdraw
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(vault.app, name="vault")
 app.add_typer(creds.app, name="creds")
+app.add_typer(role.app, name="role")
 app.add_typer(audit.app, name="audit")
 app.add_typer(stack.app, name="stack")
 app.add_typer(engine.app, name="engine")

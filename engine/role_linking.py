@@ -77,6 +77,16 @@ def describe(vault: "Vault", wanted: Wanted, environ: Mapping[str, str] = os.env
     )
 
 
+def linked_or_likely(vault: "Vault", provider: str, environ: Mapping[str, str] = os.environ) -> Role:
+    """The provider's linked role; where there is none, what `enable` would link without a name yet."""
+    before = _before(vault, provider)
+    if before is not None:
+        return before
+    module = roles.provider(provider)
+    source = _source(vault, provider, module, None, None, environ)
+    return Role(provider, "", external_id(vault), module.SESSION_SECONDS[1], source)
+
+
 def external_id(vault: "Vault") -> str:
     """What the trust policy wants to hear besides: this vault's own, so no other vault's role is mistaken."""
     return f"tic-{vault.status().vault_id[:16]}"
