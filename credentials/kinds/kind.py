@@ -61,7 +61,11 @@ class Kind:
         return next((one for one in self.fields if one.name == name), None)
 
     def checked(self, given: Mapping[str, str]) -> dict[str, str]:
-        """`given` without its empty values; raises InvalidFields with every fault at once."""
+        """`given` without its empty values.
+
+        Raises InvalidFields with every fault at once, and UnfitFile where they make a file that no program
+        could read.
+        """
         problems = [*self._unknown(given), *self._malformed(given)]
         kept = {name: value for name, value in given.items() if value != ""}
         groups = self._groups_begun(kept)
@@ -72,6 +76,7 @@ class Kind:
         problems += [f"{one.name} is missing" for one in self.missing(kept)]
         if problems:
             raise InvalidFields(self, problems)
+        self._check_files(kept)
         return kept
 
     def missing(self, given: Collection[str]) -> tuple[Field, ...]:
@@ -201,6 +206,14 @@ class Kind:
             fault = fault_of(one, given[one.name])
             if fault:
                 yield f"{one.name} {fault}"
+
+    def _check_files(self, given: Mapping[str, str]) -> None:
+        made = self.files({name: SecretBytes(value.encode()) for name, value in given.items()})
+        if made:
+            from credentials.files import check  # here, because few kinds make a file
+
+            for file in made:
+                check(file.name, file.content)
 
     def _constants(self, target: Literal["env", "lego"], given: Collection[str]) -> dict[str, SecretBytes]:
         applying = [one for one in self.constants if one.apply_to(given)]

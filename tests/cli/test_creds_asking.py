@@ -8,7 +8,15 @@ import pytest
 from tests.cli.command import Tic, refusal
 from tests.cli.test_creds import CANARY, at_a_terminal
 
-KUBECONFIG = f"apiVersion: v1\nkind: Config\nusers:\n- token: {CANARY}{'x' * 9000}\n"
+KUBECONFIG = f"""apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{{name: c, cluster: {{server: "https://k8s.example.test"}}}}]
+contexts: [{{name: here, context: {{cluster: c, user: u}}}}]
+users:
+- name: u
+  user: {{token: {CANARY}{"x" * 9000}}}
+"""
 
 
 def private(path: Path, content: str | bytes) -> Path:

@@ -38,6 +38,17 @@ _SHAPED = (
     "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 )
 
+_FILES = {
+    "kubeconfig": (
+        "current-context: c\n"
+        "clusters: [{name: c, cluster: {server: https://192.0.2.1}}]\n"
+        "users: [{name: u, user: {token: word}}]\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\n"
+    ),
+    "settings.xml": "<settings/>\n",
+}
+"""Files that are looked into, by name."""
+
 
 def example(one: Field) -> str:
     """A value that this field takes."""
@@ -45,6 +56,8 @@ def example(one: Field) -> str:
 
     if one.choices:
         return one.choices[-1]
+    if one.file_name in _FILES:
+        return _FILES[one.file_name]
     if one.path:
         return "/usr/local/bin/example"
     if one.multiline and "private key" in one.label.lower():

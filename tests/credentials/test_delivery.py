@@ -1,6 +1,7 @@
 """What a credential makes: for a run, what Pulumi's providers read; for a command, what any program reads."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -120,9 +121,26 @@ def test_what_is_secret_inside_a_given_file_is_known() -> None:
     assert b"a&b" in for_run([opened("maven-settings", settings=settings)]).secrets
 
 
-def test_a_given_file_that_nothing_could_read_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("kubernetes", {"kubeconfig": "canary"}),
+        ("maven-settings", {"settings": "canary"}),
+        ("maven-settings", {"server-id": "nexus", "username": "me", "password": "canary${env.HOME}"}),
+        ("container-registry", {"server": "ghcr.io", "username": "canary:x", "password": "p"}),
+    ],
+)
+def test_what_no_program_could_read_is_refused_before_it_is_kept(kind: str, fields: dict[str, str]) -> None:
+    """B1."""
+    with pytest.raises(UnfitFile) as refused:
+        kinds.load(kind).checked(fields)
+    assert "canary" not in str(refused.value) + refused.value.hint
+
+
+def test_a_file_that_became_unreadable_is_refused_where_it_is_used() -> None:
+    kept = opened("kubernetes", kubeconfig=KUBECONFIG)
     with pytest.raises(UnfitFile):
-        for_run([opened("kubernetes", kubeconfig="canary")])
+        for_run([replace(kept, fields={"kubeconfig": SecretBytes(b"canary")})])
 
 
 def test_a_command_keeps_the_users_environment_and_no_other_identity_of_the_kind() -> None:
