@@ -16,7 +16,7 @@ from tests.engine import vault_changes
 from tests.engine.vault_changes import content, same, statement
 from tests.engine.vaults import SECRETS, SITE, Kept, full
 
-SAMPLE, SOAK = 75, 1500
+SAMPLE, SOAK = 75, 2000
 
 
 @pytest.fixture

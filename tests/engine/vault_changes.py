@@ -9,19 +9,23 @@ from random import Random
 from typing import Any
 
 from credentials.proof import MOMENT
+from credentials.tables import ROLE
 
 PAGE = 4096
 BETWEEN = "a text that no row has"
+_ROLE = ", ".join(column.name for column in ROLE.c if column.name != "checked_at")
 GUARDED = {
     "vault": "SELECT * FROM vault ORDER BY id",
     "data_key": "SELECT * FROM data_key ORDER BY generation",
     "credential": "SELECT last_used_at, * FROM credential ORDER BY id",
     "credential_field": "SELECT * FROM credential_field ORDER BY credential_id, version, name",
-    "linked_role": "SELECT * FROM linked_role ORDER BY provider",
+    "linked_role": f"SELECT {_ROLE} FROM linked_role ORDER BY provider",
     "binding": "SELECT * FROM binding ORDER BY stack_id, provider",
     "audit": "SELECT * FROM audit ORDER BY seq",
 }
-"""All that a vault holds, but for the leases: they only say how long an earlier version is kept."""
+"""All that a vault holds, but for two notes that guard nothing: how long an earlier version is kept (leases), and
+when a role was last tried.
+"""
 
 Content = dict[str, list[tuple[Any, ...]]]
 
