@@ -1,7 +1,7 @@
 """What must be true of each transaction on a vault, judged from the rows that it changed. Pure.
 
-It knows the rules from the specification alone (A3, A6-A8, B2, B3, B5, B7), and of the vault's words only the
-names of its audit actions.
+It knows the rules from the specification alone (A2-A4, A6-A8, B2, B3, B5, B7), and of the vault's words only
+the names of its audit actions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, NamedTuple
 
 Cells = tuple[Any, ...]
+
+
+def taken_on(role: str) -> str:
+    """The principal that histories note when they take on a role: another one for each."""
+    return f"as {role}"
+
+
 MOVES_A_STACK: Final = ("binding.set", "binding.release", "stack.new", "stack.remove")
 FREES_A_KIND: Final = ("credential.delete", "credential.clear")
 
@@ -43,8 +50,13 @@ class Binding(NamedTuple):
 
 
 class Role(NamedTuple):
+    """A linked role; whoever took `role` on is known to its provider as `taken_on(role)`."""
+
     provider: str
     state: str
+    role: str
+    source_credential_id: int | None
+    principal: str
 
 
 class Stack(NamedTuple):
@@ -72,7 +84,7 @@ class World:
     }
     credentials: dict[int, Credential] = field(default_factory=dict)
     bindings: dict[tuple[int, str], Binding] = field(default_factory=dict)
-    roles: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
     stacks: dict[int, Stack] = field(default_factory=dict)
 
     def copy(self) -> "World":
@@ -103,7 +115,7 @@ class World:
                 case Binding():
                     self.bindings[after.stack_id, after.provider] = after
                 case Role():
-                    self.roles[after.provider] = after.state
+                    self.roles[after.provider] = after
                 case Stack():
                     self.stacks[after.id] = after
 
@@ -112,7 +124,7 @@ class World:
         known: dict[str, set[Cells]] = {
             "credential": set(self.credentials.values()),
             "binding": set(self.bindings.values()),
-            "linked_role": {Role(*each) for each in self.roles.items()},
+            "linked_role": set(self.roles.values()),
             "stack": set(self.stacks.values()),
         }
         return [
@@ -124,6 +136,14 @@ class World:
     def served(self, credential_id: int) -> list[Binding]:
         """What a credential serves."""
         return [each for each in self.bindings.values() if each.credential_id == credential_id]
+
+    def role(self, kind: str) -> str:
+        """The state of the kind's linked role."""
+        return self.roles[kind].state if kind in self.roles else "disabled"
+
+    def sources(self) -> set[int | None]:
+        """The credentials with which roles are taken on."""
+        return {each.source_credential_id for each in self.roles.values()}
 
     def active(self, kind: str) -> list[Credential]:
         """The Active credentials of a kind."""
@@ -162,20 +182,25 @@ def _always(world: World) -> Iterator[str]:
         stack = world.stacks.get(binding.stack_id)
         if binding.credential_id is not None and credential is None:
             yield f"{binding} has no credential (A8)"
-        if binding.role is not None and binding.role not in world.roles:
-            yield f"{binding} has no role (A3)"
+        if binding.role is not None and world.role(binding.role) not in ("enabled", "failed"):
+            yield f"{binding} has no role that was ever taken on (A2, A3)"
         if stack is None:
             yield f"{binding} has no stack"
         elif credential and credential.scope not in ("all", f"project:{stack.project}"):
             yield f"{binding} is outside of the scope {credential.scope} (B7)"
         if credential and credential.kind != binding.provider:
             yield f"{binding} is served by a credential of {credential.kind}"
+    for role in world.roles.values():
+        if role.state == "enabled" and role.principal != taken_on(role.role):
+            yield f"{role} was never taken on, and is enabled (A2)"
+        if role.source_credential_id is not None and role.source_credential_id not in world.credentials:
+            yield f"{role} is taken on with a credential that is gone"
 
 
 def _made(before: World, after: World) -> Iterator[str]:
     for new in after.credentials.keys() - before.credentials.keys():
         credential = after.credentials[new]
-        if before.roles.get(credential.kind) in ("enabled", "failed"):
+        if before.role(credential.kind) in ("enabled", "failed"):
             yield f"{credential.name} was made while a role is linked (A6)"
         first = not before.active(credential.kind)
         if (credential.state == "active") is not first:
@@ -186,7 +211,7 @@ def _deleted(before: World, after: World) -> Iterator[str]:
     for gone in before.credentials.keys() - after.credentials.keys():
         credential = before.credentials[gone]
         used = before.served(gone)
-        if before.roles.get(credential.kind) == "enabled":
+        if before.role(credential.kind) == "enabled":
             for binding in used:
                 now = after.bindings.get((binding.stack_id, binding.provider))
                 if now is None or now.role != credential.kind:
@@ -222,10 +247,13 @@ def _kept(before: World, after: World, done: Sequence[Told]) -> Iterator[str]:
 
 
 def _cleared(before: World, after: World, told: Told) -> Iterator[str]:
-    if before.roles.get(str(told.kind)) != "enabled":
+    if before.role(str(told.kind)) != "enabled":
         yield f"{told.kind} was cleared without an enabled role (A7)"
-    if left := [each.name for each in after.credentials.values() if each.kind == told.kind]:
-        yield f"{told.kind} was cleared, and {left} are left (A7)"
+    for credential in after.credentials.values():
+        if credential.kind == told.kind and credential.id not in after.sources():
+            yield f"{told.kind} was cleared, and {credential.name} is left (A7)"
+        if credential.kind == told.kind and after.served(credential.id):
+            yield f"{told.kind} was cleared, and {credential.name} still serves a stack (A7)"
     for key, binding in before.bindings.items():
         now = after.bindings.get(key)
         if binding.provider == told.kind and binding.is_served and not (now and now.is_served):

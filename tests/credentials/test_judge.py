@@ -20,6 +20,10 @@ def gone(place: str, row: Cells) -> Step:
     return Step(place, row, None)
 
 
+def role(state: str, *, source: int | None = None, principal: str = "as a-role") -> Cells:
+    return (KIND, state, "a-role", source, principal)
+
+
 def told(action: str, stack: str | None = None, kind: str | None = KIND) -> Step:
     return Step("audit", None, (action, "done", kind, stack))
 
@@ -31,8 +35,8 @@ USES_IT = (1, KIND, 1, None)
 NOT_SERVED = (1, KIND, None, None)
 BY_ROLE = (1, KIND, None, KIND)
 BOUND = made("binding", USES_IT)
-ENABLED = made("linked_role", (KIND, "enabled"))
-FAILED = made("linked_role", (KIND, "failed"))
+ENABLED = made("linked_role", role("enabled"))
+FAILED = made("linked_role", role("failed"))
 FREED = told("binding.release", "site/dev")
 
 BROKEN: dict[str, tuple[list[Step], list[Step], str]] = {
@@ -71,13 +75,28 @@ BROKEN: dict[str, tuple[list[Step], list[Step], str]] = {
     ),
     "role gone in use": (
         [STACK, ENABLED, made("binding", BY_ROLE)],
-        [Step("binding", BY_ROLE, NOT_SERVED), gone("linked_role", (KIND, "enabled")), FREED],
+        [Step("binding", BY_ROLE, NOT_SERVED), gone("linked_role", role("enabled")), FREED],
         "was taken away while",
     ),
     "bound to no role": (
         [STACK],
         [made("binding", BY_ROLE), told("stack.new", "site/dev")],
-        "has no role (A3)",
+        "has no role that was ever taken on (A2, A3)",
+    ),
+    "role goes back while a stack uses it": (
+        [STACK, ENABLED, made("binding", BY_ROLE)],
+        [Step("linked_role", role("enabled"), role("authorizing"))],
+        "has no role that was ever taken on (A2, A3)",
+    ),
+    "role enabled untried": (
+        [],
+        [made("linked_role", role("enabled", principal="as another-role"))],
+        "was never taken on, and is enabled (A2)",
+    ),
+    "source of a role deleted": (
+        [READY, made("linked_role", role("enabled", source=2))],
+        [gone("credential", credential(2))],
+        "is taken on with a credential that is gone",
     ),
     "another token": (
         [ACTIVE],
@@ -105,7 +124,12 @@ BROKEN: dict[str, tuple[list[Step], list[Step], str]] = {
         "served by a credential of exec",
     ),
     "cleared without a role": ([], [told("credential.clear")], "without an enabled role (A7)"),
-    "cleared in part": ([ACTIVE, ENABLED], [told("credential.clear")], "are left (A7)"),
+    "cleared in part": ([ACTIVE, ENABLED], [told("credential.clear")], "c1 is left (A7)"),
+    "cleared, and its source still serves": (
+        [STACK, ACTIVE, BOUND, made("linked_role", role("enabled", source=1))],
+        [told("credential.clear")],
+        "c1 still serves a stack (A7)",
+    ),
     "cleared, and a stack left alone": (
         [STACK, ENABLED, made("binding", BY_ROLE)],
         [Step("binding", BY_ROLE, NOT_SERVED), told("credential.clear")],
@@ -137,7 +161,7 @@ def test_what_keeps_the_rules_is_not_held_against_anybody() -> None:
         [ENABLED, told("role.enabled")],
         cleared,
         [Step("binding", BY_ROLE, NOT_SERVED), told("binding.release", "site/dev")],
-        [gone("linked_role", (KIND, "enabled")), told("role.disable")],
+        [gone("linked_role", role("enabled")), told("role.disable")],
     ]
     assert [judge(world, steps) for steps in history] == [[]] * len(history)
     assert (

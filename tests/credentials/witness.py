@@ -17,7 +17,7 @@ from tests.credentials.plain_sql import plain
 WATCHED: Final = {
     "credential": ("id", "token", "name", "kind", "state", "version", "scope"),
     "binding": ("stack_id", "provider", "credential_id", "role"),
-    "linked_role": ("provider", "state"),
+    "linked_role": ("provider", "state", "role", "source_credential_id", "principal"),
     "stack": ("id", "project", "name"),
     "audit": ("action", "outcome", "kind", "stack"),
     "vault": ("id",),
