@@ -418,6 +418,6 @@ def test_what_is_unpacked_is_brought_to_the_newest_schema(
         opened.append(home.root.name)
         return real(home, create=create)
 
-    monkeypatch.setattr(unpacking.Database, "open", opening)
+    monkeypatch.setattr(Database, "open", opening)
     restore(kept.home, file, force=True)
     assert [name for name in opened if name.startswith(unpacking.FOLDER)]

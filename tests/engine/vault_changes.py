@@ -23,9 +23,7 @@ GUARDED = {
     "binding": "SELECT * FROM binding ORDER BY stack_id, provider",
     "audit": "SELECT * FROM audit ORDER BY seq",
 }
-"""All that a vault holds, but for two notes that guard nothing: how long an earlier version is kept (leases), and
-when a role was last tried.
-"""
+"""All that a vault holds, but for what guards nothing: who works with a version, when a role was tried."""
 
 Content = dict[str, list[tuple[Any, ...]]]
 
