@@ -11,7 +11,7 @@ from typing import Final
 from credentials import kinds
 from credentials.credential import OpenedCredential
 from credentials.errors import CredentialError
-from credentials.files import check, secrets_in
+from credentials.files import check, joined, secrets_in
 from credentials.kinds import Kind
 from credentials.kinds.delivery import DeliveredFile
 from credentials.secret import SecretBytes
@@ -156,16 +156,24 @@ def _readable(kind: Kind) -> frozenset[str]:
 
 def _joined(deliveries: Sequence[Delivery]) -> Delivery:
     variables: dict[str, SecretBytes] = {}
-    files: list[DeliveredFile] = []
+    files: dict[tuple[str, ...], DeliveredFile] = {}
     for each in deliveries:
         for name, value in each.variables.items():
             if variables.setdefault(name, value) != value:
                 raise Clash(name)
-        files += each.files
-    named = [name for file in files for name in file.env]
+        for file in each.files:
+            files[file.env] = _beside(files[file.env], file) if file.env in files else file
+    named = [name for env in files for name in env]
     for name in named:
         if named.count(name) > 1 or name in variables:
             raise Clash(name)
     others = frozenset[str]().union(*(each.others for each in deliveries))
     secrets = tuple(secret for each in deliveries for secret in each.secrets)
-    return Delivery(variables, tuple(files), others, secrets)
+    return Delivery(variables, tuple(files.values()), others, secrets)
+
+
+def _beside(one: DeliveredFile, other: DeliveredFile) -> DeliveredFile:
+    content = one.content if one == other else joined(one.name, one.content, other.content)
+    if one.name != other.name or content is None:
+        raise Clash(one.env[0])
+    return replace(one, content=content)

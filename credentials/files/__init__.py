@@ -7,7 +7,7 @@ from credentials.files import docker_config, kubeconfig, maven_settings, netrc
 from credentials.files.unfit import UnfitFile
 from credentials.secret import SecretBytes
 
-__all__ = ["BUILDERS", "UnfitFile", "build", "check", "secrets_in"]
+__all__ = ["BUILDERS", "UnfitFile", "build", "check", "joined", "secrets_in"]
 
 BUILDERS: Final[Mapping[str, Callable[[Mapping[str, SecretBytes]], bytes]]] = {
     "docker-config": docker_config.build,
@@ -18,6 +18,11 @@ BUILDERS: Final[Mapping[str, Callable[[Mapping[str, SecretBytes]], bytes]]] = {
 _SECRETS: Final[Mapping[str, Callable[[bytes], tuple[bytes, ...]]]] = {
     "kubeconfig": kubeconfig.secrets_in,
     "settings.xml": maven_settings.secrets_in,
+}
+_JOINED: Final[Mapping[str, Callable[[bytes, bytes], bytes | None]]] = {
+    "auth.json": docker_config.joined,
+    "config.json": docker_config.joined,
+    "netrc": netrc.joined,
 }
 _CHECKS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "kubeconfig": kubeconfig.check,
@@ -42,3 +47,9 @@ def check(name: str, content: SecretBytes) -> None:
 def secrets_in(name: str, content: SecretBytes) -> tuple[bytes, ...]:
     """The parts of a checked file that are secret by themselves, so that they are known where they appear."""
     return _SECRETS[name](content.reveal()) if name in _SECRETS else ()
+
+
+def joined(name: str, one: SecretBytes, other: SecretBytes) -> SecretBytes | None:
+    """Two built files of this name as one, for programs that read only one; None where they can't be."""
+    content = _JOINED[name](one.reveal(), other.reveal()) if name in _JOINED else None
+    return None if content is None else SecretBytes(content)

@@ -25,6 +25,14 @@ def build(fields: Mapping[str, SecretBytes]) -> bytes:
     return json.dumps({"auths": {server_key(fields["server"].reveal().decode()): {"auth": pair}}}).encode()
 
 
+def joined(one: bytes, other: bytes) -> bytes | None:
+    """Both files' registries in one; None where one is in both."""
+    registries = [json.loads(each)["auths"] for each in (one, other)]
+    if registries[0].keys() & registries[1].keys():
+        return None
+    return json.dumps({"auths": registries[0] | registries[1]}).encode()
+
+
 def server_key(server: str) -> str:
     """The key that `docker login SERVER` writes: host and port alone, except for Docker Hub."""
     host = server.rpartition("://")[2].partition("/")[0]

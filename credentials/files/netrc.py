@@ -22,6 +22,12 @@ def build(fields: Mapping[str, SecretBytes]) -> bytes:
     return f"machine {machine} login {login} password {secret}\n".encode()
 
 
+def joined(one: bytes, other: bytes) -> bytes | None:
+    """Both files' machines in one; None where one is in both."""
+    machines = [{line.split()[1] for line in each.splitlines()} for each in (one, other)]
+    return None if machines[0] & machines[1] else one + other
+
+
 def _host(url: str) -> str:
     try:
         host = urllib.parse.urlsplit(url).hostname

@@ -87,7 +87,9 @@ def test_what_gives_a_command_nothing_says_what_is_missing(keys: Tic) -> None:
 
 
 def test_two_of_the_same_provider_are_refused_and_the_command_is_not_run(keys: Tic, tmp_path: Path) -> None:
-    said = keys("creds", "exec", "cluster", "cluster", "--", "touch", str(tmp_path / "ran"))
+    fields = {"server": "https://another.example.test", "token": CANARY}
+    keys("creds", "new", "other", "--provider", "kubernetes", "--secrets-from", "-", stdin=json.dumps(fields))
+    said = keys("creds", "exec", "cluster", "other", "--", "touch", str(tmp_path / "ran"))
     assert said.code == 3
     assert "KUBECONFIG" in refusal(said)[0]
     assert not (tmp_path / "ran").exists()

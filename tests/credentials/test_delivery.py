@@ -1,5 +1,6 @@
 """What a credential makes: for a run, what Pulumi's providers read; for a command, what any program reads."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -175,10 +176,32 @@ def test_two_credentials_that_fill_one_variable_are_refused() -> None:
     with pytest.raises(Clash, match="AWS_ACCESS_KEY_ID") as refused:
         for_command([AWS, another])
     assert "AKI" not in str(refused.value).replace("AWS_ACCESS_KEY_ID", "")
-    cluster = opened("kubernetes", server="https://k", token="t")
+    clusters = [opened("kubernetes", server=f"https://{name}", token="t") for name in "ab"]
     with pytest.raises(Clash, match="KUBECONFIG"):
-        for_run([cluster, cluster])
+        for_run(clusters)
     assert for_command([AWS, AWS]).variables == for_command([AWS]).variables
+
+
+def test_what_can_stand_in_one_file_does() -> None:
+    jenkins = opened("jenkins", url="https://ci.example.com", username="me", api_token="t")
+    login = opened("username-password", username="you", password="p", url="https://git.example.com")
+    (netrc,) = for_run([jenkins, login]).files
+    assert [line.split()[1] for line in netrc.content.reveal().decode().splitlines()] == [
+        "ci.example.com",
+        "git.example.com",
+    ]
+    registries = [
+        opened("container-registry", server=server, username="me", password="p")
+        for server in ("ghcr.io", "docker.io")
+    ]
+    config, _auth = for_command(registries).files
+    assert set(json.loads(config.content.reveal())["auths"]) == {"ghcr.io", "https://index.docker.io/v1/"}
+    another = opened("username-password", username="other", password="p", url="https://git.example.com/other")
+    with pytest.raises(Clash, match="NETRC"):
+        for_command([login, another])
+    same = opened("container-registry", server="index.docker.io", username="you", password="p")
+    with pytest.raises(Clash, match="DOCKER_CONFIG"):
+        for_command([registries[1], same])
 
 
 @pytest.mark.parametrize(
