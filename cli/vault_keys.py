@@ -76,7 +76,7 @@ def accept(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
     from engine.vault_checkup import examine
 
     installation = Installation.find()
-    wrong = [check for check in examine(installation.home) if not check.ok]
+    wrong = [check for check in examine(installation.home, installation) if not check.ok]
     for check in wrong:
         sys.stderr.write(f"{check.name}: {printable(check.detail)}\n")
     if not wrong:

@@ -25,14 +25,17 @@ class VaultUnsound(EngineError):
     exit_code = 5
 
 
-def examine(home: Home) -> list[Check]:
-    """Every check that can be made; one that fails may hide those that need what it looked at."""
+def examine(home: Home, opened: Installation | None = None) -> list[Check]:
+    """Every check that can be made; one that fails may hide those that need what it looked at.
+
+    `opened` is an installation of this home that knows the vault's key already.
+    """
     checks: list[Check] = []
     for name, look in _before_opening(home):
         checks.append(_tried(name, look))
         if not checks[-1].ok:
             return checks
-    installation = Installation(home)
+    installation = opened or Installation(home)
     checks.append(_tried("integrity", lambda: _integrity(installation)))
     checks.append(_tried("key", lambda: _key(installation)))
     if not checks[-1].ok:
