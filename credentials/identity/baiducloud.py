@@ -4,8 +4,10 @@ What it returns is a temporary key, asked for with next to no rights and a minut
 Error codes: https://cloud.baidu.com/doc/Reference/s/Bjz3uz3qj-en (those of every service).
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+import copy
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
     from baidubce.exception import BceHttpClientError
 
 LOGGERS: Final = ("baidubce",)
-_STS: Final = "sts.bj.baidubce.com"  # the one for all regions
+STS: Final = "sts.bj.baidubce.com"  # the one for all regions
 _LIFE: Final = 60  # seconds
-_DENIED: Final = "AccessDenied"
+DENIED: Final = "AccessDenied"
 _REJECTED: Final = (
     "AuthError",
     "InvalidAccessKeyId",
@@ -51,97 +53,126 @@ _NEXT_TO_NOTHING: Final = {
     ]
 }
 
-# A call of one of the SDK's clients, made with the settings for its host.
-Call = Callable[[Any], Any]
+
+class Ask(Protocol):
+    """Asks the host for what is at a path; what has a `body` is posted as JSON."""
+
+    def __call__(
+        self, host: str, path: str, parameters: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The answer, empty where it is none; raises Refused, Unreachable, Inconclusive."""
 
 
 def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
     """The user's id (its API tells no account); which of the two purposes' reads are refused."""
-    with sdk(kind):
-        from baidubce.services.cert.cert_client import CertClient
-        from baidubce.services.dns.dns_client import DnsClient
-        from baidubce.services.sts.sts_client import StsClient
-
-    asking = _asker(kind, fields, timeout)
+    ask_it = asker(kind, fields, timeout)
     user, unknown = "", []
     try:
-        user = asking(_STS, lambda settings: _user(StsClient(settings)))
+        told = ask_it(STS, "/v1/sessionToken", {"durationSeconds": str(_LIFE)}, _NEXT_TO_NOTHING)
+        user = str(told.get("userId", ""))
         if not user:
             raise Inconclusive(kind, code="an answer without a user")
-    except _Refused as refused:
-        if refused.code != _DENIED:
-            raise _translated(kind, refused, fields) from None
+    except Refused as refused:
+        if refused.code != DENIED:
+            raise translated(kind, refused, fields) from None
         unknown = ["tell who it is (sts:GetSessionToken)"]  # it is right: who is wrong is not denied
     may, cannot = ask(
         {
             "apply: list DNS zones": lambda: _may(
-                asking, "dns.baidubce.com", lambda settings: DnsClient(settings).list_zone(max_keys=1)
+                ask_it, "dns.baidubce.com", "/v1/dns/zone", {"maxKeys": "1"}
             ),
             "deploy: list certificates": lambda: _may(
-                asking, "certificate.baidubce.com", lambda settings: CertClient(settings).list_user_certs()
+                ask_it, "certificate.baidubce.com", "/v1/certificate", {}
             ),
         }
     )
     return Identity("", user, may, (*unknown, *cannot))
 
 
-def _user(client: Any) -> str:
-    return str(getattr(client.get_session_token(_NEXT_TO_NOTHING, _LIFE), "user_id", ""))
-
-
-class _Refused(Exception):
+class Refused(Exception):
     """The provider's error with nothing else of the exchange: the SDK's has every trace in its text."""
 
     def __init__(self, error: "BceHttpClientError") -> None:
+        self.status = int(error.status_code or 0)
         self.code = str(error.code or f"HTTP {error.status_code}")
         self.words, self.request_id = str(error.last_error), str(error.request_id or "")
         super().__init__(self.code)
 
 
-def _asker(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Callable[[str, Call], Any]:
+def asker(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Ask:
+    """What asks with these keys, with what lies beneath the SDK's clients: of those only BOS knows tokens."""
     with sdk(kind):
         from baidubce import protocol
+        from baidubce.auth import bce_v1_signer
         from baidubce.auth.bce_credentials import BceCredentials
-        from baidubce.bce_client_configuration import BceClientConfiguration
+        from baidubce.bce_client_configuration import DEFAULT_CONFIG, BceClientConfiguration
         from baidubce.exception import BceHttpClientError, BceServerError
+        from baidubce.http import bce_http_client, handler
         from baidubce.retry.retry_policy import NoRetryPolicy
 
     keys = BceCredentials(text(kind, fields, "access-key"), text(kind, fields, "secret-key"))
+    token = text(kind, fields, "session-token").encode()
 
-    def asking(host: str, call: Call) -> Any:
+    def ask_it(
+        host: str, path: str, parameters: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         through = urlsplit("" if proxy_bypass(host) else proxy() or "")  # the SDK asks no variable
-        settings = BceClientConfiguration(
-            keys,
-            endpoint=f"https://{host}",  # unless told so, it sends everything in the clear
-            protocol=protocol.HTTPS,
-            connection_timeout_in_mills=int(timeout * 1000),
-            retry_policy=NoRetryPolicy(),
-            proxy_host=through.hostname,
-            proxy_port=through.port,
+        settings = copy.copy(DEFAULT_CONFIG)
+        settings.merge_non_none_values(
+            BceClientConfiguration(
+                keys,
+                endpoint=f"https://{host}",  # unless told so, it sends everything in the clear
+                protocol=protocol.HTTPS,
+                connection_timeout_in_mills=int(timeout * 1000),
+                retry_policy=NoRetryPolicy(),
+                proxy_host=through.hostname,
+                proxy_port=through.port,
+            )
         )
+        headers = {b"content-type": b"application/json"} | ({b"x-bce-security-token": token} if token else {})
         try:
-            return call(settings)
+            answer = bce_http_client.send_request(
+                settings,
+                bce_v1_signer.sign,
+                [handler.parse_error, _taken],
+                b"GET" if body is None else b"POST",
+                path.encode(),
+                None if body is None else json.dumps(body),
+                headers,
+                {name.encode(): value.encode() for name, value in parameters.items()},
+            )
         except BceHttpClientError as error:
             if isinstance(error.last_error, BceServerError):
-                raise _Refused(error) from None
+                raise Refused(error) from None
             if isinstance(error.last_error, OSError):
                 raise Unreachable(kind, why(error.last_error, timeout)) from None
             raise Inconclusive(kind, code="an answer that is no JSON of its API") from None
+        return dict(answer.taken)
 
-    return asking
+    return ask_it
 
 
-def _may(asking: Callable[[str, Call], Any], host: str, call: Call) -> Answer:
+def _taken(response: Any, answer: Any) -> bool:
+    """Reads an answer, as one of the functions that the SDK hands it to: the object that it is."""
+    content = response.read()
+    response.close()
+    told = json.loads(content) if content else {}
+    answer.taken = dict(told.items())  # AttributeError for anything else, which the SDK makes its own of
+    return True
+
+
+def _may(ask_it: Ask, *what: Any) -> Answer:
     try:
-        asking(host, call)
-    except _Refused as refused:
-        return Answer.REFUSED if refused.code == _DENIED else Answer.UNKNOWN
+        ask_it(*what)
+    except Refused as refused:
+        return Answer.REFUSED if refused.code == DENIED else Answer.UNKNOWN
     except IdentityError:
         return Answer.UNKNOWN
     return Answer.ALLOWED
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    """What a refusal says of the keys: ClockSkew, Rejected or Inconclusive."""
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
     if code == "RequestExpired":

@@ -6,9 +6,9 @@ APIGW.0301 "Incorrect IAM authentication information", whose message says what.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from credentials.identity import (
     ClockSkew,
@@ -33,17 +33,23 @@ _REGION: Final = "cn-north-4"  # any region of the same partition tells the same
 _LOCKED: Final = "reach the limit"  # five wrong signatures in a row lock a key for five minutes
 _TIMES: Final = re.compile(r"signature time:(\d{8}T\d{6}Z), ?server time:(\d{8}T\d{6}Z)")
 
-# get(endpoint, path, limit) -> the answer
-Get = Callable[[str, str, int], dict[str, Any]]
+
+class Ask(Protocol):
+    """Asks for `path`, with at most `limit` entries in the answer; what has a `body` is posted."""
+
+    def __call__(
+        self, endpoint: str, path: str, *, limit: int = 0, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The answer, empty where it is no JSON object; raises Refused, Unreachable."""
 
 
 def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
     """The account, and who in it; which of the two purposes' reads are refused."""
-    get = _getter(kind, fields, timeout)
+    get = asker(kind, fields, timeout)
     try:
-        told = get(_sts(kind, text(kind, fields, "region", _REGION)), "/v5/caller-identity", 0)
-    except _Refused as refused:
-        raise _translated(kind, refused, fields) from None
+        told = get(sts(kind, text(kind, fields, "region", _REGION)), "/v5/caller-identity")
+    except Refused as refused:
+        raise translated(kind, refused, fields) from None
     if not told.get("account_id"):
         raise Inconclusive(kind, code="an answer without an account")
     may, cannot = ask(
@@ -60,7 +66,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     return Identity(str(told["account_id"]), str(told.get("principal_urn", "")), detail, cannot)
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The provider's error with nothing else of the exchange."""
 
     def __init__(self, error: "ServiceResponseException") -> None:
@@ -76,28 +82,48 @@ class _Raw:
     raw_content = b""
 
 
-def _getter(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Get:
+def asker(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Ask:
+    """What asks with these keys.
+
+    Without an access-key nothing is signed: the few calls that carry their proof in the body want that.
+    Raises PackageMissing, NotVerifiable.
+    """
     with sdk(kind):
         from huaweicloudsdkcore.auth.credentials import BasicCredentials
         from huaweicloudsdkcore.client import Client, ClientBuilder
         from huaweicloudsdkcore.exceptions.exceptions import SdkException, ServiceResponseException
         from huaweicloudsdkcore.http.http_config import HttpConfig
 
-    keys = BasicCredentials(text(kind, fields, "access-key"), text(kind, fields, "secret-key"))
+    class Unsigned(BasicCredentials):  # type: ignore[misc]
+        """Leaves a request as it is; without keys the SDK's own would ask the metadata service for some."""
+
+        def process_auth_request(self, request: Any, http_client: Any) -> Any:
+            return http_client.executor.submit(lambda: request)
+
+    if "access-key" in fields:
+        keys = BasicCredentials(text(kind, fields, "access-key"), text(kind, fields, "secret-key"))
+    else:
+        keys = Unsigned()
     if token := text(kind, fields, "security-token"):
         keys.with_security_token(token)
     config = HttpConfig(timeout=(timeout, timeout), ssl_ca_cert=ca_file())
 
-    def get(endpoint: str, path: str, limit: int) -> dict[str, Any]:
-        builder = ClientBuilder(Client).with_http_config(config).with_credentials(keys)
+    def ask_it(
+        endpoint: str, path: str, *, limit: int = 0, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        builder = ClientBuilder(Client, type(keys).__name__).with_http_config(config).with_credentials(keys)
         # an endpoint, not a region: for one, the SDK would first look up the id of a project
         client = builder.with_endpoint(endpoint).build()
         try:
             answer = client.do_http_request(
-                "GET", path, query_params=[("limit", limit)] if limit else [], response_type=_Raw
+                "GET" if body is None else "POST",
+                path,
+                query_params=[("limit", limit)] if limit else [],
+                body=None if body is None else dict(body),
+                response_type=_Raw,
             )
         except ServiceResponseException as error:
-            raise _Refused(error) from None
+            raise Refused(error) from None
         except (SdkException, OSError) as error:
             raise Unreachable(kind, why(error, timeout)) from None
         finally:
@@ -105,7 +131,7 @@ def _getter(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Get
             client.get_http_client().executor.shutdown()
         return _json(answer.raw_content)
 
-    return get
+    return ask_it
 
 
 def _json(content: bytes) -> dict[str, Any]:
@@ -116,7 +142,7 @@ def _json(content: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _sts(kind: str, region: str) -> str:
+def sts(kind: str, region: str = _REGION) -> str:
     """STS of this region; of the default one where the SDK knows none there."""
     with sdk(kind):
         from huaweicloudsdksts.v1.region.sts_region import StsRegion
@@ -125,17 +151,18 @@ def _sts(kind: str, region: str) -> str:
     return str(regions.get(region, regions[_REGION]).endpoints[0])
 
 
-def _may(get: Get, endpoint: str, path: str, limit: int) -> Answer:
+def _may(get: Ask, endpoint: str, path: str, limit: int) -> Answer:
     try:
-        get(endpoint, path, limit)
-    except _Refused as refused:
+        get(endpoint, path, limit=limit)
+    except Refused as refused:
         return Answer.REFUSED if refused.status == 403 else Answer.UNKNOWN
     except IdentityError:
         return Answer.UNKNOWN
     return Answer.ALLOWED
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    """What a refusal says of the keys: ClockSkew, Rejected or Inconclusive."""
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
     if refused.status not in (401, 403) or _LOCKED in refused.words:

@@ -41,16 +41,16 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
         from jdcloud_sdk.services.user.apis.DescribeUserRequest import DescribeUserRequest
         from jdcloud_sdk.services.user.client.UserClient import UserClient
 
-    call = _caller(kind, fields, timeout)
+    call = caller(kind, fields, timeout)
     told: Mapping[str, Any] = {}
     unknown = []
     try:
         told = call(UserClient, DescribeUserRequest({}))
         if not told.get("accountId"):
             raise Inconclusive(kind, code="an answer without an account")
-    except _Refused as refused:
+    except Refused as refused:
         if refused.status != _DENIED:
-            raise _translated(kind, refused, fields) from None
+            raise translated(kind, refused, fields) from None
         unknown = ["tell who it is (user:describeUser)"]  # it is right: who is wrong gets a 401
     page = {"pageNumber": 1, "pageSize": 10}
     may, cannot = ask(
@@ -67,7 +67,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     return Identity(str(told.get("accountId", "")), str(told.get("pin", "")), detail, (*unknown, *cannot))
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The provider's error with nothing else of the exchange."""
 
     def __init__(self, error: Any, request_id: str | None) -> None:
@@ -77,19 +77,24 @@ class _Refused(Exception):
         super().__init__(self.code)
 
 
-def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    """What sends a request with these keys, by the client of its service; raises Refused, Unreachable."""
     with sdk(kind):
         from jdcloud_sdk.core.config import Config
+        from jdcloud_sdk.core.const import JDCLOUD_SECURITY_TOKEN
         from jdcloud_sdk.core.credential import Credential
         from jdcloud_sdk.core.logger import FATAL, Logger
         from requests import RequestException
 
     keys = Credential(text(kind, fields, "access-key"), text(kind, fields, "secret-key"))
+    token = text(kind, fields, "session-token")
 
     def call(client: Any, request: Any) -> dict[str, Any]:
         host = f"{client.__name__.removesuffix('Client').lower()}.jdcloud-api.com"
         # the SDK's own logger prints every request and answer to standard output
         asking = client(keys, Config(host, timeout=timeout), Logger(FATAL))
+        if token:
+            request.header = {**(request.header or {}), JDCLOUD_SECURITY_TOKEN: token}
         try:
             answer = asking.send(request)
         except (RequestException, OSError) as error:
@@ -97,7 +102,7 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
         except ValueError:
             raise Inconclusive(kind, code="an answer that is no JSON of its API") from None
         if answer.error is not None:
-            raise _Refused(answer.error, answer.request_id)
+            raise Refused(answer.error, answer.request_id)
         return answer.result if isinstance(answer.result, dict) else {}
 
     return call
@@ -106,14 +111,15 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
 def _may(call: Call, client: Any, request: Any) -> Answer:
     try:
         call(client, request)
-    except _Refused as refused:
+    except Refused as refused:
         return Answer.REFUSED if refused.status == _DENIED else Answer.UNKNOWN
     except IdentityError:
         return Answer.UNKNOWN
     return Answer.ALLOWED
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    """What a refusal says of the keys: ClockSkew, Rejected or Inconclusive."""
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
     if refused.status != 401:

@@ -39,33 +39,33 @@ _REJECTED: Final = (
     "SignatureDoesNotMatch",
 )
 
-_FORM: Final = "application/x-www-form-urlencoded"
+FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
 
-# call(service, version, action, content type) -> the result
-Call = Callable[[str, str, str, str], dict[str, Any]]
+# call(service, version, action, content type, parameters) -> the result
+Call = Callable[[str, str, str, str, dict[str, Any]], dict[str, Any]]
 
 
 def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
     """The account, and who in it; which of the two purposes' reads are refused."""
-    call = _caller(kind, fields, timeout)
+    call = caller(kind, fields, timeout)
     told: Mapping[str, Any] = {}
     unknown = []
     try:
-        told = call("sts", "2018-01-01", "GetCallerIdentity", _FORM)
+        told = call("sts", "2018-01-01", "GetCallerIdentity", FORM, {})
         if not told.get("AccountId"):
             raise Inconclusive(kind, code="an answer without an account")
-    except _Refused as refused:
+    except Refused as refused:
         if not refused.code.startswith(_DENIED):
-            raise _translated(kind, refused, fields) from None
+            raise translated(kind, refused, fields) from None
         unknown = ["tell who it is (sts:GetCallerIdentity)"]  # it is right: who is wrong is not denied
     may, cannot = ask(
         {
             "apply: list DNS zones (dns:ListZones)": lambda: _may(
-                call, "dns", "2018-08-01", "ListZones", _JSON
+                call, "dns", "2018-08-01", "ListZones", _JSON, {}
             ),
             "deploy: list certificates (certificate_service:CertificateGetInstanceList)": lambda: _may(
-                call, "certificate_service", "2024-10-01", "CertificateGetInstanceList", _JSON
+                call, "certificate_service", "2024-10-01", "CertificateGetInstanceList", _JSON, {}
             ),
         }
     )
@@ -73,7 +73,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     return Identity(str(told.get("AccountId", "")), told.get("Trn", ""), detail, (*unknown, *cannot))
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The provider's error with nothing else of the exchange."""
 
     def __init__(self, error: "ApiException") -> None:
@@ -84,7 +84,12 @@ class _Refused(Exception):
         super().__init__(self.code)
 
 
-def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    """What calls an action with these keys, and raises Refused.
+
+    Without an access-key nothing is signed: the few actions that carry their proof in a parameter want that.
+    Raises Unreachable, Inconclusive, PackageMissing, NotVerifiable.
+    """
     with sdk(kind):
         from urllib3.exceptions import HTTPError
         from volcenginesdkcore import ApiClient, Configuration, UniversalApi, UniversalInfo
@@ -92,21 +97,41 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
 
     settings = Configuration()
     _quiet(settings)
-    settings.ak, settings.sk = text(kind, fields, "access-key"), text(kind, fields, "secret-key")
+    signed = "access-key" in fields
+    # without any key the SDK would look for one on this machine; what is not signed does not show this one
+    settings.ak = text(kind, fields, "access-key") if signed else "none"
+    settings.sk = text(kind, fields, "secret-key") if signed else "none"
     settings.session_token = text(kind, fields, "session-token")
     settings.region = text(kind, fields, "region", _REGION)
     settings.connect_timeout = settings.read_timeout = timeout
     settings.auto_retry = False
     settings.ssl_ca_cert = ca_file()
-    api = UniversalApi(ApiClient(settings))
+    client = ApiClient(settings)
+    api = UniversalApi(client)
 
-    def call(service: str, version: str, action: str, content: str) -> dict[str, Any]:
+    def unsigned(service: str, version: str, action: str, content: str, parameters: dict[str, Any]) -> Any:
+        return client.call_api(
+            f"/{action}/{version}/{service}/post/",
+            "POST",
+            header_params={"Accept": _JSON, "Content-Type": content},
+            body=parameters,
+            response_type=object,
+            auth_settings=None,
+            _return_http_data_only=True,
+        )
+
+    def call(
+        service: str, version: str, action: str, content: str, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
         try:
-            answer = api.do_call(UniversalInfo("POST", service, version, action, content), {})
+            if signed:
+                answer = api.do_call(UniversalInfo("POST", service, version, action, content), parameters)
+            else:
+                answer = unsigned(service, version, action, content, parameters)
         except ApiException as error:
             if not error.status:  # TLS; the SDK wraps nothing else
                 raise Unreachable(kind, why(error, timeout)) from None
-            raise _Refused(error) from None
+            raise Refused(error) from None
         except (HTTPError, OSError) as error:
             raise Unreachable(kind, why(error, timeout)) from None
         except (ValueError, AttributeError):
@@ -130,17 +155,18 @@ def _about(body: object) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _may(call: Call, *what: str) -> Answer:
+def _may(call: Call, *what: Any) -> Answer:
     try:
         call(*what)
-    except _Refused as refused:
+    except Refused as refused:
         return Answer.REFUSED if refused.code.startswith(_DENIED) else Answer.UNKNOWN
     except IdentityError:
         return Answer.UNKNOWN
     return Answer.ALLOWED
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+    """What a refusal says of the keys: ClockSkew, Rejected or Inconclusive."""
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
     if code == "InvalidTimestamp":

@@ -24,7 +24,7 @@ HOSTS = {
 MODULES = {
     "huaweicloud": "huaweicloudsdkcore.client",
     "volcengine": "volcenginesdkcore",
-    "baiducloud": "baidubce.services.sts.sts_client",
+    "baiducloud": "baidubce.http",
     "jdcloud": "jdcloud_sdk.core.logger",
 }
 
