@@ -188,6 +188,10 @@ def _first_use(kind: "Kind", name: str) -> str:
         return "tic stack new NAME --template certificate"
     if kind.name == "acme-account":
         return f"tic stack new NAME --template certificate --set eabCredential={name}"
+    if kind.group == "im":
+        return f"tic creds notify {name} MESSAGE"
+    if kind.group in ("build", "registry"):
+        return f"tic creds exec {name} -- COMMAND"
     return f"tic stack new NAME --provider {kind.name} (in the folder of a project that uses it)"
 
 

@@ -8,10 +8,10 @@ from tests.cli.command import Tic, refusal
 from tests.cli.test_creds import change, new
 
 
-def made(tic: Tic, provider: str, stdin: str, *fields: str) -> str:
+def made(tic: Tic, provider: str, stdin: str, *fields: str, name: str = "mine") -> str:
     """What follows when the first credential of a kind is made."""
     options = [word for field in fields for word in ("--field", field)]
-    said = tic("creds", "new", "mine", "--provider", provider, *options, "--secrets-from", "-", stdin=stdin)
+    said = tic("creds", "new", name, "--provider", provider, *options, "--secrets-from", "-", stdin=stdin)
     assert said.code == 0, said.err
     return said.err.splitlines()[-1].removeprefix("  next: ")
 
@@ -24,6 +24,14 @@ def test_a_dns_credential_leads_to_a_certificate(tic: Tic) -> None:
 def test_an_acme_account_leads_to_a_certificate_that_names_it(tic: Tic) -> None:
     following = made(tic, "acme-account", '{"hmac": "c2VjcmV0"}', "kid=k")
     assert following == "tic stack new NAME --template certificate --set eabCredential=mine"
+
+
+def test_a_bot_leads_to_a_message_and_a_login_to_a_command(tic: Tic) -> None:
+    assert made(tic, "dingtalk", '{"token": "t"}') == "tic creds notify mine MESSAGE"
+    registry = made(
+        tic, "container-registry", '{"password": "p"}', "server=ghcr.io", "username=u", name="hub"
+    )
+    assert registry == "tic creds exec hub -- COMMAND"
 
 
 def test_any_other_leads_to_a_project_that_uses_it(tic: Tic) -> None:
