@@ -55,10 +55,10 @@ Call = Callable[[str, str, dict[str, Any]], dict[str, Any]]
 
 def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
     """The account, and who in it; which of the least privileges it lacks."""
-    call = _caller(kind, fields, timeout)
+    call = caller(kind, fields, timeout)
     try:
         told = call("sts", "get_caller_identity", {})
-    except _Refused as refused:
+    except Refused as refused:
         raise _translated(kind, refused, fields) from None
     simulated = _simulated(call, told["Arn"])
     if simulated is None:
@@ -77,7 +77,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     return Identity(told["Account"], told["Arn"], {"user id": told["UserId"], **may}, cannot)
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The provider's error with nothing else of the exchange: `date` is the answer's, in its own clock."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
@@ -87,10 +87,21 @@ class _Refused(Exception):
         self.date = about.get("HTTPHeaders", {}).get("date")
         super().__init__(self.code)
 
+    @property
+    def is_of_time(self) -> bool:
+        """Whether it is the request's time that is refused."""
+        return self.code in _CLOCK or bool(_SKEWED.match(self.words))
 
-def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+
+def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    """What calls an operation with these keys, in the region of `fields`, and raises Refused.
+
+    Without an access-key-id nothing is signed: operations that carry their proof in a parameter want that.
+    Raises Unreachable, PackageMissing, NotVerifiable.
+    """
     with sdk(kind):
         import botocore.session
+        from botocore import UNSIGNED
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -102,12 +113,15 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    session.set_credentials(
-        text(kind, fields, "access-key-id"),
-        text(kind, fields, "secret-access-key"),
-        text(kind, fields, "session-token") or None,
-    )
+    signed = "access-key-id" in fields
+    if signed:
+        session.set_credentials(
+            text(kind, fields, "access-key-id"),
+            text(kind, fields, "secret-access-key"),
+            text(kind, fields, "session-token") or None,
+        )
     settings = Config(
+        signature_version=None if signed else UNSIGNED,
         region_name=text(kind, fields, "region", _REGION),
         connect_timeout=timeout,
         read_timeout=timeout,
@@ -123,7 +137,7 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             finally:
                 client.close()
         except ClientError as error:
-            raise _Refused(error.response) from None
+            raise Refused(error.response) from None
         except BotoCoreError as error:
             raise Unreachable(kind, why(error, timeout)) from None
         return answer
@@ -141,7 +155,7 @@ def _simulated(call: Call, arn: str) -> tuple[str, ...] | None:
         answer = call(
             "iam", "simulate_principal_policy", {"PolicySourceArn": source, "ActionNames": list(purposes)}
         )
-    except (_Refused, IdentityError):
+    except (Refused, IdentityError):
         return None
     return tuple(
         f"{purposes[one['EvalActionName']]}: {one['EvalActionName']}"
@@ -153,24 +167,25 @@ def _simulated(call: Call, arn: str) -> tuple[str, ...] | None:
 def _may(call: Call, *what: Any) -> Answer:
     try:
         call(*what)
-    except _Refused as refused:
+    except Refused as refused:
         return Answer.REFUSED if refused.code.startswith(_DENIED) else Answer.UNKNOWN
     except IdentityError:
         return Answer.UNKNOWN
     return Answer.ALLOWED
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
-    if code in _CLOCK or _SKEWED.match(refused.words):
-        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=_skew(refused.date))
+    if refused.is_of_time:
+        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=skew(refused.date))
     if code.startswith(_REJECTED):
         return Rejected(kind, code=code, words=words, request_id=request_id)
     return Inconclusive(kind, code=code, words=words, request_id=request_id)
 
 
-def _skew(date: str | None) -> timedelta | None:
+def skew(date: str | None) -> timedelta | None:
+    """This machine's time minus the one of an answer's Date header; None where it has none."""
     try:
         return datetime.now(UTC) - parsedate_to_datetime(date or "")
     except (ValueError, TypeError):

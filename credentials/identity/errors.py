@@ -48,7 +48,7 @@ class ClockSkew(Rejected):
         super().__init__(
             kind,
             code=code,
-            words=f"this machine's clock is {_apart(skew)}" if skew is not None else words,
+            words=f"this machine's clock is {apart(skew)}" if skew is not None else words,
             request_id=request_id,
             hint="set this machine's clock (timedatectl set-ntp true), then ask again; the key may be right",
         )
@@ -72,7 +72,7 @@ class Unreachable(IdentityError):
     exit_code = 6
 
     def __init__(self, kind: str, why: str) -> None:
-        self.kind = kind
+        self.kind, self.why = kind, why
         super().__init__(
             f"{kind} can't be asked who this credential is: {why}",
             hint="check the network, HTTPS_PROXY and the CA certificates, then ask again",
@@ -98,7 +98,7 @@ class NotVerifiable(IdentityError):
     exit_code = 3
 
     def __init__(self, kind: str, why: str = "its provider has no call that tells") -> None:
-        self.kind = kind
+        self.kind, self.why = kind, why
         super().__init__(
             f"nobody can be asked who a credential of the kind {kind} is: {why}",
             hint="its first use will tell: tic stack preview",
@@ -120,7 +120,8 @@ def _values(secrets: Iterable[SecretBytes]) -> set[str]:
     return {value for value in whole | lines if len(value) >= 4}  # shorter ones are words of any message
 
 
-def _apart(skew: timedelta) -> str:
+def apart(skew: timedelta) -> str:
+    """How far this machine's clock is from a provider's, in words."""
     seconds = round(abs(skew.total_seconds()))
     amount = f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
     return f"{amount} {'ahead of' if skew > timedelta() else 'behind'} the provider's"
