@@ -76,32 +76,34 @@ class LinkedRoles:
             role_store.put(change.connection, role, state, source_id, self._now())
         return self.find(role.provider)
 
-    def taken_on(self, provider: str, session: Session) -> LinkedRole:
-        """Note that the role was taken on: it is Enabled from now on."""
-        return self._tried(provider, session, None)
+    def taken_on(self, tried: LinkedRole, session: Session) -> LinkedRole:
+        """Note that the role was taken on: it is Enabled from now on. Raises NotLinked."""
+        return self._tried(tried, session, None)
 
-    def not_taken_on(self, provider: str, problem: str) -> LinkedRole:
+    def not_taken_on(self, tried: LinkedRole, problem: str) -> LinkedRole:
         """Note what keeps the role from being taken on; one that was Enabled is Authorization failed (A4)."""
-        return self._tried(provider, None, problem)
+        return self._tried(tried, None, problem)
 
-    def _tried(self, provider: str, session: Session | None, problem: str | None) -> LinkedRole:
-        before = self.find(provider)
-        state = rules.after_trial(before.state, worked=session is not None)
-        values: dict[str, object] = {"problem": problem}
-        if session is not None:
-            values |= {"account": session.account, "principal": session.principal}
-        unchanged = (state, problem) == (before.state, before.problem) and (
-            session is None or (session.account, session.principal) == (before.account, before.principal)
-        )
-        if unchanged:
-            with self._ledger.writing() as connection:
+    def _tried(self, tried: LinkedRole, session: Session | None, problem: str | None) -> LinkedRole:
+        """What came of a trial; it says nothing of a role that was linked instead meanwhile (SPEC A2)."""
+        provider = tried.role.provider
+        with self._ledger.writing() as connection:
+            before = role_store.find(connection, provider)
+            if before is None:
+                raise NotLinked(provider)
+            if before.role != tried.role:
+                return before
+            if not _news(before, session, problem):
                 role_store.mark(connection, provider, checked_at=self._now())
-            return self.find(provider)
-        detail = {} if problem is None else {"why": problem}
-        with self._ledger.change(
-            Event(f"role.{state.value}", "done", kind=provider, detail=detail)
-        ) as change:
-            role_store.mark(change.connection, provider, state=state.value, checked_at=self._now(), **values)
+                return before
+        with self._ledger.change(None) as change:
+            before = role_store.find(change.connection, provider)
+            if before is not None and before.role == tried.role:
+                news = _news(before, session, problem)
+                role_store.mark(change.connection, provider, checked_at=self._now(), **news)
+                action = f"role.{news.get('state', before.state.value)}"
+                detail = {} if problem is None else {"why": problem}
+                change.further.append(Event(action, "done", kind=provider, detail=detail))
         return self.find(provider)
 
     def check_unlink(self, provider: str) -> LinkedRole:
@@ -134,3 +136,13 @@ class LinkedRoles:
                 detail={"session": session_name},
             )
         )
+
+
+def _news(before: LinkedRole, session: Session | None, problem: str | None) -> dict[str, str | None]:
+    """The columns that a trial changes, with their new values."""
+    values = {"state": rules.after_trial(before.state, worked=session is not None).value, "problem": problem}
+    known = {"state": before.state.value, "problem": before.problem}
+    if session is not None:
+        values |= {"account": session.account, "principal": session.principal}
+        known |= {"account": before.account, "principal": before.principal}
+    return {name: value for name, value in values.items() if value != known[name]}

@@ -117,9 +117,9 @@ class RoleSessions:
                 linked.role, identity, session_name=self._name, policy=policy, environ=self._environ
             )
         except NotAssumed as error:
-            self._vault.linked.not_taken_on(provider, error.told)
+            self._vault.linked.not_taken_on(linked, error.told)
             raise
-        self._vault.linked.taken_on(provider, session)
+        self._vault.linked.taken_on(linked, session)
         return session
 
 

@@ -138,12 +138,12 @@ class Historian:
         self._attempt(self._kind())
 
     def _attempt(self, provider: str) -> None:
-        role = self.installation.vault.linked.find(provider).role
+        linked = self.installation.vault.linked
+        tried = linked.find(provider)
         if self.chance.random() < 0.7:
-            session = Session({}, 0.0, "an-account", taken_on(role.role))
-            self.installation.vault.linked.taken_on(provider, session)
+            linked.taken_on(tried, Session({}, 0.0, "an-account", taken_on(tried.role.role)))
         else:
-            self.installation.vault.linked.not_taken_on(provider, "the role does not exist")
+            linked.not_taken_on(tried, "the role does not exist")
 
     def _disable(self) -> None:
         self.installation.vault.linked.unlink(self._kind())

@@ -130,9 +130,9 @@ def set_role(vault: Vault, provider: str, state: RoleState) -> None:
     if state is RoleState.AUTHORIZING or vault.role(provider) is RoleState.DISABLED:
         linked.link(Role(provider, "a-role", None, 3600, Source("metadata")))
     if state in (RoleState.ENABLED, RoleState.FAILED):
-        linked.taken_on(provider, Session({}, 0.0, "an-account", "a-principal"))
+        linked.taken_on(linked.find(provider), Session({}, 0.0, "an-account", "a-principal"))
     if state is RoleState.FAILED:
-        linked.not_taken_on(provider, "the role does not exist")
+        linked.not_taken_on(linked.find(provider), "the role does not exist")
 
 
 @cache
