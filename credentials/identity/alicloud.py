@@ -4,7 +4,7 @@ Error codes: https://api.aliyun.com/document/Sts/2015-04-01/errorCode and the co
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from credentials.identity import (
@@ -36,24 +36,25 @@ _REJECTED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Api:
-    """One action of one product; `host` is its endpoint."""
+class Api:
+    """One action of one product; `host` is its endpoint, `body` what no address may show."""
 
     host: str
     version: str
     action: str
     parameters: Mapping[str, str]
+    body: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-Call = Callable[[_Api], dict[str, Any]]
+Call = Callable[[Api], dict[str, Any]]
 
 
 def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
     """The account, and who in it; which reads of the three purposes are refused."""
-    call = _caller(kind, fields, timeout)
+    call = caller(kind, fields, timeout)
     try:
-        told = call(_Api("sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity", {}))
-    except _Refused as refused:
+        told = call(Api("sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity", {}))
+    except Refused as refused:
         raise _translated(kind, refused, fields) from None
     if not told.get("AccountId"):
         raise Inconclusive(kind, code="an answer without an account")
@@ -63,8 +64,12 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     return Identity(told["AccountId"], told.get("Arn", ""), detail, cannot)
 
 
-class _Refused(Exception):
-    """The provider's error with nothing else of the exchange."""
+class Refused(Exception):
+    """The provider's error with nothing else of the exchange.
+
+    `policy` is the type of the policy that does not let it, where the provider tells: AssumeRolePolicy is a
+    role's trust policy.
+    """
 
     def __init__(self, error: Any) -> None:
         self.status, self.code, self.request_id = (
@@ -72,32 +77,40 @@ class _Refused(Exception):
             error.code or "",
             error.request_id or "",
         )
-        self.words = (error.data or {}).get("Message") or ""
+        told = error.data or {}
+        denied = told.get("AccessDeniedDetail")
+        self.words = told.get("Message") or ""
+        self.policy = str(denied.get("PolicyType", "")) if isinstance(denied, dict) else ""
         super().__init__(self.code)
 
 
-def _reads(region: str) -> dict[str, _Api]:
+def _reads(region: str) -> dict[str, Api]:
     ecs = (f"ecs.{region}.aliyuncs.com", "2014-05-26")
     return {
-        "apply: list DNS domains (alidns:DescribeDomains)": _Api(
+        "apply: list DNS domains (alidns:DescribeDomains)": Api(
             "alidns.aliyuncs.com", "2015-01-09", "DescribeDomains", {"PageSize": "1"}
         ),
-        "deploy: list certificates (yundun-cert:ListUserCertificateOrder)": _Api(
+        "deploy: list certificates (yundun-cert:ListUserCertificateOrder)": Api(
             "cas.aliyuncs.com", "2020-04-07", "ListUserCertificateOrder", {"ShowSize": "1"}
         ),
-        "ecs: list instances (ecs:DescribeInstances)": _Api(
+        "ecs: list instances (ecs:DescribeInstances)": Api(
             *ecs, "DescribeInstances", {"RegionId": region, "PageSize": "1"}
         ),
-        "ecs: read Cloud Assistant's state (ecs:DescribeCloudAssistantStatus)": _Api(
+        "ecs: read Cloud Assistant's state (ecs:DescribeCloudAssistantStatus)": Api(
             *ecs, "DescribeCloudAssistantStatus", {"RegionId": region, "PageSize": "1"}
         ),
-        "ecs: read results of commands (ecs:DescribeInvocationResults)": _Api(
+        "ecs: read results of commands (ecs:DescribeInvocationResults)": Api(
             *ecs, "DescribeInvocationResults", {"RegionId": region, "PageSize": "1"}
         ),
     }
 
 
-def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    """What calls an action with these keys, and raises Refused.
+
+    Without an access-key nothing is signed: the few actions that carry their proof in a parameter want that.
+    Raises Unreachable, Inconclusive, PackageMissing, NotVerifiable.
+    """
     with sdk(kind):
         from alibabacloud_tea_openapi.client import Client
         from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
@@ -108,7 +121,7 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
 
     milliseconds = int(timeout * 1000)
 
-    def call(api: _Api) -> dict[str, Any]:
+    def call(api: Api) -> dict[str, Any]:
         client = Client(
             Config(
                 access_key_id=text(kind, fields, "access-key"),
@@ -126,15 +139,16 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             protocol="HTTPS",
             pathname="/",
             method="POST",
-            auth_type="AK",
+            auth_type="AK" if "access-key" in fields else "Anonymous",
             style="RPC",
             req_body_type="formData",
             body_type="json",
         )
         try:
-            answer = client.call_api(what, OpenApiRequest(query=dict(api.parameters)), RuntimeOptions())
+            asked = OpenApiRequest(query=dict(api.parameters), body=dict(api.body) or None)
+            answer = client.call_api(what, asked, RuntimeOptions())
         except AlibabaCloudException as error:
-            raise _Refused(error) from None
+            raise Refused(error) from None
         except UnretryableException as error:
             if isinstance(error.inner_exception, RetryError):  # its name for whatever the network does
                 raise Unreachable(kind, why(error.inner_exception, timeout)) from None
@@ -145,11 +159,11 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
     return call
 
 
-def _read(call: Call, api: _Api) -> Callable[[], Answer]:
+def _read(call: Call, api: Api) -> Callable[[], Answer]:
     def read() -> Answer:
         try:
             call(api)
-        except _Refused as refused:
+        except Refused as refused:
             if refused.code.startswith(("Forbidden", "NoPermission")) or refused.status == 403:
                 return Answer.REFUSED
             return Answer.UNKNOWN
@@ -160,7 +174,7 @@ def _read(call: Call, api: _Api) -> Callable[[], Answer]:
     return read
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
     code, request_id = refused.code, refused.request_id
     if code.startswith("InvalidTimeStamp"):
         return ClockSkew(kind, code=code, request_id=request_id, words=words_of(refused.words, fields))

@@ -35,10 +35,10 @@ Call = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
 
 def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Identity:
     """The account, and who in it; which of the two purposes' reads are refused."""
-    call = _caller(kind, fields, timeout)
+    call = caller(kind, fields, timeout)
     try:
         told = call("sts", "2018-08-13", "GetCallerIdentity", {})
-    except _Refused as refused:
+    except Refused as refused:
         raise _translated(kind, refused, fields) from None
     if not told.get("AccountId"):
         raise Inconclusive(kind, code="an answer without an account")
@@ -56,7 +56,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     return Identity(told["AccountId"], told.get("Arn", ""), detail, cannot)
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The provider's error with nothing else of the exchange: `date` is the answer's, in its own clock."""
 
     def __init__(self, error: "TencentCloudSDKException", date: str | None) -> None:
@@ -65,7 +65,12 @@ class _Refused(Exception):
         super().__init__(self.code)
 
 
-def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call:
+    """What calls an action (service, version, action, parameters) with these keys, and raises Refused.
+
+    Without a secret-id nothing is signed: the few actions that carry their proof in a parameter want that.
+    Raises Unreachable, Inconclusive, PackageMissing, NotVerifiable.
+    """
     with sdk(kind):
         from tencentcloud.common.common_client import CommonClient
         from tencentcloud.common.credential import Credential
@@ -80,10 +85,15 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
             self.date = response.headers.get("Date")
             super()._check_error(response)
 
-    keys = Credential(
-        text(kind, fields, "secret-id"),
-        text(kind, fields, "secret-key"),
-        text(kind, fields, "session-token") or None,
+    signed = "secret-id" in fields
+    keys = (
+        Credential(
+            text(kind, fields, "secret-id"),
+            text(kind, fields, "secret-key"),
+            text(kind, fields, "session-token") or None,
+        )
+        if signed
+        else None
     )
     region = text(kind, fields, "region", _REGION)
     profile = ClientProfile(
@@ -93,11 +103,13 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
     def call(service: str, version: str, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         client = Client(service, version, keys, region, profile)
         try:
-            answer: dict[str, Any] = client.call_json(action, parameters)["Response"]
+            answer: dict[str, Any] = client.call_json(action, parameters, options={"SkipSign": not signed})[
+                "Response"
+            ]
         except TencentCloudSDKException as error:
             if error.code == "ClientNetworkError":
                 raise Unreachable(kind, why(error, timeout)) from None
-            raise _Refused(error, client.date) from None
+            raise Refused(error, client.date) from None
         except (ValueError, KeyError):
             raise Inconclusive(kind, code="an answer that is no JSON of its API") from None
         return answer
@@ -108,7 +120,7 @@ def _caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Cal
 def _may(call: Call, *what: Any) -> Answer:
     try:
         call(*what)
-    except _Refused as refused:
+    except Refused as refused:
         if refused.code.startswith(_DENIED):
             return Answer.REFUSED
         return Answer.ALLOWED if refused.code.startswith("ResourceNotFound") else Answer.UNKNOWN
@@ -117,7 +129,7 @@ def _may(call: Call, *what: Any) -> Answer:
     return Answer.ALLOWED
 
 
-def _translated(kind: str, refused: _Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
     if code == "AuthFailure.SignatureExpire":

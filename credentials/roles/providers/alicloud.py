@@ -1,0 +1,259 @@
+"""Alibaba Cloud: roles of RAM, taken on with STS AssumeRole or AssumeRoleWithOIDC.
+
+Calls: https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole, and
+.../api-sts-2015-04-01-assumerolewithoidc; their errors: .../api-sts-2015-04-01-errorcodes. The variables are
+those of the provider's own SDK (alibabacloud-credentials).
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from credentials.roles import metadata, oidc, sources
+from credentials.roles.errors import BadRole, NotAssumed, Reason, SourceFailed
+from credentials.roles.mending import not_assumed
+from credentials.roles.role import Role, Session, Source, SourceKind
+from credentials.secret import SecretBytes
+
+if TYPE_CHECKING:
+    from credentials.identity.alicloud import Refused
+
+LABEL: Final = "Alibaba Cloud"
+LOGGERS: Final = ("darabonba-core", "alibabacloud-tea")
+SOURCES: Final[frozenset[SourceKind]] = frozenset({"metadata", "oidc", "credential"})
+SESSION_SECONDS: Final = (900, 3600, 43200)
+SETTINGS: Final = {
+    "region": "the region of the stacks, such as cn-hangzhou",
+    "oidc-provider": "the ARN of the OIDC identity provider in RAM",
+}
+USUAL_ROLE: Final = "tic-linked-role"
+
+_NAME: Final = r"[A-Za-z0-9_.-]{1,64}"
+_ROLE: Final = re.compile(rf"acs:ram::(?P<account>\d{{1,20}}):role/(?P<name>{_NAME})")
+_METADATA: Final = "http://100.100.100.200"
+_CREDENTIALS: Final = "/latest/meta-data/ram/security-credentials/"
+_TOKEN_FILES: Final = ("ALIBABA_CLOUD_OIDC_TOKEN_FILE",)
+_KEYS: Final = {
+    "access-key": "AccessKeyId",
+    "secret-key": "AccessKeySecret",
+    "security-token": "SecurityToken",
+}
+_STS: Final = ("sts.aliyuncs.com", "2015-04-01")
+_NOT_IN_A_SESSION_NAME: Final = re.compile(r"[^A-Za-z0-9.@_-]+")
+
+# By the beginning of the code, the first that fits.
+_REASONS: Final = {
+    "EntityNotExist.Role": Reason.ROLE_GONE,
+    "AuthenticationFail.NoPermission": Reason.TRUST_GONE,
+    "AuthenticationFail.OIDCToken": Reason.SOURCE_REJECTED,
+    "InvalidParameter.DurationSeconds": Reason.TOO_LONG,
+    "InvalidTimeStamp": Reason.CLOCK_SKEW,
+    "InvalidAccessKeyId": Reason.SOURCE_REJECTED,
+    "InvalidAccessKeySecret": Reason.SOURCE_REJECTED,
+    "InvalidSecurityToken": Reason.SOURCE_REJECTED,
+    "MissingSecurityToken": Reason.SOURCE_REJECTED,
+    "SignatureDoesNotMatch": Reason.SOURCE_REJECTED,
+    "IncompleteSignature": Reason.SOURCE_REJECTED,
+    "Forbidden.AccessKeyDisabled": Reason.SOURCE_REJECTED,
+}
+
+
+def checked_role(text: str) -> str:
+    """The role's ARN; raises BadRole."""
+    role = text.strip()
+    if not _ROLE.fullmatch(role):
+        raise BadRole(
+            f"{role[:80]!r} is no role of Alibaba Cloud",
+            hint=f"one looks like acs:ram::1234567890123456:role/{USUAL_ROLE}; see {console(None)}",
+        )
+    return role
+
+
+def assume(
+    role: Role,
+    identity: Mapping[str, SecretBytes] | None,
+    *,
+    session_name: str,
+    policy: str | None,
+    timeout: float,
+    environ: Mapping[str, str],
+) -> Session:
+    """Take the role on; raises NotAssumed, SourceFailed, PackageMissing.
+
+    With an OIDC token there is no external id: the API has none.
+    """
+    asked = {
+        "RoleArn": role.role,
+        "RoleSessionName": _NOT_IN_A_SESSION_NAME.sub("-", session_name)[:64],
+        "DurationSeconds": str(role.session_seconds),
+        **({"Policy": policy} if policy is not None else {}),
+    }
+    token: dict[str, SecretBytes] = {}
+    fields = _first_identity(role, identity, environ)
+    if role.source.kind == "oidc":
+        asked["OIDCProviderArn"] = sources.setting(
+            role, "oidc-provider", environ, "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"
+        )
+        path = sources.token_file(role, environ, _TOKEN_FILES)
+        token = {"OIDCToken": oidc.read(path, now=time.time()).secret}
+    elif role.external_id is not None:
+        asked["ExternalId"] = role.external_id
+    region = sources.region(role, fields, environ, "ALIBABA_CLOUD_REGION_ID")
+    return _taken_on(role, asked, {**fields, **region}, token, timeout)
+
+
+def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
+    """A pod's token, and the role of the machine that this is."""
+    found: list[Source] = []
+    named = sources.named_token_file(environ, _TOKEN_FILES)
+    if named is not None and Path(named).is_file():
+        found.append(Source("oidc", token_file=named))
+    if metadata.is_there(lambda: _Machine(environ, metadata.FINDING_SECONDS).role()):
+        found.append(Source("metadata"))
+    return tuple(found)
+
+
+def trust_policy(role: Role, account: str | None) -> str:
+    """The role's trust policy: an account with the external id, or the tokens of an identity provider."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    if role.source.kind == "oidc":
+        provider = role.settings.get("oidc-provider")
+        own = _account(role.role) or "ACCOUNT-ID"
+        statement |= {
+            "Principal": {"Federated": [provider or f"acs:ram::{own}:oidc-provider/PROVIDER-NAME"]},
+            "Condition": {"StringEquals": _claims(role)},
+        }
+    else:
+        statement["Principal"] = {"RAM": [f"acs:ram::{account or 'ACCOUNT-ID'}:root"]}
+        if role.external_id is not None:
+            statement["Condition"] = {"StringEquals": {"sts:ExternalId": role.external_id}}
+    return json.dumps({"Version": "1", "Statement": [statement]}, indent=2)
+
+
+def console(role: Role | None) -> str:
+    """RAM's page of roles, or the role's own."""
+    found = _ROLE.fullmatch(role.role) if role is not None else None
+    page = "https://ram.console.aliyun.com/roles"
+    return f"{page}/{found['name']}" if found else page
+
+
+def session_policy(purpose: str) -> str | None:
+    """The actions of the least privileges of `apply`, `deploy` or `ecs`, and no others."""
+    from credentials import privileges
+
+    known = privileges.load("alicloud").purposes.get(purpose)
+    return json.dumps(known.policy, separators=(",", ":")) if known else None
+
+
+def _claims(role: Role) -> dict[str, list[str]]:
+    """What the trust policy compares of a token: as in the source's token, else words to replace."""
+    try:
+        token = oidc.read(role.source.token_file or "", now=0)
+    except SourceFailed:
+        return {"oidc:iss": ["ISSUER-URL"], "oidc:aud": ["CLIENT-ID"], "oidc:sub": ["SUBJECT"]}
+    return {"oidc:iss": [token.issuer], "oidc:aud": [*token.audiences], "oidc:sub": [token.subject]}
+
+
+def _taken_on(
+    role: Role,
+    asked: Mapping[str, str],
+    fields: Mapping[str, SecretBytes],
+    token: Mapping[str, SecretBytes],
+    timeout: float,
+) -> Session:
+    from credentials.identity import Inconclusive, NotVerifiable, Unreachable
+    from credentials.identity.alicloud import Api, Refused, caller
+
+    body = {name: secret.reveal().decode("ascii") for name, secret in token.items()}
+    action = Api(*_STS, "AssumeRoleWithOIDC" if token else "AssumeRole", asked, body)
+    started = time.time()
+    try:
+        told = caller("alicloud", fields, timeout)(action)
+        keys, ends = told["Credentials"], datetime.fromisoformat(told["Credentials"]["Expiration"])
+        session = {name: SecretBytes(keys[key].encode()) for name, key in _KEYS.items()}
+    except Refused as refused:
+        raise _translated(role, refused, {**fields, **token}) from None
+    except Unreachable as error:
+        raise not_assumed(role, Reason.UNREACHABLE, console(role), error.why) from None
+    except NotVerifiable as error:
+        raise not_assumed(role, Reason.SOURCE_REJECTED, console(role), error.why) from None
+    except (Inconclusive, KeyError, TypeError, ValueError, AttributeError):
+        raise not_assumed(role, Reason.UNKNOWN, console(role), "no answer of its API") from None
+    if "region" in fields:
+        session["region"] = fields["region"]
+    # By this clock it ends when its seconds are over, and by the provider's at `ends`: the earlier is safe.
+    until = min(started + role.session_seconds, ends.timestamp())
+    return Session(session, until, _account(role.role), role.role)
+
+
+def _translated(role: Role, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> NotAssumed:
+    from credentials.identity import words_of
+
+    # The message about a signature is the whole string that was signed.
+    words = "" if refused.code == "SignatureDoesNotMatch" else f": {words_of(refused.words, secrets)}"
+    return not_assumed(role, _reason(refused), console(role), f"{refused.code}{words}")
+
+
+def _reason(refused: "Refused") -> Reason:
+    if refused.code == "NoPermission":
+        if "root accounts" in refused.words:  # the account's own key may take no role on
+            return Reason.SOURCE_REJECTED
+        return Reason.TRUST_GONE if refused.policy == "AssumeRolePolicy" else Reason.DENIED
+    known = (reason for code, reason in _REASONS.items() if refused.code.startswith(code))
+    return next(known, Reason.UNKNOWN)
+
+
+def _first_identity(
+    role: Role, identity: Mapping[str, SecretBytes] | None, environ: Mapping[str, str]
+) -> Mapping[str, SecretBytes]:
+    """The fields that sign; none for a token, which is its own proof."""
+    if role.source.kind == "oidc":
+        return {}
+    if role.source.kind == "metadata":
+        return _Machine(environ, metadata.ANSWER_SECONDS).keys()
+    if identity is None:
+        raise not_assumed(role, Reason.SOURCE_MISSING, console(role))
+    return identity
+
+
+class _Machine:
+    """The metadata service of the machine that this is; every method raises SourceFailed."""
+
+    def __init__(self, environ: Mapping[str, str], seconds: float) -> None:
+        self._environ = environ
+        self._service = metadata.Metadata(environ.get("TIC_METADATA_ALICLOUD") or _METADATA, seconds)
+
+    def role(self) -> str:
+        """The name of the machine's own role."""
+        name = self._get(_CREDENTIALS).text().strip()
+        if not re.fullmatch(_NAME, name):
+            raise metadata.absent("this machine has no role")
+        return name
+
+    def keys(self) -> dict[str, SecretBytes]:
+        """The keys of the machine's own role."""
+        name = self._environ.get("ALIBABA_CLOUD_ECS_METADATA") or self.role()
+        return sources.machine_keys(self._get(f"{_CREDENTIALS}{quote(name, safe='')}"), _KEYS)
+
+    def _get(self, path: str) -> metadata.Answer:
+        if self._environ.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "").lower() == "true":
+            raise metadata.absent("ALIBABA_CLOUD_ECS_METADATA_DISABLED says not to ask it")
+        given = self._service.ask(
+            "/latest/api/token", {"X-aliyun-ecs-metadata-token-ttl-seconds": "60"}, method="PUT"
+        )
+        if given.status == HTTPStatus.OK:
+            return self._service.get(path, {"X-aliyun-ecs-metadata-token": given.text()})
+        if self._environ.get("ALIBABA_CLOUD_IMDSV1_DISABLED", "").lower() == "true":
+            raise metadata.absent("it gives no token, and ALIBABA_CLOUD_IMDSV1_DISABLED wants one")
+        return self._service.get(path)
+
+
+def _account(role: str) -> str:
+    found = _ROLE.fullmatch(role)
+    return found["account"] if found else ""

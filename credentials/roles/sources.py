@@ -1,0 +1,58 @@
+"""What the first identities of several providers have in common: where a token and keys are named."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from credentials.roles import metadata
+from credentials.roles.errors import Reason, SourceFailed
+from credentials.roles.role import Role
+from credentials.secret import SecretBytes
+
+
+def named_token_file(environ: Mapping[str, str], variables: Sequence[str]) -> str | None:
+    """The path of a token that one of these variables names, the first one first."""
+    return next((environ[name] for name in variables if environ.get(name)), None)
+
+
+def token_file(role: Role, environ: Mapping[str, str], variables: Sequence[str]) -> str:
+    """The path of the source's token; raises SourceFailed where neither it nor a variable names one."""
+    path = role.source.token_file or named_token_file(environ, variables)
+    if path is None:
+        raise SourceFailed(
+            Reason.SOURCE_MISSING,
+            f"neither the source nor {variables[0]} names a token file",
+            hint="name it: tic role enable PROVIDER --source oidc:FILE",
+        )
+    return path
+
+
+def setting(role: Role, name: str, environ: Mapping[str, str], variable: str) -> str:
+    """A setting that a variable may stand for; raises SourceFailed where neither is there."""
+    value = role.settings.get(name) or environ.get(variable)
+    if not value:
+        raise SourceFailed(
+            Reason.SOURCE_MISSING,
+            f"neither the setting {name} nor {variable} is there",
+            hint=f"give it: tic role enable PROVIDER --set {name}=VALUE",
+        )
+    return value
+
+
+def machine_keys(answer: metadata.Answer, names: Mapping[str, str]) -> dict[str, SecretBytes]:
+    """The keys in a metadata service's answer, by field; `names` are theirs there. Raises SourceFailed."""
+    told: Mapping[str, Any] = answer.json()
+    keys = {field: told.get(name) for field, name in names.items()}
+    if told.get("Code") != "Success" or not all(isinstance(key, str) and key for key in keys.values()):
+        raise metadata.absent("the machine's role has no keys there")
+    return {field: SecretBytes(str(key).encode()) for field, key in keys.items()}
+
+
+def region(
+    role: Role, identity: Mapping[str, SecretBytes], environ: Mapping[str, str], variable: str
+) -> dict[str, SecretBytes]:
+    """The field `region` of the sessions: the role's setting, the credential's, the variable's; or none."""
+    if "region" in role.settings:
+        return {"region": SecretBytes(role.settings["region"].encode())}
+    if "region" in identity:
+        return {"region": identity["region"]}
+    return {"region": SecretBytes(environ[variable].encode())} if environ.get(variable) else {}
