@@ -231,11 +231,12 @@ class Publishers:
             environment={
                 name: value.reveal().decode() for name, value in kind.lego_environment(fields).items()
             },
-            allowed={*kind.lego_constants, *(name for one in kind.fields for name in one.lego)},
+            allowed=kind.lego_variables,
             secrets=[
                 fields[one.name].reveal().decode() for one in kind.fields if one.secret and one.name in fields
             ],
             nameservers=resolvers or SystemResolver().endpoints,
+            files={name: file.content.reveal() for file in kind.lego_files(fields) for name in file.env},
         )
         return LegoWorker(provider, limits=self._limits, machine=self._machine)
 

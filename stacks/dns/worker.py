@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import takewhile
@@ -73,9 +74,10 @@ LIMITS = Limits()
 class LegoProvider:
     """A provider by lego's name, and the variables that configure it.
 
-    `environment` holds only names from `allowed`, which the credential's kind declares; `secrets` are the
-    values to keep out of messages; `programs` names the variables that hold a program's path. `nameservers`
-    (`ip:port`) are the resolvers by which lego finds zones and follows CNAMEs.
+    `environment` holds only names from `allowed`, which the credential's kind declares, and so does `files`:
+    the contents of private files, by the variables that get their paths. `secrets` are the values to keep out
+    of messages; `programs` names the variables that hold a program's path. `nameservers` (`ip:port`) are the
+    resolvers by which lego finds zones and follows CNAMEs.
     """
 
     name: str
@@ -84,11 +86,14 @@ class LegoProvider:
     secrets: Collection[str] = field(repr=False)
     nameservers: Sequence[str]
     programs: Collection[str] = ("EXEC_PATH",)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def checked(self) -> "LegoProvider":
         """Itself. Raises EnvironmentRefused or ProgramUnsafe where lego must not have it."""
         for name, value in self.environment.items():
             _check_variable(self.name, name, value, self.allowed)
+        for name in self.files:
+            _check_variable(self.name, name, "", self.allowed)
         for name in self.programs:
             if path := self.environment.get(name):
                 check(path)
@@ -116,16 +121,20 @@ class LegoWorker:
         self._printed: deque[str] = deque(maxlen=MOST_PRINTED_LINES)
         self._told = Event()
         self._pending = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(MAIN), _bridge()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", **network},
-            start_new_session=True,  # Ctrl-C reaches tic alone, which then withdraws what is published
-        )
+        argv = [sys.executable, "-I", "-S", str(MAIN), _bridge()]
+        with _in_memory(provider.files) as descriptors:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd="/",
+                env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", **network},
+                pass_fds=tuple(descriptors.values()),
+                start_new_session=True,  # Ctrl-C reaches tic alone, which then withdraws what is published
+            )
+        paths = {name: f"/proc/self/fd/{descriptor}" for name, descriptor in descriptors.items()}
         self._reader = Thread(target=self._keep_printed, name=f"dns-worker-{provider.name}", daemon=True)
         self._reader.start()
         self.usable = True
@@ -133,7 +142,7 @@ class LegoWorker:
             configure = {
                 "action": "configure",
                 "provider": provider.name,
-                "credentials": dict(provider.environment),
+                "credentials": {**provider.environment, **paths},
                 "nameservers": list(provider.nameservers),
             }
             self._call(configure, "taking its settings", limits.configure)
@@ -253,6 +262,21 @@ class LegoWorker:
             hint=hint
             or "correct what it names: the credential (tic creds rotate NAME), its rights, or the zone",
         )
+
+
+@contextmanager
+def _in_memory(files: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
+    """Each file in memory that only this process and its children see (memfd_create(2)), never on a disk."""
+    descriptors: dict[str, int] = {}
+    try:
+        for name, content in files.items():
+            descriptors[name] = os.memfd_create(name)
+            with open(descriptors[name], "wb", closefd=False) as stream:
+                stream.write(content)
+        yield descriptors
+    finally:
+        for descriptor in descriptors.values():
+            os.close(descriptor)
 
 
 def _request(action: str, record: Record) -> dict[str, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from credentials.kinds import Kind
 from credentials.secret import SecretBytes
@@ -242,3 +244,17 @@ def test_a_worker_gets_no_value_that_the_runs_sieve_does_not_know(
     watching.perform(token, record("two"))
     assert known_when_made == [True, True]
     assert sieve.redact(f"{FIRST} {SECOND}") == "[secret] [secret]"
+
+
+def test_a_key_that_a_provider_wants_as_a_file_gets_to_its_worker(world: DnsWorld) -> None:  # D4
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    ids = {name: f"ocid1.{name}.oc1..x" for name in ("tenancy", "user", "compartment")}
+    fields = {f"{name}-ocid": value for name, value in ids.items()}
+    fields |= {"region": "eu-frankfurt-1", "fingerprint": ":".join(["0f"] * 16), "private-key": pem}
+    token = world.bind("oraclecloud", fields)
+    publishers = Publishers(world.lessee(), "a test", machine={})
+    try:
+        assert publishers.nameservers(token) == ()  # its worker has read the key
+    finally:
+        publishers.close()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from dns.message import Message
 
 from stacks.dns.programs import ProgramUnsafe
@@ -42,8 +44,10 @@ def start() -> Iterator[Start]:
             limits: Limits = LIMITS,
             machine: Mapping[str, str] | None = None,
             nameservers: tuple[str, ...] = ("127.0.0.1:9",),
+            files: Mapping[str, bytes] | None = None,
         ) -> LegoWorker:
-            provider = LegoProvider(name, environment, set(environment), secrets, nameservers)
+            known = {*environment, *(files or ())}
+            provider = LegoProvider(name, environment, known, secrets, nameservers, files=files or {})
             worker = LegoWorker(provider, limits=limits, machine=machine or {})
             stack.callback(worker.close)
             return worker
@@ -279,6 +283,51 @@ def test_a_program_that_others_could_replace_is_refused_before_any_worker_starts
     script.chmod(0o777)
     with pytest.raises(ProgramUnsafe):
         LegoProvider("exec", {"EXEC_PATH": str(script)}, {"EXEC_PATH"}, [], []).checked()
+
+
+def key_file() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+ORACLE = {
+    "OCI_TENANCY_OCID": "ocid1.tenancy.oc1..x",
+    "OCI_USER_OCID": "ocid1.user.oc1..x",
+    "OCI_FINGERPRINT": "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34",
+    "OCI_REGION": "eu-frankfurt-1",
+    "OCI_COMPARTMENT_OCID": "ocid1.compartment.oc1..x",
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "environment", "variable"),
+    [
+        ("oraclecloud", ORACLE, "OCI_PRIVATE_KEY_PATH"),
+        ("transip", {"TRANSIP_ACCOUNT_NAME": "me"}, "TRANSIP_PRIVATE_KEY_PATH"),
+    ],
+)
+def test_a_private_file_is_read_by_the_worker_and_never_on_a_disk(
+    start: Start, provider: str, environment: dict[str, str], variable: str
+) -> None:  # D4, C2
+    before = {path.name for path in Path("/proc/self/fd").iterdir()}
+    worker = start(provider, environment, files={variable: key_file()})
+    opened = [path.readlink() for path in Path(f"/proc/{worker._process.pid}/fd").iterdir()]
+    named = {str(path) for path in opened if path.name.startswith("memfd")}
+    assert named == {f"/memfd:{variable} (deleted)"}
+    worker.close()
+    assert {path.name for path in Path("/proc/self/fd").iterdir()} == before
+
+
+def test_a_private_file_that_the_provider_cant_use_is_one_clear_error(start: Start) -> None:
+    with pytest.raises(ProviderFailed, match="oraclecloud failed taking its settings") as failed:
+        start("oraclecloud", ORACLE, secrets=(CANARY,), files={"OCI_PRIVATE_KEY_PATH": CANARY.encode()})
+    assert CANARY not in str(failed.value)
+
+
+def test_a_file_that_the_kind_does_not_declare_is_refused() -> None:
+    provider = LegoProvider("exec", {}, {"EXEC_PATH"}, (), (), files={"SSL_CERT_FILE": b"mine"})
+    with pytest.raises(EnvironmentRefused, match="'SSL_CERT_FILE' is no setting of exec"):
+        provider.checked()
 
 
 def test_missing_settings_are_told_by_their_names(start: Start) -> None:
