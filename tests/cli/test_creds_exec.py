@@ -95,6 +95,15 @@ def test_two_of_the_same_provider_are_refused_and_the_command_is_not_run(keys: T
     assert not (tmp_path / "ran").exists()
 
 
+def test_out_of_its_scope_a_credential_runs_nothing(keys: Tic, tmp_path: Path) -> None:
+    """B7."""
+    assert keys("creds", "scope", "cluster", "project:elsewhere").code == 0
+    said = keys("creds", "exec", "cluster", "--", "touch", str(tmp_path / "ran"))
+    assert said.code == 3
+    assert "project:elsewhere" in refusal(said)[0]
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_command_reads_its_file_which_is_gone_afterwards_and_the_use_is_noted(
     keys: Tic, tmp_path: Path
 ) -> None:

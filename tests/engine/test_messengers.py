@@ -130,6 +130,11 @@ def test_a_redirect_takes_the_message_nowhere(monkeypatch: pytest.MonkeyPatch) -
         assert env.refused == []
 
 
+def test_a_file_of_certificates_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    assert send("feishu") == "there are no CA certificates in /no/such/file.pem"
+
+
 @pytest.mark.parametrize("kind", FIELDS)
 def test_a_token_that_apprise_does_not_take_is_not_shown(
     kind: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
