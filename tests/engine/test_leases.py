@@ -10,6 +10,10 @@ import pytest
 
 from credentials.credential import Lease, Use
 from credentials.scopes import OutOfScope, Place
+from credentials.vault import Vault
+from engine.bindings import Usage
+from engine.database import Database
+from engine.home import Home
 from engine.leases import FOREIGN_SECONDS, alive, lessee
 from engine.state import owner
 from tests.engine.dns_world import DnsWorld, dns_world
@@ -121,3 +125,23 @@ def test_this_process_is_known_by_a_number_that_no_clock_changes() -> None:
     started = owner.this_process().started
     assert started == owner.started(owner.this_process().pid)
     assert float(started.rpartition(":")[2]) > 0
+
+
+@pytest.mark.server
+def test_on_postgresql_a_version_stays_as_long_as_a_run_works_with_it_too(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    home = Home(tmp_path / "home", tmp_path / "cache", postgres_url)
+    home.make()
+    database = Database.open(home)
+    vault = Vault.create(database, home.root, usage=Usage())
+    vault.new("prod", "tencentcloud", SECRETS)
+    with lessee(vault) as mine:
+        mine.opened("prod", "up")
+        mine.opened("prod", "up")
+        assert vault.rotate("prod", NEW, alive=alive).kept == (1,)
+        vault.sweep(alive=alive)
+        assert [len(one.leases) for one in vault.versions("prod")] == [1, 0]
+    assert [one.version for one in vault.versions("prod")] == [2]
+    assert vault.leases() == []
+    database.close()
