@@ -15,6 +15,7 @@ from credentials import scopes
 from credentials.audit import Event
 from credentials.scopes import Place
 from engine.errors import EngineError
+from engine.role_tokens import token_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -183,6 +184,13 @@ def event(stack: str, binding: Binding) -> Event:
         stack=stack,
         detail={"by": by},
     )
+
+
+def tokens(bound: Iterable[Binding]) -> dict[str, str]:
+    """For each provider that is served the token of what serves it: a credential's, or its role's."""
+    return {
+        each.provider: each.token or token_of(each.provider) for each in bound if each.token or each.by_role
+    }
 
 
 def release(connection: "Connection", stack_id: int) -> None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from credentials import kinds
 from credentials.errors import CredentialError
+from credentials.roles.role import Session
 from engine.broker_app import broker_app
 from engine.dns_bindings import NotBound, dns_binding
+from engine.role_tokens import token_of
 from stacks.broker import (
     OpenCredential,
     OpenedFields,
@@ -97,8 +99,9 @@ class Broker:
             f"stack {stack} is not bound to a credential {request.reference!r}",
             hint=f"bind it: tic stack bind {stack} {request.reference}",
         )
+        reference = self._bindings.get(request.reference, request.reference)
         try:
-            token = self._lessee.find(request.reference).token
+            token = self._lessee.find(reference).token
         except CredentialError as error:
             raise not_bound from error
         if token not in self._bindings.values():
@@ -106,6 +109,15 @@ class Broker:
         opened = self._lessee.opened(token, f"{request.purpose} of {stack}")
         fields = {name: value.reveal().decode() for name, value in opened.fields.items()}
         return OpenedFields(opened.credential.kind, fields)
+
+    def session(self, provider: str) -> Session:
+        """Temporary credentials of the provider's linked role, which serves this stack. Raises NotBound."""
+        if self._bindings.get(provider) != token_of(provider):
+            raise NotBound(
+                f"stack {self._stack.full_name} is not served by a linked role of {provider}",
+                hint=f"see what serves it: tic stack show {self._stack.full_name}",
+            )
+        return self._lessee.sessions.session(provider)
 
     def resources(self, question: ResourcesQuestion) -> list[StateResource]:
         """The stack's resources of a type as they were before the run, without secrets."""
@@ -132,7 +144,7 @@ class Broker:
             if self._records is None:
                 self._records = ChallengeRecords(
                     self._database,
-                    self._lessee,
+                    self._lessee.narrowed("apply"),
                     self._stack,
                     tell=self._tell,
                     limits=self._limits,

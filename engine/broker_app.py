@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.role_delivery import container_credentials
 from stacks.broker import (
     OpenCredential,
     ProviderQuestion,
@@ -39,13 +40,13 @@ def broker_app(broker: "Broker") -> "Starlette":
 
     threads = anyio.CapacityLimiter(MOST_AT_ONCE)
 
-    def route(path: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Route:
+    def route(path: str, act: Callable[[Mapping[str, Any]], dict[str, Any]], method: str = "POST") -> Route:
         async def endpoint(request: "Request") -> "JSONResponse":
             return await _answered(
                 request, broker.token, lambda body: anyio.to_thread.run_sync(act, body, limiter=threads)
             )
 
-        return Route(path, endpoint, methods=["POST"])
+        return Route(path, endpoint, methods=[method])
 
     def publish(body: Mapping[str, Any]) -> dict[str, Any]:
         return broker.publish(Publish.from_json(body)).to_json()
@@ -63,8 +64,12 @@ def broker_app(broker: "Broker") -> "Starlette":
     def resources(body: Mapping[str, Any]) -> dict[str, Any]:
         return {"resources": [each.to_json() for each in broker.resources(ResourcesQuestion.from_json(body))]}
 
+    def aws_session(_body: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(container_credentials(broker.session("aws")))
+
     return Starlette(
         routes=[
+            route("/session/aws", aws_session, method="GET"),
             route("/dns/publish", publish),
             route("/dns/withdraw", withdraw),
             route("/dns/provider", provider),
@@ -87,7 +92,8 @@ async def _answered(
     if not hmac.compare_digest(given, f"Bearer {token}".encode()):
         return _refusal(401, "this broker serves one run, and the token is not this run's", "tic stack up")
     try:
-        return JSONResponse(await act(_object(await request.body())))
+        body = {} if request.method == "GET" else _object(await request.body())
+        return JSONResponse(await act(body))
     except RequestMalformed as error:
         return _refusal(400, f"the request can't be read: {error}", "run: tic doctor")
     except (StackError, CredentialError, EngineError) as error:

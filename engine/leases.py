@@ -5,6 +5,7 @@ runs work with it (SPEC B5). A run that was killed does not end its leases: `ali
 ends them.
 """
 
+import copy
 import secrets
 import socket
 import time
@@ -16,6 +17,7 @@ from credentials.credential import Use
 from credentials.errors import CredentialError
 from credentials.scopes import NOWHERE, Place
 from engine.errors import EngineError
+from engine.role_tokens import provider_of
 from engine.state import owner
 
 if TYPE_CHECKING:
@@ -29,26 +31,49 @@ Learn = Callable[[Iterable[bytes]], None]
 
 
 class Lessee:
-    """Opens credentials for one run, in one place; for many threads. Made by `lessee`."""
+    """Opens credentials and roles for one run, in one place; for many threads. Made by `lessee`.
+
+    A reference is a name or a token of the vault, or `role:PROVIDER` for temporary credentials of a linked
+    role (`engine.role_sessions`): each renewal of these is a new version.
+    """
 
     def __init__(self, vault: "Vault", *, place: Place, stack: str | None, learn: Learn) -> None:
+        from engine.role_sessions import RoleSessions
+
         self._vault = vault
         self._place = place
         self._stack = stack
         self._learn = learn
+        self._narrowed: str | None = None
         self.holder = secrets.token_hex(8)
+        self.sessions = RoleSessions(vault, stack=stack or "", run=self.holder, place=place, learn=learn)
+
+    def narrowed(self, purpose: str) -> "Lessee":
+        """The same lessee, where a role's sessions may do only what this purpose needs."""
+        other = copy.copy(self)
+        other._narrowed = purpose
+        return other
 
     def find(self, reference: str) -> "Credential":
-        """The credential as it is now, unopened; raises NoCredential."""
+        """The credential as it is now, unopened; a role's session that is about to end is renewed.
+
+        Raises NoCredential, NotAssumed.
+        """
+        provider = provider_of(reference)
+        if provider is not None:
+            return self.sessions.opened(provider, self._narrowed).credential
         return self._vault.find(reference)
 
     def opened(self, reference: str, purpose: str) -> "OpenedCredential":
         """The present version, leased until the run ends; its secrets are learned before they are returned.
 
-        Raises what `Vault.opened` raises, and UnfitFile.
+        Raises what `Vault.opened` raises, UnfitFile, NotAssumed.
         """
         from credentials.delivery import for_run
 
+        provider = provider_of(reference)
+        if provider is not None:
+            return self.sessions.opened(provider, self._narrowed)
         use = by_this_process(self.holder, purpose)
         opened = self._vault.opened(reference, purpose=purpose, place=self._place, use=use, stack=self._stack)
         self._learn(for_run([opened]).secrets)

@@ -7,33 +7,24 @@ version of it, so whoever works with the version before opens it again (SPEC A10
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from credentials import roles
 from credentials.credential import Credential, OpenedCredential, State
+from credentials.delivery import for_run
 from credentials.roles import NotAssumed, Session
 from credentials.scopes import NOWHERE, Place
+from engine.role_tokens import token_of
 
 if TYPE_CHECKING:
     from credentials.vault import Vault
 
-PREFIX: Final = "role:"  # no token of the vault begins so, and no name may hold a colon
 _RENEWED_EARLY: Final = 60.0  # seconds that are left at least, unless the session itself is shorter
 _LONGEST_NAME: Final = 32  # characters that every provider takes
 _NAME: Final = re.compile(r"[^A-Za-z0-9-]+")
-
-
-def token_of(provider: str) -> str:
-    """What stands for the provider's linked role where a credential's token would stand."""
-    return PREFIX + provider
-
-
-def provider_of(token: str) -> str | None:
-    """The provider of such a token; None for a token or a name of the vault."""
-    return token.removeprefix(PREFIX) if token.startswith(PREFIX) else None
 
 
 def session_name(stack: str, run: str) -> str:
@@ -51,7 +42,10 @@ class _Kept:
 
 
 class RoleSessions:
-    """The sessions of one run; for many threads. `stack` is `project/stack`, `run` names the run."""
+    """The sessions of one run; for many threads. `stack` is `project/stack`, `run` names the run.
+
+    `learn` gets each session's secrets before anybody else does.
+    """
 
     def __init__(
         self,
@@ -60,40 +54,41 @@ class RoleSessions:
         stack: str,
         run: str,
         place: Place = NOWHERE,
+        learn: Callable[[Iterable[bytes]], None] = lambda _secrets: None,
         now: Callable[[], float] = time.time,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._vault = vault
         self._stack = stack
         self._place = place
+        self._learn = learn
         self._now = now
         self._environ = environ
         self._name = session_name(stack, run)
         self._kept: dict[tuple[str, str | None], _Kept] = {}
         self._lock = Lock()
 
-    def find(self, provider: str, purpose: str | None = None) -> Credential:
-        """The session as a credential: one that is about to end is renewed, which makes a new version.
+    def opened(self, provider: str, purpose: str | None = None) -> OpenedCredential:
+        """The temporary credentials, valid for a while yet, as a credential whose version counts renewals.
 
-        `purpose` narrows what it may do where the provider can (`Provider.session_policy`).
+        `purpose` narrows what they may do where the provider can (`Provider.session_policy`).
         Raises NotAssumed, NotLinked.
         """
-        return self.opened(provider, purpose).credential
+        session, version = self._current(provider, purpose)
+        return OpenedCredential(_as_credential(provider, version), session.fields)
 
-    def opened(self, provider: str, purpose: str | None = None) -> OpenedCredential:
-        """The temporary credentials, valid for a while yet; raises as `find`."""
+    def session(self, provider: str, purpose: str | None = None) -> Session:
+        """The temporary credentials with their end; raises as `opened`."""
+        return self._current(provider, purpose)[0]
+
+    def _current(self, provider: str, purpose: str | None) -> tuple[Session, int]:
         with self._lock:
             kept = self._kept.setdefault((provider, purpose), _Kept())
         with kept.turn:
             if kept.session is None or self._is_due(kept):
                 kept.session, kept.since = self._taken_on(provider, purpose), self._now()
                 kept.version += 1
-            return OpenedCredential(_as_credential(provider, kept.version), kept.session.fields)
-
-    def expires_at(self, provider: str, purpose: str | None = None) -> float:
-        """When the session that `opened` gave ends, in seconds since the epoch."""
-        kept = self._kept[provider, purpose]
-        return kept.session.expires_at if kept.session is not None else 0.0
+            return kept.session, kept.version
 
     def _is_due(self, kept: _Kept) -> bool:
         if kept.session is None:
@@ -119,6 +114,8 @@ class RoleSessions:
         except NotAssumed as error:
             self._vault.linked.not_taken_on(linked, error.told)
             raise
+        opened = OpenedCredential(_as_credential(provider, 0), session.fields)
+        self._learn(for_run([opened]).secrets)
         self._vault.linked.taken_on(linked, session)
         return session
 

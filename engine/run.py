@@ -19,6 +19,7 @@ from engine import (
     place,
     project,
     recovery,
+    role_delivery,
 )
 from engine.actor import user_name
 from engine.errors import EngineError
@@ -200,7 +201,7 @@ def _serving(
     from engine.state.sieve import Sieve
 
     database, vault, sieve = installation.database, installation.vault, Sieve()
-    tokens = {each.provider: each.token for each in bound if each.token}
+    tokens = bindings.tokens(bound)
     service = StateService(database, vault, removing=removing(vault))
 
     def make() -> "ASGIApp":
@@ -223,8 +224,14 @@ def _serving(
                 delivery.run_files(installation.home, private, stack.id, handed.files) as files,
                 serve(make) as url,
             ):
+                for provider in role_delivery.served_by_role(tokens):
+                    if notice := role_delivery.warning(provider, mine.sessions):
+                        listen(notice)
+                given = role_delivery.variables(
+                    tokens, handed.variables, broker_url=f"{url}/broker", broker_token=broker.token
+                )
                 pulumi = installation.home.pulumi
-                yield Served(url, pulumi, access, broker.token, handed.variables, files, sieve, broker.close)
+                yield Served(url, pulumi, access, broker.token, given, files, sieve, broker.close)
         finally:
             broker.close()
             service.dismiss(access)

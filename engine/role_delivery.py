@@ -1,0 +1,73 @@
+"""How an engine gets what a linked role gives: anew from the broker where its provider can, else once.
+
+AWS's SDKs fetch container credentials whenever they need them, also from loopback, with a token of their own
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html). Azure's providers renew
+managed and federated identities by themselves. What others get at the start of a run ends with its session.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from credentials.roles.role import Session
+from credentials.secret import SecretBytes
+from engine.events import Notice
+from engine.role_tokens import provider_of, token_of
+
+if TYPE_CHECKING:
+    from engine.role_sessions import RoleSessions
+
+_RENEWED_BY_THEMSELVES: Final = frozenset({"azure"})
+_KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_SHORT_SECONDS: Final = 3600
+
+
+def variables(
+    tokens: Mapping[str, str], given: Mapping[str, SecretBytes], *, broker_url: str, broker_token: str
+) -> dict[str, SecretBytes]:
+    """The variables of the engine; `given` holds those of all credentials and sessions of the stack.
+
+    `tokens` has what serves each provider.
+    """
+    if tokens.get("aws") != token_of("aws"):
+        return dict(given)
+    own = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{broker_url}/session/aws",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": f"Bearer {broker_token}",
+        # The files of this machine's user come first in the SDKs' order, and belong to nobody's stack.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    left = {name: value for name, value in given.items() if name not in _KEYS}
+    return left | {name: SecretBytes(value.encode()) for name, value in own.items()}
+
+
+def served_by_role(tokens: Mapping[str, str]) -> list[str]:
+    """The providers that a linked role serves."""
+    return [provider for provider, token in tokens.items() if provider_of(token) is not None]
+
+
+def container_credentials(session: Session) -> dict[str, str]:
+    """A session as AWS's SDKs read container credentials."""
+    fields = {name: value.reveal().decode() for name, value in session.fields.items()}
+    return {
+        "AccessKeyId": fields["access-key-id"],
+        "SecretAccessKey": fields["secret-access-key"],
+        "Token": fields["session-token"],
+        "Expiration": datetime.fromtimestamp(session.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def warning(provider: str, sessions: "RoleSessions", now: float | None = None) -> Notice | None:
+    """What to say at the start of a run whose provider can't renew; None where nothing needs to be said."""
+    if provider == "aws" or provider in _RENEWED_BY_THEMSELVES:
+        return None
+    left = sessions.session(provider).expires_at - (time.time() if now is None else now)
+    text = (
+        f"the role of {provider} gives its Pulumi provider credentials for {int(left // 60)} minutes, and "
+        "they are not renewed while it runs (for records and certificates of tic they are); for a longer "
+        f"run: tic role enable {provider} --session SECONDS"
+    )
+    return Notice(text, "warning" if left < _SHORT_SECONDS else "info")
