@@ -142,7 +142,7 @@ def _json(content: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def sts(kind: str, region: str = _REGION) -> str:
+def sts(kind: str, region: str) -> str:
     """STS of this region; of the default one where the SDK knows none there."""
     with sdk(kind):
         from huaweicloudsdksts.v1.region.sts_region import StsRegion
