@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -82,13 +83,14 @@ class Site:
         for path in (*self.tic.home.rglob("*"), *self.folder.rglob("*")):
             if path.is_file():
                 yield str(path), path.read_bytes()
-        with sqlite3.connect(self.tic.home / "tic.db") as connection:
+        with closing(sqlite3.connect(self.tic.home / "tic.db")) as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (name,) in names:
                 for row in connection.execute(f"SELECT * FROM {name}"):  # noqa: S608 - from the schema
                     for value in row:
-                        if isinstance(value, bytes) and value[:1] == b"\x78":
-                            yield f"a row of {name}", zlib.decompressobj().decompress(value)
+                        if isinstance(value, bytes):
+                            with suppress(zlib.error):  # not compressed
+                                yield f"a row of {name}", zlib.decompress(value)
 
 
 @pytest.fixture
