@@ -15,6 +15,7 @@ from credentials.errors import CredentialError
 from credentials.sealing import BrokenSeal, Sealer
 
 NAME: Final = "vault.seen"
+READINGS: Final = 5
 _OWNER: Final = ("anchor",)
 _POSITION: Final = struct.Struct(">QQ")
 
@@ -65,22 +66,22 @@ class Anchor:
 
     def seen(self, sealer: Sealer) -> Position | None:
         """What this machine has seen; None if nothing yet. Raises AnchorUnusable."""
-        try:
-            sealed = self.path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise AnchorUnusable(
-                f"{self.path} can't be read: {error.strerror}", hint=f"make it yours: ls -l {self.path}"
-            ) from error
-        try:
-            return Position(*_POSITION.unpack(sealer.open(_OWNER, sealed)))
-        except (BrokenSeal, struct.error):
-            raise AnchorUnusable(
-                f"{self.path} does not belong to this vault, or was changed: it can't be told whether the "
-                "database is an old copy",
-                hint="put both back from one backup; if this database is the newest: tic vault accept",
-            ) from None
+        for _ in range(READINGS):
+            try:
+                return Position(*_POSITION.unpack(sealer.open(_OWNER, self.path.read_bytes())))
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise AnchorUnusable(
+                    f"{self.path} can't be read: {error.strerror}", hint=f"make it yours: ls -l {self.path}"
+                ) from error
+            except (BrokenSeal, struct.error):
+                continue  # another process may be writing it just now
+        raise AnchorUnusable(
+            f"{self.path} does not belong to this vault, or was changed: it can't be told whether the "
+            "database is an old copy",
+            hint="put both back from one backup; if this database is the newest: tic vault accept",
+        )
 
     def move(self, sealer: Sealer, position: Position, *, back: bool = False) -> None:
         """Remember `position`, durably; never an older one, unless it is meant to go `back`.

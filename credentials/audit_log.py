@@ -19,6 +19,7 @@ from credentials.ledger import sealed_head
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from credentials.anchor import Position
     from credentials.ledger import Ledger
     from credentials.ports import Transactions
     from credentials.unlocking import Keys
@@ -80,8 +81,9 @@ class AuditLog:
 
     def verify(self) -> Verification:
         """Whether the log is what tic has written; raises NoVault, KeyUnusable."""
+        seen = self._seen()
         with self._opened() as (connection, record, keys):
-            return self._verified(connection, record, keys)
+            return self._verified(connection, record, keys, seen)
 
     def export(self, write: Callable[[bytes], object], *, since: int | None, now: int) -> Exported:
         """Write the lines of an export, from the first entry of `since` on, or all of them.
@@ -89,8 +91,9 @@ class AuditLog:
         Times are in microseconds since the epoch (UTC). A log that does not verify is not signed: LogTampered
         comes before the first line.
         """
+        seen = self._seen()
         with self._opened() as (connection, record, keys):
-            found = self._verified(connection, record, keys)
+            found = self._verified(connection, record, keys, seen)
             if found.problems:
                 raise LogTampered(len(found.problems) + found.further, consequence="nothing was exported")
             if keys.audit is None:
@@ -108,7 +111,20 @@ class AuditLog:
             record = self._ledger.record(connection)
             yield connection, record, self._ledger.keys(connection, record)
 
-    def _verified(self, connection: "Connection", record: "VaultRecord", keys: "Keys") -> Verification:
+    def _seen(self) -> "Position | CredentialError | None":
+        """What this machine has seen of the log, to be asked before a snapshot: others go on meanwhile."""
+        try:
+            return self._ledger.anchor.seen(self._ledger.unlock().sealer)
+        except CredentialError as error:
+            return error
+
+    def _verified(
+        self,
+        connection: "Connection",
+        record: "VaultRecord",
+        keys: "Keys",
+        seen: "Position | CredentialError | None",
+    ) -> Verification:
         """The log against its chain, its key, the sealed end, and what this machine has seen of it."""
         key = None if keys.audit is None else keys.audit.reveal()
         broken: list[Problem] = []
@@ -118,16 +134,11 @@ class AuditLog:
             head = None
             broken.append(Problem(0, "the vault's seal over the end of the log was changed"))
         found = verify(audit_store.entries(connection), key, record.vault_id, head)
-        try:
-            seen = self._ledger.anchor.seen(keys.sealer)
-        except CredentialError as error:
-            broken.append(Problem(0, str(error)))
-        else:
-            if head is not None and seen is not None and seen.audited > head.seq:
-                what = (
-                    f"this machine has seen the log up to entry {seen.audited}: the database is an old copy"
-                )
-                broken.append(Problem(head.seq + 1, what))
+        if isinstance(seen, CredentialError):
+            broken.append(Problem(0, str(seen)))
+        elif head is not None and seen is not None and seen.audited > head.seq:
+            what = f"this machine has seen the log up to entry {seen.audited}: the database is an old copy"
+            broken.append(Problem(head.seq + 1, what))
         return replace(found, problems=(*found.problems, *broken))
 
 

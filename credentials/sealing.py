@@ -11,17 +11,17 @@ opens.
 from collections.abc import Mapping
 from typing import Final
 
-from nacl.exceptions import CryptoError
-from nacl.secret import Aead
-
 from credentials.secret import SecretBytes
 
 FIRST: Final = 1
 _FIRST_FORMAT: Final = b"\x01"
 _LATER_FORMAT: Final = b"\x02"
 _GENERATION_BYTES: Final = 4
-OVERHEAD: Final = len(_FIRST_FORMAT) + Aead.NONCE_SIZE + Aead.MACBYTES
-KEY_BYTES: Final = Aead.KEY_SIZE
+# XChaCha20-Poly1305, as PyNaCl has them too; importing it takes longer than a listing needs for all the rest.
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 24
+_TAG_BYTES: Final = 16
+OVERHEAD: Final = len(_FIRST_FORMAT) + _NONCE_BYTES + _TAG_BYTES
 
 
 class BrokenSeal(Exception):
@@ -39,6 +39,8 @@ class Sealer:
         generation: int = FIRST,
         retired: Mapping[int, SecretBytes] | None = None,
     ) -> None:
+        from nacl.secret import Aead
+
         self.generation = generation
         self._prefix = (
             _FIRST_FORMAT
@@ -56,6 +58,8 @@ class Sealer:
 
     def open(self, owner: tuple[str, ...], sealed: bytes) -> bytes:
         """What was sealed for `owner`; raises BrokenSeal."""
+        from nacl.exceptions import CryptoError
+
         generation, body = _parted(sealed)
         aead = self._keys.get(generation)
         if aead is None or len(body) < OVERHEAD - len(_FIRST_FORMAT):

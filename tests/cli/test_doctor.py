@@ -48,7 +48,10 @@ def test_the_whole_file_is_checked(still: Tic) -> None:
     assert str(checks(still)[1]["database"]["detail"]).endswith("(0600), whole")
     with sqlite3.connect(file) as other:
         other.execute("PRAGMA ignore_check_constraints = ON")
-        other.execute("INSERT INTO linked_role VALUES ('aws', 'x')")  # which no command here reads
+        other.execute(  # which no command here reads
+            "INSERT INTO linked_role (provider, state, role, session_seconds, source, settings, account, "
+            "principal, created_at) VALUES ('aws', 'x', 'r', 1, 'oidc', '{}', '', '', 0)"
+        )
     other.close()
     code, found = checks(still)
     assert code == 5
