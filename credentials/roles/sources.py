@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from credentials.roles import metadata
+from credentials.roles import answers, metadata
 from credentials.roles.errors import Reason, SourceFailed
 from credentials.roles.role import Role
 from credentials.secret import SecretBytes
@@ -51,8 +51,6 @@ def region(
     role: Role, identity: Mapping[str, SecretBytes], environ: Mapping[str, str], variable: str
 ) -> dict[str, SecretBytes]:
     """The field `region` of the sessions: the role's setting, the credential's, the variable's; or none."""
-    if "region" in role.settings:
-        return {"region": SecretBytes(role.settings["region"].encode())}
-    if "region" in identity:
-        return {"region": identity["region"]}
+    if given := answers.region(role, identity):
+        return given
     return {"region": SecretBytes(environ[variable].encode())} if environ.get(variable) else {}

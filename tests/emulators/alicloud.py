@@ -4,10 +4,12 @@ The rules: "Request syntax and signature method V3", https://www.alibabacloud.co
 v3-request-structure-and-signature; its refusals: the common error codes of the OpenAPI Portal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from tests.emulators.alicloud_sts import NoPermission, assume_role, assume_role_with_oidc, assumed
+from tests.emulators.assumed_roles import AssumedRoles
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import REQUEST_ID, Denied, Key, Ring, canonical_query, mac, parts, same, sha256
 
@@ -22,6 +24,7 @@ HOSTS = (
 # By product, version and action; the name that RAM has for it. STS tells everybody who they are.
 ACTIONS = {
     ("sts", "2015-04-01", "GetCallerIdentity"): None,
+    ("sts", "2015-04-01", "AssumeRole"): None,  # says itself what is denied
     ("alidns", "2015-01-09", "DescribeDomains"): "alidns:DescribeDomains",
     ("cas", "2020-04-07", "ListUserCertificateOrder"): "yundun-cert:ListUserCertificateOrder",
     ("ecs", "2014-05-26", "DescribeInstances"): "ecs:DescribeInstances",
@@ -46,26 +49,36 @@ def signature(request: Request, secret: str, signed_headers: str) -> str:
 
 
 class AlibabaCloud(Ring):
-    """Answers for sts (who a key is), alidns, cas and ecs (what there is: nothing)."""
+    """Answers for sts (who a key is, roles), alidns, cas and ecs (what there is: nothing)."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
-        super().__init__(keys)
+    def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(keys, now)
         self.nonces: set[str] = set()
+        self.ram = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
         """What the gateway, and behind it the product, answers."""
         try:
-            return Response.json(
-                {"RequestId": REQUEST_ID, **self.served(request, self.authenticated(request))}
-            )
+            return Response.json({"RequestId": REQUEST_ID, **self.answered(request)})
         except Denied as refusal:
-            said = {
+            said: dict[str, Any] = {
                 "RequestId": REQUEST_ID,
                 "HostId": request.host,
                 "Code": refusal.code,
                 "Message": refusal.message,
             }
+            if isinstance(refusal, NoPermission):
+                denied = {"NoPermissionType": "ImplicitDeny", "PolicyType": refusal.policy}
+                said |= {"AccessDeniedDetail": denied}
             return Response.json(said, refusal.status)
+
+    def answered(self, request: Request) -> dict[str, Any]:
+        """What the product says; raises Denied. One action is signed by nobody: a token is its proof."""
+        asked = (request.host, request.headers.get("x-acs-action"))
+        if asked == (HOSTS[0], "AssumeRoleWithOIDC") and "authorization" not in request.headers:
+            assert "OIDCToken" not in request.parameters, "an address is no place for a token"
+            return assume_role_with_oidc(self.ram, {**request.parameters, **request.form})
+        return self.served(request, self.authenticated(request))
 
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
@@ -73,13 +86,18 @@ class AlibabaCloud(Ring):
         asked = (request.host.partition(".")[0], request.headers["x-acs-version"], action)
         if asked not in ACTIONS:
             raise Denied(404, "InvalidAction.NotFound", "Specified api is not found.")
-        if ACTIONS[asked] in key.denied:
+        named = ACTIONS[asked]
+        if named is not None and not self.ram.may(key, named):
             code = "NoPermission" if asked[0] == "cas" else "Forbidden.RAM"
-            raise Denied(
-                403, code, f"User not authorized to operate on the specified resource: {ACTIONS[asked]}"
-            )
-        if ACTIONS[asked] is not None:
+            raise Denied(403, code, f"User not authorized to operate on the specified resource: {named}")
+        if named is not None:
             return {"TotalCount": 0}
+        if action == "AssumeRole":
+            return assume_role(self.ram, key, request.parameters)
+        if session := self.ram.sessions.get(key.id):
+            who = f"300000000000000000:{session.name}"
+            told = {"AccountId": key.account, "Arn": assumed(session), "PrincipalId": who}
+            return {"IdentityType": "AssumedRoleUser", "RoleId": "300000000000000000", **told}
         return {
             "IdentityType": "RAMUser",
             "AccountId": key.account,
@@ -122,7 +140,8 @@ class AlibabaCloud(Ring):
         return key
 
     def _known(self, id_: str, request: Request) -> Key:
-        key = self.keys.get(id_)
+        session = self.ram.sessions.get(id_)
+        key = session.key if session is not None else self.keys.get(id_)
         if key is None:
             deny(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         if key.disabled:
@@ -132,6 +151,8 @@ class AlibabaCloud(Ring):
             deny(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         if token != key.token:
             deny(400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatches.")
+        if self.ram.has_ended(key):
+            deny(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
         return key
 
 

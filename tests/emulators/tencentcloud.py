@@ -4,13 +4,16 @@ The rules: "Signature v3", https://cloud.tencent.com/document/api/1312/48171; it
 HTTP 200: "Common error codes", https://cloud.tencent.com/document/api/1312/48172.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any, NoReturn
 
+from tests.emulators.assumed_roles import AssumedRoles
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import REQUEST_ID, Denied, Key, Ring, mac, parts, same, sha256
+from tests.emulators.tencentcloud_sts import assume_role, assume_role_with_web_identity
 
 ALGORITHM = "TC3-HMAC-SHA256"
 TENCENT_WINDOW = timedelta(minutes=5)
@@ -37,12 +40,16 @@ def signature(request: Request, secret: str, scope: str, signed_headers: str) ->
 
 
 class TencentCloud(Ring):
-    """Answers for sts (who a key is), dnspod (its domains) and ssl (its certificates)."""
+    """Answers for sts (who a key is, roles), dnspod (its domains) and ssl (its certificates)."""
+
+    def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(keys, now)
+        self.cam = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
         """What the API answers, with the time of its own clock."""
         try:
-            said = self.served(request, self.authenticated(request))
+            said = self.answered(request)
         except Denied as refusal:
             said = {"Error": {"Code": refusal.code, "Message": refusal.message}}
         answer = Response.json({"Response": {**said, "RequestId": REQUEST_ID}})
@@ -50,18 +57,26 @@ class TencentCloud(Ring):
             200, {**answer.headers, "Date": format_datetime(self.now(), usegmt=True)}, answer.body
         )
 
+    def answered(self, request: Request) -> dict[str, Any]:
+        """What the API says; raises Denied. One action is signed by nobody: a token is its proof."""
+        asked = (request.headers.get("x-tc-action"), request.headers.get("authorization"))
+        if asked == ("AssumeRoleWithWebIdentity", "SKIP") and request.host == HOSTS[0]:
+            return assume_role_with_web_identity(self.cam, request.json())
+        return self.served(request, self.authenticated(request))
+
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
         service, action = request.host.partition(".")[0], request.headers.get("x-tc-action", "")
-        known = {
-            ("sts", "2018-08-13", "GetCallerIdentity"): identity,  # needs no permission
+        known: dict[tuple[str, str, str], Answer] = {
+            ("sts", "2018-08-13", "GetCallerIdentity"): self.identity,  # needs no permission
+            ("sts", "2018-08-13", "AssumeRole"): partial(assume_role, self.cam),  # says itself what is denied
             ("dnspod", "2021-03-23", "DescribeDomainList"): domains,
             ("ssl", "2019-12-05", "DescribeCertificates"): certificates,
         }
         answer = known.get((service, request.headers.get("x-tc-version", ""), action))
         if answer is None:
             raise Denied(200, "InvalidAction", f"The action {action} is invalid or not found.")
-        if f"{service}:{action}" in key.denied:
+        if service != "sts" and not self.cam.may(key, f"{service}:{action}"):
             raise Denied(
                 200,
                 "UnauthorizedOperation",
@@ -83,12 +98,13 @@ class TencentCloud(Ring):
             deny("SignatureExpire", "The signature has expired: it may be 5 minutes old at most.")
         if scope != f"{signed:%Y-%m-%d}/{request.host.partition('.')[0]}/tc3_request":
             deny("SignatureFailure", "The credential scope is not that of the request.")
-        key = self.keys.get(id_)
+        lent = self.cam.sessions.get(id_)
+        key = lent.key if lent is not None else self.keys.get(id_)
         if key is None or key.disabled:  # of one that is disabled it says the same
             deny(
                 "SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct."
             )
-        if request.headers.get("x-tc-token", "") != key.token:
+        if request.headers.get("x-tc-token", "") != key.token or self.cam.has_ended(key):
             deny("TokenFailure", "The token is invalid or does not belong to this SecretId.")
         if not same(given["Signature"], signature(request, key.secret, scope, given["SignedHeaders"])):
             deny(
@@ -97,16 +113,19 @@ class TencentCloud(Ring):
             )
         return key
 
-
-def identity(key: Key, _: dict[str, Any]) -> dict[str, Any]:
-    """STS GetCallerIdentity."""
-    return {
-        "Arn": f"qcs::cam::uin/{key.account}:uin/{key.principal}",
-        "AccountId": key.account,
-        "UserId": key.principal,
-        "PrincipalId": key.principal,
-        "Type": "SubAccount",
-    }
+    def identity(self, key: Key, _: dict[str, Any]) -> dict[str, Any]:
+        """STS GetCallerIdentity."""
+        lent = self.cam.sessions.get(key.id)
+        role = lent.role.rpartition("/")[2] if lent is not None else ""
+        return {
+            "Arn": f"qcs::sts:{key.account}:assumed-role/{role}"
+            if lent is not None
+            else f"qcs::cam::uin/{key.account}:uin/{key.principal}",
+            "AccountId": key.account,
+            "UserId": f"{role}:{lent.name}" if lent is not None else key.principal,
+            "PrincipalId": key.account if lent is not None else key.principal,
+            "Type": "CAMRole" if lent is not None else "SubAccount",
+        }
 
 
 def domains(key: Key, asked: dict[str, Any]) -> dict[str, Any]:

@@ -9,16 +9,16 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from credentials.roles import metadata, oidc, sources
-from credentials.roles.errors import BadRole, NotAssumed, Reason, SourceFailed
+from credentials.roles import answers, metadata, oidc, sources
+from credentials.roles.errors import BadRole, Reason
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
+from credentials.roles.trust import token_claims
 from credentials.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def trust_policy(role: Role, account: str | None) -> str:
         own = _account(role.role) or "ACCOUNT-ID"
         statement |= {
             "Principal": {"Federated": [provider or f"acs:ram::{own}:oidc-provider/PROVIDER-NAME"]},
-            "Condition": {"StringEquals": _claims(role)},
+            "Condition": {"StringEquals": token_claims(role)},
         }
     else:
         statement["Principal"] = {"RAM": [f"acs:ram::{account or 'ACCOUNT-ID'}:root"]}
@@ -151,15 +151,6 @@ def session_policy(purpose: str) -> str | None:
     return json.dumps(known.policy, separators=(",", ":")) if known else None
 
 
-def _claims(role: Role) -> dict[str, list[str]]:
-    """What the trust policy compares of a token: as in the source's token, else words to replace."""
-    try:
-        token = oidc.read(role.source.token_file or "", now=0)
-    except SourceFailed:
-        return {"oidc:iss": ["ISSUER-URL"], "oidc:aud": ["CLIENT-ID"], "oidc:sub": ["SUBJECT"]}
-    return {"oidc:iss": [token.issuer], "oidc:aud": [*token.audiences], "oidc:sub": [token.subject]}
-
-
 def _taken_on(
     role: Role,
     asked: Mapping[str, str],
@@ -167,37 +158,30 @@ def _taken_on(
     token: Mapping[str, SecretBytes],
     timeout: float,
 ) -> Session:
-    from credentials.identity import Inconclusive, NotVerifiable, Unreachable
     from credentials.identity.alicloud import Api, Refused, caller
 
     body = {name: secret.reveal().decode("ascii") for name, secret in token.items()}
     action = Api(*_STS, "AssumeRoleWithOIDC" if token else "AssumeRole", asked, body)
-    started = time.time()
+    page, started = console(role), time.time()
     try:
-        told = caller("alicloud", fields, timeout)(action)
-        keys, ends = told["Credentials"], datetime.fromisoformat(told["Credentials"]["Expiration"])
-        session = {name: SecretBytes(keys[key].encode()) for name, key in _KEYS.items()}
+        with answers.asking(role, page):
+            told = caller("alicloud", fields, timeout)(action)
     except Refused as refused:
-        raise _translated(role, refused, {**fields, **token}) from None
-    except Unreachable as error:
-        raise not_assumed(role, Reason.UNREACHABLE, console(role), error.why) from None
-    except NotVerifiable as error:
-        raise not_assumed(role, Reason.SOURCE_REJECTED, console(role), error.why) from None
-    except (Inconclusive, KeyError, TypeError, ValueError, AttributeError):
-        raise not_assumed(role, Reason.UNKNOWN, console(role), "no answer of its API") from None
+        raise not_assumed(role, _reason(refused), page, _said(refused, {**fields, **token})) from None
+    given = told.get("Credentials") or {}
+    session = answers.keys(role, page, given, _KEYS)
     if "region" in fields:
         session["region"] = fields["region"]
-    # By this clock it ends when its seconds are over, and by the provider's at `ends`: the earlier is safe.
-    until = min(started + role.session_seconds, ends.timestamp())
+    until = answers.ends(started, role.session_seconds, until=given.get("Expiration"))
     return Session(session, until, _account(role.role), role.role)
 
 
-def _translated(role: Role, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> NotAssumed:
+def _said(refused: "Refused", secrets: Mapping[str, SecretBytes]) -> str:
     from credentials.identity import words_of
 
     # The message about a signature is the whole string that was signed.
-    words = "" if refused.code == "SignatureDoesNotMatch" else f": {words_of(refused.words, secrets)}"
-    return not_assumed(role, _reason(refused), console(role), f"{refused.code}{words}")
+    words = "" if refused.code == "SignatureDoesNotMatch" else words_of(refused.words, secrets)
+    return answers.told(refused.code, refused.request_id, words)
 
 
 def _reason(refused: "Refused") -> Reason:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from credentials.roles import metadata, oidc, sources
-from credentials.roles.errors import BadRole, NotAssumed, Reason, SourceFailed
+from credentials.roles import answers, metadata, oidc, sources
+from credentials.roles.errors import BadRole, Reason
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
+from credentials.roles.trust import token_claims
 from credentials.secret import SecretBytes
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def trust_policy(role: Role, account: str | None) -> str:
         statement |= {
             "action": "name/sts:AssumeRoleWithWebIdentity",
             "principal": {"federated": [f"qcs::cam::uin/{own}:oidc-provider/{provider}"]},
-            "condition": {"string_equal": _claims(role)},
+            "condition": {"string_equal": token_claims(role)},
         }
     else:
         statement |= {
@@ -149,15 +150,6 @@ def session_policy(purpose: str) -> str | None:
     return json.dumps(known.policy, separators=(",", ":")) if known else None
 
 
-def _claims(role: Role) -> dict[str, list[str]]:
-    """What the trust policy compares of a token: as in the source's token, else words to replace."""
-    try:
-        token = oidc.read(role.source.token_file or "", now=0)
-    except SourceFailed:
-        return {"oidc:iss": ["ISSUER-URL"], "oidc:aud": ["CLIENT-ID"], "oidc:sub": ["SUBJECT"]}
-    return {"oidc:iss": [token.issuer], "oidc:aud": [*token.audiences], "oidc:sub": [token.subject]}
-
-
 def _taken_on(
     role: Role,
     action: str,
@@ -166,33 +158,21 @@ def _taken_on(
     secrets: Mapping[str, SecretBytes],
     timeout: float,
 ) -> Session:
-    from credentials.identity import Inconclusive, NotVerifiable, Unreachable
+    from credentials.identity import words_of
     from credentials.identity.tencentcloud import Refused, caller
 
-    started = time.time()
+    page, started = console(role), time.time()
     try:
-        told = caller("tencentcloud", fields, timeout)(*_STS, action, asked)
-        keys, ends = told["Credentials"], float(told["ExpiredTime"])
-        session = {name: SecretBytes(keys[key].encode()) for name, key in _KEYS.items()}
+        with answers.asking(role, page):
+            told = caller("tencentcloud", fields, timeout)(*_STS, action, asked)
     except Refused as refused:
-        raise _translated(role, refused, secrets) from None
-    except Unreachable as error:
-        raise not_assumed(role, Reason.UNREACHABLE, console(role), error.why) from None
-    except NotVerifiable as error:
-        raise not_assumed(role, Reason.SOURCE_REJECTED, console(role), error.why) from None
-    except (Inconclusive, KeyError, TypeError, ValueError, AttributeError):
-        raise not_assumed(role, Reason.UNKNOWN, console(role), "no answer of its API") from None
-    # By this clock it ends when its seconds are over, and by the provider's at `ends`: the earlier is safe.
+        said = answers.told(refused.code, refused.request_id, words_of(refused.words, secrets))
+        raise not_assumed(role, _reason(role, refused), page, said) from None
+    session = answers.keys(role, page, told.get("Credentials"), _KEYS)
     if "region" in fields:
         session["region"] = fields["region"]
-    return Session(session, min(started + role.session_seconds, ends), _account(role.role), role.role)
-
-
-def _translated(role: Role, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> NotAssumed:
-    from credentials.identity import words_of
-
-    said = f"{refused.code}: {words_of(refused.words, secrets)}"
-    return not_assumed(role, _reason(role, refused), console(role), said)
+    until = answers.ends(started, role.session_seconds, until=told.get("Expiration"))
+    return Session(session, until, _account(role.role), role.role)
 
 
 def _reason(role: Role, refused: "Refused") -> Reason:
