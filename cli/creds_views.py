@@ -33,7 +33,7 @@ def list_credentials(
     from engine.installation import Installation
 
     views, where = Installation.find().vault.list(), ""
-    if here:
+    if here and views:
         views, where = _usable_here(views)
     if as_json:
         print_json([_as_json(view) for view in views])
@@ -77,35 +77,41 @@ def show(
 
     vault = Installation.find().vault
     view = vault.view(reference)
-    token = view.credential.token
-    versions = vault.versions(token)
+    versions = vault.versions(view.credential.token)
     if reveal:
         from cli.creds_reveal import revealed
 
         fields = revealed(vault, view.credential, yes=yes)
     else:
-        fields = vault.described(token)
+        fields = vault.described(view.credential.token)
     if as_json:
         shown = [_version_as_json(one) for one in versions]
         print_json({**_as_json(view), "versions": shown, "fields": fields})
         return
-    credential = view.credential
-    lines = {
-        "name": credential.name,
-        "provider": credential.kind,
-        "state": credential.state.value.capitalize(),
-        "scope": credential.scope,
-        "token": credential.token,
-        "version": f"{credential.version}, since {moment(credential.updated_at)}",
-        "made": moment(credential.created_at),
-        "last used": f"{moment(credential.last_used_at)} ({credential.last_used_for})"
-        if credential.last_used_at
-        else "never",
-        "stacks": ", ".join(view.used_by) or "none",
-    }
-    for label, value in [*lines.items(), *_work(versions)]:
-        sys.stdout.write(f"{label + ':':<14}{printable(str(value))}\n")
+    for label, value in [*_lines(view), *_work(versions)]:
+        sys.stdout.write(f"{label + ':':<14}{printable(value)}\n")
     sys.stdout.write("\n")
+    _write_fields(fields)
+
+
+def _lines(view: "CredentialView") -> "list[tuple[str, str]]":
+    credential = view.credential
+    used = f"{moment(credential.last_used_at)} ({credential.last_used_for})"
+    return [
+        ("name", credential.name),
+        ("provider", credential.kind),
+        ("state", credential.state.value.capitalize()),
+        ("scope", credential.scope),
+        ("token", credential.token),
+        ("version", f"{credential.version}, since {moment(credential.updated_at)}"),
+        ("made", str(moment(credential.created_at))),
+        ("last used", used if credential.last_used_at else "never"),
+        ("stacks", ", ".join(view.used_by) or "none"),
+    ]
+
+
+def _write_fields(fields: Mapping[str, str]) -> None:
+    """A table of them; a value of several lines stands below it as it is."""
     blocks = {name: value for name, value in fields.items() if "\n" in value}
     rows = [(name, printable(fields[name])) for name in sorted(fields) if name not in blocks]
     table.write(("FIELD", "VALUE"), rows)
