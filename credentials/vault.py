@@ -7,7 +7,7 @@ sealed, opened or changed, so listing works, and is quick, without it.
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,7 @@ from credentials.audit import Event
 from credentials.contents import open_field, open_fields, seal_fields
 from credentials.credential import (
     Activated,
-    Cleared,
     Credential,
-    CredentialView,
     OpenedCredential,
     Rotated,
     State,
@@ -29,7 +27,8 @@ from credentials.ledger import Change, Ledger
 from credentials.linked_roles import LinkedRoles
 from credentials.names import checked_name
 from credentials.refusals import DamagedSecret, NameTaken, VaultExists
-from credentials.register import Register, found
+from credentials.register import found
+from credentials.removal import Removal, about
 from credentials.scopes import EVERYWHERE, NOWHERE, Place
 from credentials.sealing import BrokenSeal, Sealer, generation_of
 from credentials.secret import SecretBytes
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from credentials.ports import Alive, Transactions, Usage
 
 
-class Vault(Register):
+class Vault(Removal):
     """The credentials of one database, under one key; safe to use from several threads and processes."""
 
     def __init__(
@@ -144,8 +143,8 @@ class Vault(Register):
         known = kinds.load(kind)  # by any of its names; it is kept under its own
         name, kind, fields = checked_name(name), known.name, known.checked(fields)
         scope = scopes.checked_scope(scope)
-        about = Event("credential.new", "done", name=name, kind=kind, detail={"scope": scope})
-        with self.ledger.change(about) as change:
+        event = Event("credential.new", "done", name=name, kind=kind, detail={"scope": scope})
+        with self.ledger.change(event) as change:
             connection = change.connection
             _may_make(connection, name, kind)
             state = rules.state_of_new(store.active(connection, kind))
@@ -159,7 +158,7 @@ class Vault(Register):
         with self.ledger.change(Event("credential.activate", "done")) as change:
             connection = change.connection
             credential = found(connection, reference)
-            change.about(**_about(credential))
+            change.about(**about(credential))
             before = store.active(connection, credential.kind)
             if before is not None and before.id == credential.id:
                 return Activated(credential, None)
@@ -177,7 +176,7 @@ class Vault(Register):
         with self.ledger.change(Event("credential.scope", "done", detail={"scope": scope})) as change:
             connection = change.connection
             credential = found(connection, reference)
-            change.about(**_about(credential))
+            change.about(**about(credential))
             outside = self._usage.stacks_outside(connection, credential.id, scope)
             rules.may_rescope(credential, scope, outside=outside)
             sealer = change.keys.sealer
@@ -207,7 +206,7 @@ class Vault(Register):
         with self.ledger.change(Event("credential.rotate", "done")) as change:
             connection = change.connection
             credential = found(connection, reference)
-            change.about(**_about(credential))
+            change.about(**about(credential))
             before = store.fields(connection, credential)
             after = self._after_rotation(change.keys.sealer, credential, before, fields)
             version = credential.version + 1
@@ -230,77 +229,6 @@ class Vault(Register):
             credential, {name: SecretBytes(value.encode()) for name, value in values.items()}
         )
 
-    def check_delete(self, reference: str) -> CredentialView:
-        """The credential that `delete` would delete now, or what it would raise."""
-        with self._database.read() as connection:
-            credential = found(connection, reference)
-        attempt = Event("credential.delete", "done", **_about(credential))
-        with self.ledger.checking(attempt), self._database.read() as connection:
-            return self._deletable(connection, credential)
-
-    def delete(self, reference: str) -> CredentialView:
-        """Delete a credential for good, and return what it was, with the stacks that fall back to the role.
-
-        Raises NoCredential, CredentialInUse, CredentialIsActive (SPEC A8).
-        """
-        with self.ledger.change(Event("credential.delete", "done")) as change:
-            credential = found(change.connection, reference)
-            change.about(**_about(credential))
-            view = self._deletable(change.connection, credential)
-            self._remove(change, view)
-        return view
-
-    def clearable(self) -> Sequence[str]:
-        """The providers whose credentials `clear` deletes; raises NoRoleEnabled where there is none (A7)."""
-        attempt = Event("credential.clear", "done")
-        with self.ledger.checking(attempt), self._database.read() as connection:
-            linked = role_store.everything(connection)
-            return rules.clearable({each.role.provider: each.state for each in linked})
-
-    def check_clear(self, kind: str, *, keep_source: bool = False) -> Sequence[Credential]:
-        """The credentials that `clear` would delete now, or what it would raise."""
-        kind = kinds.load(kind).name
-        attempt = Event("credential.clear", "done", kind=kind)
-        with self.ledger.checking(attempt), self._database.read() as connection:
-            return self._clearable(connection, kind, keep_source=keep_source)[0]
-
-    def clear(self, kind: str, *, keep_source: bool = False) -> Cleared:
-        """Delete every credential of a provider; its enabled role serves their stacks from then on, which is
-        the same transaction (SPEC A7).
-
-        The credential with which the role itself is taken on is only let go of by the stacks, and only with
-        `keep_source`. Raises NothingToFallBackTo, CredentialTakesRoleOn, UnknownKind.
-        """
-        kind = kinds.load(kind).name
-        with self.ledger.change(Event("credential.clear", "done", kind=kind)) as change:
-            leaving, staying = self._clearable(change.connection, kind, keep_source=keep_source)
-            views = [self._viewed(change.connection, each) for each in (*leaving, *staying)]
-            for view in views:
-                self._hand_to_role(change, view)
-            for credential in leaving:
-                store.remove(change.connection, credential)
-                change.further.append(Event("credential.delete", "done", **_about(credential)))
-        stacks = tuple(dict.fromkeys(stack for view in views for stack in view.used_by))
-        return Cleared(kind, tuple(leaving), stacks)
-
-    def _clearable(
-        self, connection: "Connection", kind: str, *, keep_source: bool
-    ) -> tuple[list[Credential], list[Credential]]:
-        """The credentials of a kind that `clear` deletes, and those that it keeps."""
-        everyone = store.of_kind(connection, kind)
-        sources = [
-            (credential, provider)
-            for credential in everyone
-            for provider in role_store.taken_on_with(connection, credential.id)
-        ]
-        role = role_store.state(connection, kind)
-        rules.may_clear(kind, role=role, sources=sources, keep_source=keep_source)
-        staying = {credential.id for credential, _provider in sources}
-        return (
-            [one for one in everyone if one.id not in staying],
-            [one for one in everyone if one.id in staying],
-        )
-
     def opened(
         self,
         reference: str,
@@ -316,11 +244,11 @@ class Vault(Register):
         `place` is where it is used; `use` leases this version, so that it stays sealed until `release`.
         Raises NoCredential, OutOfScope, DamagedCredential, KeyUnusable, UnknownKind.
         """
-        about = Event(action, "done", purpose=purpose, stack=stack)
-        with self.ledger.use(about) as change:
+        event = Event(action, "done", purpose=purpose, stack=stack)
+        with self.ledger.use(event) as change:
             connection = change.connection
             credential = found(connection, reference)
-            change.about(**_about(credential))
+            change.about(**about(credential))
             scopes.check(credential.name, credential.scope, place)
             kind = kinds.load(credential.kind)
             sealed = store.fields(connection, credential)
@@ -362,21 +290,6 @@ class Vault(Register):
         except BrokenSeal:
             raise DamagedSecret(context) from None
 
-    def _deletable(self, connection: "Connection", credential: Credential) -> CredentialView:
-        view = self._viewed(connection, credential)
-        role, ready = role_store.state(connection, credential.kind), store.ready(connection, credential.kind)
-        source_of = role_store.taken_on_with(connection, credential.id)
-        rules.may_delete(credential, role=role, used_by=view.used_by, ready=ready, source_of=source_of)
-        return view
-
-    def _remove(self, change: Change, view: CredentialView) -> None:
-        self._hand_to_role(change, view)
-        store.remove(change.connection, view.credential)
-
-    def _hand_to_role(self, change: Change, view: CredentialView) -> None:
-        if view.used_by:
-            self._usage.fall_back_to_role(change.connection, view.credential.id, view.credential.kind)
-
     def _put(self, change: Change, credential: Credential, version: int, fields: Mapping[str, str]) -> None:
         sealed = seal_fields(change.keys.sealer, credential, version, fields)
         store.add_fields(change.connection, credential.id, version, sealed)
@@ -390,10 +303,6 @@ class Vault(Register):
             for name in kind.carried(given, before)
         }
         return kind.checked({**carried, **given})
-
-
-def _about(credential: Credential) -> dict[str, Any]:
-    return {"credential": credential.token, "name": credential.name, "kind": credential.kind}
 
 
 def _may_make(connection: "Connection", name: str, kind: str) -> None:
