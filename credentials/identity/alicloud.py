@@ -5,6 +5,8 @@ Error codes: https://api.aliyun.com/document/Sts/2015-04-01/errorCode and the co
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from credentials.identity import (
@@ -17,6 +19,7 @@ from credentials.identity import (
     sdk,
     words_of,
 )
+from credentials.identity.https import Server
 from credentials.identity.network import ca_file, why
 from credentials.identity.reads import Answer, ask
 from credentials.identity.values import text
@@ -24,6 +27,7 @@ from credentials.secret import SecretBytes
 
 LOGGERS: Final = ("darabonba-core", "alibabacloud-tea")
 _REGION: Final = "cn-hangzhou"
+_STS: Final = ("sts.aliyuncs.com", "2015-04-01")
 _REJECTED: Final = (
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -53,9 +57,9 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     """The account, and who in it; which reads of the three purposes are refused."""
     call = caller(kind, fields, timeout)
     try:
-        told = call(Api("sts.aliyuncs.com", "2015-04-01", "GetCallerIdentity", {}))
+        told = call(Api(*_STS, "GetCallerIdentity", {}))
     except Refused as refused:
-        raise _translated(kind, refused, fields) from None
+        raise _translated(kind, refused, fields, timeout) from None
     if not told.get("AccountId"):
         raise Inconclusive(kind, code="an answer without an account")
     reads = _reads(text(kind, fields, "region", _REGION))
@@ -159,6 +163,18 @@ def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call
     return call
 
 
+def skew(kind: str, timeout: float) -> timedelta | None:
+    """This machine's time minus the provider's, which it is asked for; None where it does not tell.
+
+    The SDK keeps the headers of a refusal to itself.
+    """
+    try:
+        answer = Server(kind, timeout).ask(f"https://{_STS[0]}/", method="HEAD")
+        return datetime.now(UTC) - parsedate_to_datetime(answer.headers.get("date", ""))
+    except (Unreachable, ValueError, TypeError):
+        return None
+
+
 def _read(call: Call, api: Api) -> Callable[[], Answer]:
     def read() -> Answer:
         try:
@@ -174,10 +190,13 @@ def _read(call: Call, api: Api) -> Callable[[], Answer]:
     return read
 
 
-def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:
+def _translated(
+    kind: str, refused: Refused, fields: Mapping[str, SecretBytes], timeout: float
+) -> IdentityError:
     code, request_id = refused.code, refused.request_id
     if code.startswith("InvalidTimeStamp"):
-        return ClockSkew(kind, code=code, request_id=request_id, words=words_of(refused.words, fields))
+        words = words_of(refused.words, fields)
+        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=skew(kind, timeout))
     if code == "SignatureDoesNotMatch":  # its message is the whole string that was signed
         return Rejected(
             kind, code=code, words="the secret key is not this access key's", request_id=request_id

@@ -133,13 +133,14 @@ def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) 
     code, request_id = refused.code, refused.request_id
     words = words_of(refused.words, fields)
     if code == "AuthFailure.SignatureExpire":
-        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=_skew(refused.date))
+        return ClockSkew(kind, code=code, request_id=request_id, words=words, skew=skew(refused.date))
     if code.startswith(("AuthFailure", "UnauthorizedOperation")):
         return Rejected(kind, code=code, words=words, request_id=request_id)
     return Inconclusive(kind, code=code, words=words, request_id=request_id)
 
 
-def _skew(date: str | None) -> timedelta | None:
+def skew(date: str | None) -> timedelta | None:
+    """This machine's time minus the answer's date; None where it has none."""
     try:
         return datetime.now(UTC) - parsedate_to_datetime(date or "")
     except (ValueError, TypeError):

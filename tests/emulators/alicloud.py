@@ -5,7 +5,9 @@ v3-request-structure-and-signature; its refusals: the common error codes of the 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, NoReturn
 
 from tests.emulators.alicloud_sts import NoPermission, assume_role, assume_role_with_oidc, assumed
@@ -57,7 +59,12 @@ class AlibabaCloud(Ring):
         self.ram = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
-        """What the gateway, and behind it the product, answers."""
+        """What the gateway, and behind it the product, answers, with the time of its own clock."""
+        answer = self.said(request)
+        return replace(answer, headers={**answer.headers, "Date": format_datetime(self.now(), usegmt=True)})
+
+    def said(self, request: Request) -> Response:
+        """The answer without its date."""
         try:
             return Response.json({"RequestId": REQUEST_ID, **self.answered(request)})
         except Denied as refusal:

@@ -122,15 +122,15 @@ def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
 def trust_policy(role: Role, account: str | None) -> str:
     """The role's trust policy: an account with the external id, or the tokens of an identity provider."""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    own = _account(role.role) or "ACCOUNT-ID"
     if role.source.kind == "oidc":
         provider = role.settings.get("oidc-provider")
-        own = _account(role.role) or "ACCOUNT-ID"
         statement |= {
             "Principal": {"Federated": [provider or f"acs:ram::{own}:oidc-provider/PROVIDER-NAME"]},
             "Condition": {"StringEquals": token_claims(role)},
         }
     else:
-        statement["Principal"] = {"RAM": [f"acs:ram::{account or 'ACCOUNT-ID'}:root"]}
+        statement["Principal"] = {"RAM": [f"acs:ram::{account or own}:root"]}
         if role.external_id is not None:
             statement["Condition"] = {"StringEquals": {"sts:ExternalId": role.external_id}}
     return json.dumps({"Version": "1", "Statement": [statement]}, indent=2)
@@ -167,7 +167,9 @@ def _taken_on(
         with answers.asking(role, page):
             told = caller("alicloud", fields, timeout)(action)
     except Refused as refused:
-        raise not_assumed(role, _reason(refused), page, _said(refused, {**fields, **token})) from None
+        reason = _reason(refused)
+        said = _said(reason, refused, {**fields, **token}, timeout)
+        raise not_assumed(role, reason, page, said) from None
     given = told.get("Credentials") or {}
     session = answers.keys(role, page, given, _KEYS)
     if "region" in fields:
@@ -176,11 +178,15 @@ def _taken_on(
     return Session(session, until, _account(role.role), role.role)
 
 
-def _said(refused: "Refused", secrets: Mapping[str, SecretBytes]) -> str:
+def _said(reason: Reason, refused: "Refused", secrets: Mapping[str, SecretBytes], timeout: float) -> str:
     from credentials.identity import words_of
+    from credentials.identity.alicloud import skew
+    from credentials.identity.errors import apart
 
     # The message about a signature is the whole string that was signed.
     words = "" if refused.code == "SignatureDoesNotMatch" else words_of(refused.words, secrets)
+    if reason is Reason.CLOCK_SKEW and (off := skew("alicloud", timeout)) is not None:
+        words = f"this machine's clock is {apart(off)}"
     return answers.told(refused.code, refused.request_id, words)
 
 

@@ -117,9 +117,9 @@ def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
 def trust_policy(role: Role, account: str | None) -> str:
     """The role's trust policy: an account with the external id, or the tokens of an identity provider."""
     statement: dict[str, Any] = {"effect": "allow"}
+    own = _account(role.role) or "ACCOUNT-ID"
     if role.source.kind == "oidc":
         provider = role.settings.get("provider-id") or "PROVIDER-ID"
-        own = _account(role.role) or "ACCOUNT-ID"
         statement |= {
             "action": "name/sts:AssumeRoleWithWebIdentity",
             "principal": {"federated": [f"qcs::cam::uin/{own}:oidc-provider/{provider}"]},
@@ -128,7 +128,7 @@ def trust_policy(role: Role, account: str | None) -> str:
     else:
         statement |= {
             "action": "name/sts:AssumeRole",
-            "principal": {"qcs": [f"qcs::cam::uin/{account or 'ACCOUNT-ID'}:root"]},
+            "principal": {"qcs": [f"qcs::cam::uin/{account or own}:root"]},
         }
         if role.external_id is not None:
             statement["condition"] = {"string_equal": {"sts:external_id": role.external_id}}
@@ -158,7 +158,6 @@ def _taken_on(
     secrets: Mapping[str, SecretBytes],
     timeout: float,
 ) -> Session:
-    from credentials.identity import words_of
     from credentials.identity.tencentcloud import Refused, caller
 
     page, started = console(role), time.time()
@@ -166,13 +165,26 @@ def _taken_on(
         with answers.asking(role, page):
             told = caller("tencentcloud", fields, timeout)(*_STS, action, asked)
     except Refused as refused:
-        said = answers.told(refused.code, refused.request_id, words_of(refused.words, secrets))
-        raise not_assumed(role, _reason(role, refused), page, said) from None
+        reason = _reason(role, refused)
+        raise not_assumed(role, reason, page, _said(reason, refused, secrets)) from None
     session = answers.keys(role, page, told.get("Credentials"), _KEYS)
     if "region" in fields:
         session["region"] = fields["region"]
     until = answers.ends(started, role.session_seconds, until=told.get("Expiration"))
     return Session(session, until, _account(role.role), role.role)
+
+
+def _said(reason: Reason, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> str:
+    from credentials.identity import words_of
+    from credentials.identity.errors import apart
+    from credentials.identity.tencentcloud import skew
+
+    words = words_of(refused.words, secrets)
+    if reason is Reason.CLOCK_SKEW and (off := skew(refused.date)) is not None:
+        words = f"this machine's clock is {apart(off)}"
+    if reason is Reason.DENIED:
+        words += "; it says so, too, of a role that does not trust who asks"
+    return answers.told(refused.code, refused.request_id, words)
 
 
 def _reason(role: Role, refused: "Refused") -> Reason:
