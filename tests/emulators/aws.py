@@ -3,7 +3,8 @@
 The gate checks signatures by its own reading of "Create a signed AWS API request"
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html), their time,
 whether keys are active, and by moto's evaluation what policies allow; moto checks the signatures of STS once
-more, and answers. IAM's simulation of policies, which moto lacks, is answered here.
+more, and answers. IAM's simulation of policies, which moto lacks, is answered here; who may take a role on,
+for how long, and when sessions end, `tests.emulators.aws_roles` decides.
 """
 
 import json
@@ -22,6 +23,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sts.models import sts_backends
 from werkzeug.test import Client
 
+from tests.emulators.aws_roles import Roles
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import (
     REQUEST_ID,
@@ -78,6 +80,7 @@ class Aws:
 
     def __init__(self) -> None:
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.roles = Roles(lambda: self.iam, lambda: self.now())
 
     @property
     def iam(self) -> IAMBackend:
@@ -88,9 +91,13 @@ class Aws:
         """A new user who may do what is `allowed`, and an access key of theirs."""
         user = self.iam.create_user(REGION, name)
         if allowed:
-            self.iam.put_user_policy(name, "allowed", _policy(allowed))
+            self.allow(name, *allowed)
         key = user.create_access_key("AKIA")
         return Key(key.access_key_id, key.secret_access_key, ACCOUNT, user.arn)
+
+    def allow(self, name: str, *allowed: str) -> None:
+        """Let the user do this, and nothing else from now on."""
+        self.iam.put_user_policy(name, "allowed", _policy(allowed))
 
     def session(self, role: str, *allowed: str) -> Key:
         """Temporary keys of a new role that may do what is `allowed`."""
@@ -100,16 +107,35 @@ class Aws:
         arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/a-session"
         return Key(assumed.access_key_id, assumed.secret_access_key, ACCOUNT, arn, assumed.session_token)
 
+    def role(self, name: str, trust: str, *allowed: str, seconds: int = 3600) -> str:
+        """A new role that trusts as the document says, and may do what is `allowed`; its ARN."""
+        made = self.iam.create_role(name, trust, "/", None, "", [], str(seconds))
+        self.iam.put_role_policy(name, "allowed", _policy(allowed))
+        return str(made.arn)
+
     def __call__(self, request: Request) -> Response:
         """What the service answers, with the time of its own clock."""
         try:
-            key = self.authenticated(request)
-            answer = self._simulated(request, key) if simulates(request) else self._served(request, key)
+            answer = self._answer(request)
         except Denied as refusal:
             answer = _refusal(request, refusal)
         return Response(
             answer.status, {**answer.headers, "Date": format_datetime(self.now(), usegmt=True)}, answer.body
         )
+
+    def _answer(self, request: Request) -> Response:
+        if _action(request) == "AssumeRoleWithWebIdentity" and "authorization" not in request.headers:
+            self.roles.check_token(request.form)
+            return self._taken_on(request)
+        key = self.authenticated(request)
+        if _action(request) == "AssumeRole":
+            self.roles.check(request.form, key, allowed=self._allows(key, "sts:AssumeRole"))
+            return self._taken_on(request)
+        return self._simulated(request, key) if simulates(request) else self._served(request, key)
+
+    def _taken_on(self, request: Request) -> Response:
+        answer = _moto(request)
+        return Response(answer.status, answer.headers, self.roles.noted(request.form, answer.body))
 
     def authenticated(self, request: Request) -> Key:
         """Whose request it is; raises Denied."""
@@ -159,6 +185,7 @@ class Aws:
                     return Key(id_, key.secret_access_key, ACCOUNT, user.arn)
         for role in sts_backends[ACCOUNT]["aws"].assumed_roles:
             if role.access_key_id == id_ and role.session_token == token:
+                self.roles.check_key(id_, role.role_arn)
                 return Key(id_, role.secret_access_key, ACCOUNT, role.role_arn, token)
         raise invalid
 
@@ -170,17 +197,7 @@ class Aws:
             if not self._allows(key, action):
                 deny(403, "AccessDenied", f"User: {key.principal} is not authorized to perform: {action}")
         with enable_iam_authentication() if service == "sts" else nullcontext():
-            answer = Client(_MOTO).open(
-                request.path,
-                method=request.method,
-                base_url=f"https://{request.host}",
-                query_string=request.query,
-                headers={_MOTOS_NAMES.get(name, name): value for name, value in request.headers.items()},
-                data=request.body,
-            )
-        with answer:
-            kept = {name: value for name, value in answer.headers.items() if name.lower() == "content-type"}
-            return Response(answer.status_code, kept, answer.data)
+            return _moto(request)
 
     def _simulated(self, request: Request, key: Key) -> Response:
         """IAM SimulatePrincipalPolicy, of a principal of this account."""
@@ -209,9 +226,9 @@ class Aws:
         roles = {role.name: role for role in self.iam.roles.values()}
         policies = (self.iam.users.get(name) or roles[name]).policies.values()
         documents = [one if isinstance(one, str) else json.dumps(one) for one in policies]
-        return any(
-            IAMPolicy(one).is_action_permitted(action) is PermissionResult.PERMITTED for one in documents
-        )
+        taken = self.roles.taken.get(key.id)
+        narrowed = taken is None or taken.policy is None or _permits(taken.policy, action)
+        return narrowed and any(_permits(one, action) for one in documents)
 
 
 @contextmanager
@@ -227,16 +244,36 @@ def simulates(request: Request) -> bool:
     return request.host == "iam.amazonaws.com" and b"Action=SimulatePrincipalPolicy" in request.body
 
 
+def _moto(request: Request) -> Response:
+    """What moto answers, with no more of its headers than the type."""
+    answer = Client(_MOTO).open(
+        request.path,
+        method=request.method,
+        base_url=f"https://{request.host}",
+        query_string=request.query,
+        headers={_MOTOS_NAMES.get(name, name): value for name, value in request.headers.items()},
+        data=request.body,
+    )
+    with answer:
+        kept = {name: value for name, value in answer.headers.items() if name.lower() == "content-type"}
+        return Response(answer.status_code, kept, answer.data)
+
+
+def _permits(document: str, action: str) -> bool:
+    return IAMPolicy(document).is_action_permitted(action) is PermissionResult.PERMITTED
+
+
 def _policy(allowed: tuple[str, ...]) -> str:
     statement = {"Effect": "Allow", "Action": list(allowed) or ["none:None"], "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _action(request: Request) -> str:
-    """The operation that is asked for: in the body's target, or by its path."""
+    """The operation that is asked for: in the body's target, by its path, or in the form."""
     target = request.headers.get("x-amz-target", "").rpartition(".")[2]
     by_path = {("GET", "/2013-04-01/hostedzone"): "ListHostedZones"}
-    return target or by_path.get((request.method, request.path), "Unknown")
+    in_form = request.form.get("Action", "") if request.host.startswith(("sts.", "iam.")) else ""
+    return target or by_path.get((request.method, request.path), in_form or "Unknown")
 
 
 def _refusal(request: Request, refusal: Denied) -> Response:
