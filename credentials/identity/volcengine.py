@@ -113,9 +113,14 @@ def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call
         return client.call_api(
             f"/{action}/{version}/{service}/post/",
             "POST",
+            path_params={},
+            query_params=[],
             header_params={"Accept": _JSON, "Content-Type": content},
             body=parameters,
+            post_params=[],
+            files={},
             response_type=object,
+            collection_formats={},
             auth_settings=None,
             _return_http_data_only=True,
         )

@@ -3,6 +3,7 @@
 For providers whose module of `credentials.identity` asks with the SDK, and says what a refusal means.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from credentials.identity.errors import (
     PackageMissing,
     Rejected,
     Unreachable,
+    apart,
 )
 from credentials.roles.errors import NotAssumed, Reason
 from credentials.roles.mending import not_assumed
@@ -40,7 +42,8 @@ def of_identity(role: Role, error: IdentityError, console: str) -> NotAssumed:
     """What keeps an identity from being known keeps it from taking a role on."""
     match error:
         case ClockSkew():
-            return not_assumed(role, Reason.CLOCK_SKEW, console, told(error.code, error.request_id))
+            words = f"this machine's clock is {apart(error.skew)}" if error.skew is not None else ""
+            return not_assumed(role, Reason.CLOCK_SKEW, console, told(error.code, error.request_id, words))
         case Rejected():
             return not_assumed(role, Reason.SOURCE_REJECTED, console, told(error.code, error.request_id))
         case NotVerifiable():
@@ -56,6 +59,11 @@ def told(code: str, request_id: str = "", words: str = "") -> str:
     """What the provider said: its code, its words through `words_of`, the request's id."""
     said = f"{code}: {words}" if words else code
     return f"{said}, request {request_id}" if request_id else said
+
+
+def session_name(wanted: str, strange: str, longest: int) -> str:
+    """A session's name as the provider takes it: what is `strange` there, a pattern, is a dash."""
+    return re.sub(strange, "-", wanted, flags=re.ASCII)[:longest]
 
 
 def keys(role: Role, console: str, answer: Any, names: Mapping[str, str]) -> dict[str, SecretBytes]:

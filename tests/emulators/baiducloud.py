@@ -5,10 +5,13 @@ refuses with: https://cloud.baidu.com/doc/Reference/s/Bjz3uz3qj-en. The body is 
 """
 
 import json
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote
 
+from tests.emulators.assumed_roles import AssumedRoles
+from tests.emulators.baiducloud_sts import assume_role
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import REQUEST_ID, Denied, Key, Ring, canonical_query, encoded, mac, same
 
@@ -40,7 +43,11 @@ def _unasked(name: str) -> bool:
 
 
 class BaiduCloud(Ring):
-    """Answers STS GetSessionToken, the list of DNS zones and the list of certificates."""
+    """Answers STS (GetSessionToken, roles), the list of DNS zones and the list of certificates."""
+
+    def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(keys, now)
+        self.iam = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
         """What the service answers; it ends the connection, which its SDK never closes."""
@@ -54,6 +61,8 @@ class BaiduCloud(Ring):
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
         what = (request.host, request.method, request.path)
+        if what == ("sts.bj.baidubce.com", "POST", "/v1/credential") and "assumeRole" in request.parameters:
+            return assume_role(self.iam, key, request.parameters, request.json())
         actions = {
             ("sts.bj.baidubce.com", "POST", "/v1/sessionToken"): "session",
             ("dns.baidubce.com", "GET", "/v1/dns/zone"): "zones",
@@ -61,7 +70,7 @@ class BaiduCloud(Ring):
         }
         if what not in actions:
             raise Denied(404, "NoSuchKey", "The resource you requested does not exist")
-        if actions[what] in key.denied:
+        if not self.iam.may(key, actions[what]):
             raise Denied(403, "AccessDenied", "Access denied.")
         return {"result": []} if actions[what] != "session" else self.session(request, key)
 
@@ -90,7 +99,8 @@ class BaiduCloud(Ring):
             raise Denied(400, "InvalidHTTPAuthHeader", "The HTTP authorization header is invalid.")
         if signed_headers and "host" not in signed_headers.split(";"):
             raise Denied(400, "InvalidHTTPAuthHeader", "Host must be signed.")
-        key = self.keys.get(identifier)
+        lent = self.iam.sessions.get(identifier)
+        key = lent.key if lent is not None else self.keys.get(identifier)
         if key is None or key.disabled:
             raise Denied(
                 403, "InvalidAccessKeyId", "The Access Key ID you provided does not exist in our records."
@@ -103,6 +113,8 @@ class BaiduCloud(Ring):
         prefix = "/".join(pieces[:4])
         if not same(given, signature(request, key.secret, prefix, signed_headers)):
             raise Denied(400, "SignatureDoesNotMatch", _DIFFERS)
+        if request.headers.get("x-bce-security-token", "") != key.token or self.iam.has_ended(key):
+            raise Denied(403, "AuthError", "The session token is not valid.")
         return key
 
 

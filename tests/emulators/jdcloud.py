@@ -4,10 +4,15 @@ The rules: "Signature of a request" of its OpenAPI, and the official SDK, which 
 JDCLOUD2-HMAC-SHA256, which older clients sign, differs in its name alone. It refuses with 401 and a text.
 """
 
+import base64
 import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote_plus
 
+from tests.emulators.assumed_roles import AssumedRoles
+from tests.emulators.jdcloud_sts import assume_role
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import (
     REQUEST_ID,
@@ -47,7 +52,11 @@ def signature(request: Request, version: str, secret: str, scope: str, signed_he
 
 
 class JdCloud(Ring):
-    """Answers who a key's account is, the list of DNS domains and the list of certificates."""
+    """Answers who a key's account is, STS (roles), the list of DNS domains and that of certificates."""
+
+    def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(keys, now)
+        self.iam = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
         """What the gateway, and behind it the service, answers."""
@@ -61,6 +70,8 @@ class JdCloud(Ring):
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
         what = (request.host, request.method, re.sub("regions/[^/]+", "regions/*", request.path))
+        if what == ("sts.jdcloud-api.com", "POST", "/v1/sessionToken:assumeRole"):
+            return assume_role(self.iam, key, request.json()["assumeRoleInfo"])
         actions = {
             ("user.jdcloud-api.com", "GET", "/v1/describeUser"): "user",
             ("domainservice.jdcloud-api.com", "GET", "/v2/regions/*/domain"): "domains",
@@ -68,7 +79,7 @@ class JdCloud(Ring):
         }
         if what not in actions:
             raise Denied(404, "NOT_FOUND", "not found")
-        if actions[what] in key.denied:
+        if not self.iam.may(key, actions[what]):
             raise Denied(403, "HTTP_FORBIDDEN", "the sub user has no permission for this operation")
         if actions[what] != "user":
             return {"totalCount": 0}
@@ -93,7 +104,8 @@ class JdCloud(Ring):
             deny("authorization header is invalid [gw]")
         if self.late(date):
             deny("sign time is expired [gw]")
-        key = self.keys.get(identifier)
+        lent = self.iam.sessions.get(identifier)
+        key = lent.key if lent is not None else self.keys.get(identifier)
         if key is None or key.disabled:
             deny("access key is not found or disabled [gw]")
         ends = scope.startswith(f"{date:%Y%m%d}/") and scope.endswith(f"/{version.lower()}_request")
@@ -102,6 +114,14 @@ class JdCloud(Ring):
             deny("sign result is not same [gw]")
         if request.headers.get("x-jdcloud-content-sha256", sha256(request.body)) != sha256(request.body):
             deny("sign result is not same [gw]")
+        token = base64.b64encode(key.token.encode()).decode()
+        unsigned = key.token and "x-jdcloud-security-token" not in signed_headers.split(";")
+        if (
+            request.headers.get("x-jdcloud-security-token", "") != token
+            or unsigned
+            or self.iam.has_ended(key)
+        ):
+            deny("session token is invalid [gw]")
         return key
 
 

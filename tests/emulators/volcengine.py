@@ -4,9 +4,11 @@ The rules: https://www.volcengine.com/docs/6369/67269 ("signature method"); what
 https://www.volcengine.com/docs/6369/68677 (the public error codes).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, Final
 
+from tests.emulators.assumed_roles import AssumedRoles
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import (
     REQUEST_ID,
@@ -21,6 +23,7 @@ from tests.emulators.signing import (
     same,
     sha256,
 )
+from tests.emulators.volcengine_sts import assume_role, assume_role_with_oidc, session_trn
 
 ALGORITHM: Final = "HMAC-SHA256"
 MUST_BE_SIGNED: Final = {"host", "x-date", "x-content-sha256", "x-security-token"}  # where they are sent
@@ -33,6 +36,10 @@ CODES: Final = {
     "InvalidAuthorization": 100011,
     "AccessDenied": 100013,
     "InvalidSecretToken": 100026,
+    "RoleNotExist": 0,
+    "InvalidDurationSeconds": 0,
+    "InvalidOIDCToken": 0,
+    "InvalidParameter": 0,
 }
 _DIFFERS: Final = (
     "The request signature we calculated does not match the signature you provided. Check your Secret Access "
@@ -59,33 +66,53 @@ def signature(request: Request, secret: str, scope: str, signed_headers: str) ->
 
 
 class Volcengine(Ring):
-    """Answers STS GetCallerIdentity, DNS ListZones and the certificate service's list of instances."""
+    """Answers STS (who a key is, roles), DNS ListZones and the certificate service's list of instances."""
+
+    def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
+        super().__init__(keys, now)
+        self.iam = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
         """What the gateway, and behind it the service, answers."""
         asked = request.parameters
         about = {"RequestId": REQUEST_ID, "Action": asked.get("Action"), "Version": asked.get("Version")}
         try:
-            result = self.served(asked, self.authenticated(request))
+            result = self.answered(request)
         except Denied as refusal:
             error = {"Code": refusal.code, "CodeN": CODES[refusal.code], "Message": refusal.message}
             return Response.json({"ResponseMetadata": {**about, "Error": error}}, refusal.status)
         return Response.json({"ResponseMetadata": about, "Result": result})
 
-    def served(self, asked: Mapping[str, str], key: Key) -> dict[str, Any]:
+    def answered(self, request: Request) -> dict[str, Any]:
+        """What the service says; raises Denied. One action is signed by nobody: a token is its proof."""
+        asked = request.parameters
+        unsigned = "authorization" not in request.headers and request.method == "POST"
+        if unsigned and asked == {"Action": "AssumeRoleWithOIDC", "Version": "2018-01-01"}:
+            return assume_role_with_oidc(self.iam, request.form)
+        return self.served(request, self.authenticated(request))
+
+    def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
+        asked = request.parameters
         actions = {
             ("GetCallerIdentity", "2018-01-01"): "sts:GetCallerIdentity",
+            ("AssumeRole", "2018-01-01"): "sts:AssumeRole",
             ("ListZones", "2018-08-01"): "dns:ListZones",
             ("CertificateGetInstanceList", "2024-10-01"): "certificate_service:CertificateGetInstanceList",
         }
         action = actions.get((asked.get("Action", ""), asked.get("Version", "")))
         if action is None:
             raise Denied(404, "InvalidActionOrVersion", "Could not find the operation for this version.")
-        if action in key.denied:
+        if action == "sts:AssumeRole":  # says itself what is denied
+            return assume_role(self.iam, key, request.form)
+        if not self.iam.may(key, action):
             raise Denied(403, "AccessDenied", f"User is not authorized to perform: {action} on resource: ")
         if action != "sts:GetCallerIdentity":
             return {"Total": 0}
+        lent = self.iam.sessions.get(key.id)
+        if lent is not None:
+            user = {"IdentityId": lent.name, "IdentityType": "AssumedRole", "Trn": session_trn(lent)}
+            return {"AccountId": int(key.account), **user}
         return {
             "AccountId": int(key.account),
             "IdentityId": f"{key.principal}-id",
@@ -106,7 +133,8 @@ class Volcengine(Ring):
             raise Denied(400, "MissingRequestInfo", "The request is missing X-Date information.")
         if self.late(date):
             raise Denied(400, "InvalidTimestamp", "The Signature of the request is expired.")
-        key = self.keys.get(identifier)
+        lent = self.iam.sessions.get(identifier)
+        key = lent.key if lent is not None else self.keys.get(identifier)
         if key is None or key.disabled:
             said = f"The accesskey [{identifier}] included in the request is invalid."
             raise Denied(401, "InvalidAccessKey", said)
@@ -117,7 +145,7 @@ class Volcengine(Ring):
         wanted = signature(request, key.secret, scope, given["SignedHeaders"])
         if not same(given["Signature"], wanted):
             raise Denied(401, "SignatureDoesNotMatch", _DIFFERS)
-        if request.headers.get("x-security-token", "") != key.token:
+        if request.headers.get("x-security-token", "") != key.token or self.iam.has_ended(key):
             given_token = request.headers.get("x-security-token", "")
             raise Denied(401, "InvalidSecretToken", f"Invalid secret token, msg: {given_token} is not valid.")
         return key

@@ -37,7 +37,7 @@ def checked_role(text: str) -> str:
     if not _ROLE.fullmatch(role):
         raise BadRole(
             f"{role[:80]!r} is no role of Baidu AI Cloud",
-            hint=f"one is written ACCOUNT-ID/NAME, both as on its page: {console(None)}",
+            hint=f"one looks like ACCOUNT-ID/NAME, both as on its page: {console(None)}",
         )
     return role
 

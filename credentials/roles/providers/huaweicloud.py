@@ -76,7 +76,7 @@ def assume(
 
     asked: dict[str, Any] = {
         "agency_urn": role.role,
-        "agency_session_name": session_name,
+        "agency_session_name": answers.session_name(session_name, r"[^\w+=,.@-]+", 128),
         "duration_seconds": role.session_seconds,
     }
     if policy is not None:

@@ -66,7 +66,7 @@ def assume(
         raise not_assumed(role, Reason.SOURCE_MISSING, console(role))
     asked: dict[str, Any] = {
         "roleJrn": role.role,
-        "roleSessionName": session_name,
+        "roleSessionName": answers.session_name(session_name, r"[^\w-]+", 64),
         "durationSeconds": role.session_seconds,
     }
     if policy is not None:

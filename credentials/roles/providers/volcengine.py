@@ -69,7 +69,7 @@ def assume(
 
     asked: dict[str, Any] = {
         "RoleTrn": role.role,
-        "RoleSessionName": session_name,
+        "RoleSessionName": answers.session_name(session_name, r"[^\w.@-]+", 64),
         "DurationSeconds": role.session_seconds,
     }
     if policy is not None:
