@@ -17,6 +17,7 @@ from credentials.refusals import NoCredential
 from credentials.secret import SecretBytes
 from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
 from engine.errors import EngineError
+from engine.role_tokens import provider_of
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.rfc2136 import DynamicUpdates, Settings
 from stacks.dns.worker import LIMITS, LegoProvider, LegoWorker, Limits
@@ -48,10 +49,15 @@ class Session:
     published: set[Record] = field(default_factory=set)
 
     def perform(self, record: Record) -> None:
-        """Publish, and remember that this very process did."""
+        """Publish, and remember that this very process did, or may have."""
         self.published.add(record)
         with named(self.credential):
-            self.publisher.perform(record)
+            try:
+                self.publisher.perform(record)
+            except ProviderFailed as error:
+                if error.untouched:
+                    self.published.discard(record)
+                raise
 
     def cleanup(self, record: Record) -> None:
         """Withdraw; whether that is certain, `withdraws_surely` says."""
@@ -119,7 +125,8 @@ class Publishers:
         The session that published it does, though its version is an earlier one: only that may be able to.
         Where the provider refuses its values by now, the newest one tries. Raises ProviderFailed.
         """
-        own = self._publisher_of(token, record, resolvers)
+        may_have = [one for one in self._sessions.get((token, resolvers), ()) if record in one.published]
+        own = may_have[-1] if may_have and may_have[-1].publisher.usable else None
         if own is not None:
             with self._turn_of(own.credential):
                 try:
@@ -128,7 +135,7 @@ class Publishers:
                     if self._is_newest(own):
                         raise
                 else:
-                    return True
+                    return len(may_have) == 1
         with self._newest(token, resolvers) as session:
             session.cleanup(record)
             return own is None and session.withdraws_surely(record)
@@ -172,12 +179,6 @@ class Publishers:
     def _turn(self, token: str) -> Lock:
         with self._lock:
             return self._turns.setdefault(token, Lock())
-
-    def _publisher_of(self, token: str, record: Record, resolvers: tuple[str, ...]) -> Session | None:
-        """The session that published a record, if it can still be asked."""
-        known = reversed(self._sessions.get((token, resolvers), ()))
-        session = next((each for each in known if record in each.published), None)
-        return session if session is not None and session.publisher.usable else None
 
     def _is_newest(self, session: Session) -> bool:
         present = self._present(session.credential.token)
@@ -247,5 +248,9 @@ def named(credential: "Credential") -> Iterator[None]:
     try:
         yield
     except StackError as error:
-        error.hint = error.hint.replace(UNNAMED, f"tic creds rotate {credential.name}")
+        provider = provider_of(credential.token)
+        mend = (
+            f"tic creds rotate {credential.name}" if provider is None else f"tic role reauthorize {provider}"
+        )
+        error.hint = error.hint.replace(UNNAMED, mend)
         raise

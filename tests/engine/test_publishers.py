@@ -1,7 +1,7 @@
 """A credential that is rotated while a run publishes with it (B5): the next call meets the new values."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from credentials.credential import Credential, State
 from credentials.kinds import Kind
 from credentials.secret import SecretBytes
 from engine.leases import Lessee
-from engine.publishers import Publishers, Stopped
+from engine.publishers import Publishers, Stopped, named
 from engine.state.sieve import Sieve
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.record import Challenge
@@ -33,7 +34,7 @@ class Provider:
     accepts: set[str]
     records: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    before_call: list[object] = field(default_factory=list)
+    before_call: list[Callable[[], None]] = field(default_factory=list)
 
 
 @dataclass
@@ -64,9 +65,8 @@ class Session:
         self.closed = True
 
     def _call(self, what: str) -> None:
-        for act in self.provider.before_call:
-            act()  # type: ignore[operator]
-        self.provider.before_call.clear()
+        while self.provider.before_call:
+            self.provider.before_call.pop()()
         self.provider.calls.append(f"{what} with {self.password}")
         if self.password not in self.provider.accepts:
             raise ProviderFailed(
@@ -184,6 +184,13 @@ def test_a_failure_that_no_rotation_explains_is_made_once_and_told_with_the_cred
     assert failed.value.hint == "correct the credential: tic creds rotate dns"
 
 
+def test_a_role_is_mended_as_roles_are() -> None:
+    role = Credential(0, "role:alicloud", "the role", "alicloud", State.ACTIVE, 1, 0.0, 0.0, None, None)
+    with pytest.raises(ProviderFailed) as failed, named(role):
+        raise ProviderFailed("refused", hint="correct it: tic creds rotate NAME")
+    assert failed.value.hint == "correct it: tic role reauthorize alicloud"
+
+
 @pytest.mark.parametrize("touched", [False, True])
 def test_that_nothing_was_written_is_certain_only_if_neither_attempt_wrote(
     world: DnsWorld, token: str, publishers: Rotating, provider: Provider, *, touched: bool
@@ -198,6 +205,19 @@ def test_that_nothing_was_written_is_certain_only_if_neither_attempt_wrote(
     with pytest.raises(ProviderFailed) as failed:
         publishers.perform(token, record())
     assert failed.value.untouched is not touched
+
+
+def test_where_two_versions_may_have_published_a_withdrawal_is_not_believed(
+    world: DnsWorld, token: str, publishers: Rotating, provider: Provider
+) -> None:
+    def meanwhile() -> None:
+        rotate(world, token)
+        raise ProviderFailed("cut off half-way", hint="run it again")
+
+    provider.before_call.append(meanwhile)
+    publishers.perform(token, record())
+    assert not publishers.cleanup(token, record()), "the servers are to be asked"
+    assert provider.calls == [f"perform with {SECOND}", f"cleanup with {SECOND}"]
 
 
 def test_a_credential_that_is_deleted_ends_no_run_that_works_with_it(
