@@ -73,7 +73,7 @@ def show_services(
     from credentials import roles
     from credentials.roles.services import services
 
-    chosen = [own_name(provider)] if provider is not None else list(roles.providers())
+    chosen = [own_name(provider)] if provider is not None else list(roles.names())
     if as_json:
         rows = [(name, one) for name in chosen for one in services(name)]
         _print_json(

@@ -39,8 +39,8 @@ __all__ = [
     "SourceKind",
     "UnknownRoleProvider",
     "assume",
+    "names",
     "provider",
-    "providers",
 ]
 
 SECONDS: Final = 20.0
@@ -98,7 +98,7 @@ class Provider(Protocol):
         """What narrows a session to a purpose (`apply` or `deploy`); None where the provider can't."""
 
 
-def providers() -> tuple[str, ...]:
+def names() -> tuple[str, ...]:
     """The providers whose roles can be taken on, sorted."""
     return _PROVIDERS
 

@@ -18,19 +18,19 @@ GOOD: dict[str, Any] = {
 
 
 def test_every_provider_of_a_role_has_services() -> None:  # A5
-    assert {provider: bool(services(provider)) for provider in roles.providers()} == dict.fromkeys(
-        roles.providers(), True
+    assert {provider: bool(services(provider)) for provider in roles.names()} == dict.fromkeys(
+        roles.names(), True
     )
 
 
-@pytest.mark.parametrize("provider", roles.providers())
+@pytest.mark.parametrize("provider", roles.names())
 def test_a_role_is_permitted_what_its_least_privileges_grant(provider: str) -> None:  # A5
     for purpose in privileges.load(provider).purposes.values():
         serving = [one for one in services(provider) if purpose.name in one.purposes]
         assert {action for one in serving for action in one.actions} == granted(purpose.policy), purpose.name
 
 
-@pytest.mark.parametrize("provider", roles.providers())
+@pytest.mark.parametrize("provider", roles.names())
 def test_managed_policies_are_those_of_the_least_privileges(provider: str) -> None:  # A5
     for purpose in privileges.load(provider).purposes.values():
         named = {
@@ -39,7 +39,7 @@ def test_managed_policies_are_those_of_the_least_privileges(provider: str) -> No
         assert named <= set(purpose.privileges)
 
 
-@pytest.mark.parametrize("provider", roles.providers())
+@pytest.mark.parametrize("provider", roles.names())
 def test_no_service_is_there_twice_or_holds_an_action_of_another(provider: str) -> None:
     found = services(provider)
     assert len({one.name for one in found}) == len(found)
