@@ -1,9 +1,14 @@
 """Why a role can't be taken on, and the one step that mends it."""
 
+import re
 from collections.abc import Sequence
 from enum import Enum
+from typing import Final
 
 from credentials.errors import CredentialError
+
+
+_REQUEST: Final = re.compile(r"[,;]? *\brequest(?: id)?:? +[\w.:-]+", re.IGNORECASE)
 
 
 class Reason(Enum):
@@ -47,7 +52,7 @@ class BadRole(RoleError):
 class NotAssumed(RoleError):
     """The role could not be taken on; `reason` says why, `said` is the provider's own code and request id.
 
-    `told` has both, as a role's problem is kept and shown.
+    `told` is the same without the request's id, which is another each time: the same words for the same cause.
     """
 
     exit_code = 1
@@ -57,8 +62,9 @@ class NotAssumed(RoleError):
         self.role = role
         self.reason = reason
         self.said = said
-        self.told = reason.value + (f" ({said})" if said else "")
-        super().__init__(f"the role {role} of {provider} can't be taken on: {self.told}", hint=hint)
+        self.told = reason.value + (f" ({_REQUEST.sub('', said)})" if said else "")
+        words = reason.value + (f" ({said})" if said else "")
+        super().__init__(f"the role {role} of {provider} can't be taken on: {words}", hint=hint)
 
 
 class SourceFailed(RoleError):
