@@ -7,8 +7,7 @@ from typing import Final
 
 from credentials.errors import CredentialError
 
-
-_REQUEST: Final = re.compile(r"[,;]? *\brequest(?: id)?:? +[\w.:-]+", re.IGNORECASE)
+_REQUEST: Final = re.compile(r" ?\(request [^)]*\)|[,;]? *\brequest(?: id)?:? +[\w.:-]+", re.IGNORECASE)
 
 
 class Reason(Enum):
@@ -52,7 +51,7 @@ class BadRole(RoleError):
 class NotAssumed(RoleError):
     """The role could not be taken on; `reason` says why, `said` is the provider's own code and request id.
 
-    `told` is the same without the request's id, which is another each time: the same words for the same cause.
+    `told` is the same without the request's id, which is another each time: same words for the same cause.
     """
 
     exit_code = 1
