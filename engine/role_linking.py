@@ -51,7 +51,7 @@ def describe(vault: "Vault", wanted: Wanted, environ: Mapping[str, str] = os.env
         raise BadRole(
             f"which role of {provider}?",
             hint=f"make one there ({module.console(None)}), then: tic role enable {provider} --role ROLE; "
-            f"what it must trust and allow: tic role policy {provider}",
+            f"whom it must trust: tic role policy {provider} --trust",
         )
     seconds = wanted.session_seconds or (before.session_seconds if before else module.SESSION_SECONDS[1])
     least, _usual, most = module.SESSION_SECONDS
