@@ -93,11 +93,13 @@ def asker(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Ask:
         from huaweicloudsdkcore.client import Client, ClientBuilder
         from huaweicloudsdkcore.exceptions.exceptions import SdkException, ServiceResponseException
         from huaweicloudsdkcore.http.http_config import HttpConfig
+        from huaweicloudsdkcore.signer.signer import Signer
 
     class Unsigned(BasicCredentials):  # type: ignore[misc]
         """Leaves a request as it is; without keys the SDK's own would ask the metadata service for some."""
 
         def process_auth_request(self, request: Any, http_client: Any) -> Any:
+            Signer.process_request_uri(request)  # which signing does besides
             return http_client.executor.submit(lambda: request)
 
     if "access-key" in fields:

@@ -73,6 +73,7 @@ def assume(
     With a token there is no external id: its API has none.
     """
     from credentials.identity.huaweicloud import Refused, asker, sts
+    from credentials.identity.values import text
 
     asked: dict[str, Any] = {
         "agency_urn": role.role,
@@ -86,9 +87,7 @@ def assume(
     if role.source.kind == "oidc":
         token = oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time())
         path, secrets = "/v5/agencies/assume-with-oidc", {"token": token.secret}
-        asked["provider_urn"] = sources.setting(
-            role, "oidc-provider", environ, "HUAWEICLOUD_OIDC_PROVIDER_URN"
-        )
+        asked["provider_urn"] = sources.setting(role, "oidc-provider", environ, _PROVIDER)
         asked["id_token"] = token.secret.reveal().decode("ascii")
     elif role.external_id is not None:
         asked["external_id"] = role.external_id
@@ -100,19 +99,16 @@ def assume(
     try:
         with answers.asking(role, console(role)):
             ask = asker("huaweicloud", fields, timeout)
-            told = ask(
-                sts("huaweicloud", *(one.reveal().decode() for one in region.values())), path, body=asked
-            )
+            told = ask(sts("huaweicloud", text("huaweicloud", region, "region")), path, body=asked)
     except Refused as refused:
         raise _translated(role, refused, secrets) from None
     given = told.get("credentials") or {}
     session = answers.keys(role, console(role), given, _KEYS)
     agency = told.get("assumed_agency") or {}
-    project = {
-        name: SecretBytes(text.encode()) for name, text in role.settings.items() if name == "project-name"
-    }
+    if "project-name" in role.settings:
+        session["project-name"] = SecretBytes(role.settings["project-name"].encode())
     return Session(
-        {**session, **region, **project},
+        {**session, **region},
         answers.ends(started, role.session_seconds, until=given.get("expiration")),
         _account(role.role),
         str(agency.get("urn") or role.role),

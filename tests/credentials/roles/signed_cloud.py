@@ -162,12 +162,12 @@ class SignedContract(Contract):
         assert refused(replace(way, identity=None)).reason is Reason.SOURCE_MISSING
 
 
-class SilentClock:
+class SilentContract(SignedContract):
     """For clouds that refuse a request for its time, and do not say what time it is."""
 
     @pytest.mark.parametrize(("hours", "said"), [(1, ""), (-1, "")])
     def test_a_clock_that_is_off_is_told_from_a_wrong_key(
-        self, cloud: SignedCloud, way: Way, hours: int, said: str
+        self, cloud: RoleCloud, way: Way, hours: int, said: str
     ) -> None:
         cloud.set_clock(timedelta(hours=hours))
         error = refused(way)

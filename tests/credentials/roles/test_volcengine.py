@@ -15,8 +15,7 @@ from tests.credentials.roles.signed_cloud import (
     AUDIENCE,
     SUBJECT,
     SignedCloud,
-    SignedContract,
-    SilentClock,
+    SilentContract,
     check_any_text,
     dumped,
     key,
@@ -82,7 +81,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[VolcanoCloud]:
         yield VolcanoCloud(emulator)
 
 
-class TestVolcengine(SilentClock, SignedContract):
+class TestVolcengine(SilentContract):
     """The contract of every cloud's role."""
 
 
