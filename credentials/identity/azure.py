@@ -6,8 +6,10 @@ Codes of Entra (AADSTS...): https://learn.microsoft.com/entra/identity-platform/
 import base64
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from credentials.identity import (
@@ -32,15 +34,25 @@ LOGGERS: Final = ("azure", "msal")
 _CODE: Final = re.compile(r"AADSTS\d+")
 _TRACE: Final = re.compile(r"Trace ID: ([0-9a-f-]{36})")
 _SENTENCE: Final = re.compile(r"AADSTS\d+: (.*?)(?: Trace ID:|$)", re.DOTALL)
-_PASSING: Final = ("AADSTS90033", "AADSTS50196", "AADSTS90006", "AADSTS90024", "AADSTS90025", "AADSTS90051")
-_UNKNOWN: Final = "an answer that is none of the protocol"
-_CLOCK: Final = "AADSTS700024"  # a certificate's assertion is outside its time
+PASSING: Final = ("AADSTS90033", "AADSTS50196", "AADSTS90006", "AADSTS90024", "AADSTS90025", "AADSTS90051")
+UNKNOWN: Final = "an answer that is none of the protocol"
+CLOCK: Final = "AADSTS700024"  # a certificate's assertion is outside its time
 # Microsoft's clouds: where tokens come from, and the resource manager.
-_CLOUDS: Final = {
+CLOUDS: Final = {
     "public": ("login.microsoftonline.com", "management.azure.com"),
     "usgovernment": ("login.microsoftonline.us", "management.usgovcloudapi.net"),
     "china": ("login.chinacloudapi.cn", "management.chinacloudapi.cn"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Entra's own code, its words (not yet through `words_of`), and the id of its trace."""
+
+    code: str
+    words: str
+    request_id: str
+
 
 # get(path and query) -> the status, 200 or an error's; the body
 Get = Callable[[str], tuple[int, Any]]
@@ -51,7 +63,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     if "tenant-id" not in fields:
         raise NotVerifiable(kind, "a managed identity is known on its own machine only")
     given = {name: value.reveal().decode() for name, value in fields.items()}
-    authority, manager = _CLOUDS[given.get("environment", "public")]
+    authority, manager = CLOUDS[given.get("environment", "public")]
     settings = {
         "connection_timeout": timeout,
         "read_timeout": timeout,
@@ -60,7 +72,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     }
     with ExitStack() as closing:
         credential = _credential(kind, given, {**settings, "authority": authority}, closing)
-        claims = _claims(_token(kind, credential, f"https://{manager}/.default", fields, timeout))
+        claims = claims_of(_token(kind, credential, f"https://{manager}/.default", fields, timeout))
         get = _getter(kind, credential, manager, settings, closing, timeout)
         detail, may, cannot = _subscription(get, given)
     name = {"name": claims["app_displayname"]} if claims.get("app_displayname") else {}
@@ -72,9 +84,15 @@ def _credential(
     kind: str, given: Mapping[str, str], settings: dict[str, Any], closing: ExitStack
 ) -> "TokenCredential":
     with sdk(kind):
-        from azure.identity import CertificateCredential, ClientSecretCredential
+        from azure.identity import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 
     who = given["tenant-id"], given["client-id"]
+    if "federated-token-file" in given:
+        return closing.enter_context(
+            ClientAssertionCredential(
+                *who, lambda: _federated(kind, given["federated-token-file"]), **settings
+            )
+        )
     if "client-secret" in given:
         return closing.enter_context(ClientSecretCredential(*who, given["client-secret"], **settings))
     pem = given["client-certificate"].encode()
@@ -84,6 +102,24 @@ def _credential(
         raise Rejected(
             kind, code="client-certificate", words="no certificate with its private key can be read from it"
         ) from None
+
+
+def _federated(kind: str, path: str) -> str:
+    from credentials.roles import SourceFailed, oidc
+
+    try:
+        return oidc.read(path, now=time.time()).secret.reveal().decode("ascii")
+    except SourceFailed as failed:
+        raise Rejected(kind, code="federated-token-file", words=failed.why, hint=failed.hint) from None
+
+
+def refusal(error: BaseException) -> Refusal | None:
+    """What Entra said; None for an error that is none of its answers."""
+    text = "\n".join(str(one) for one in causes(error))
+    found, trace, sentence = _CODE.search(text), _TRACE.search(text), _SENTENCE.search(text)
+    if found is None:
+        return None
+    return Refusal(found[0], sentence[1] if sentence else "", trace[1] if trace else "")
 
 
 def _token(
@@ -171,7 +207,7 @@ def _tolerant(read: Callable[[], Answer]) -> Callable[[], Answer]:
     return answer
 
 
-def _claims(token: str) -> dict[str, str]:
+def claims_of(token: str) -> dict[str, str]:
     """What the access token says of its holder: RFC 7519; its signature is for the resource to check."""
     try:
         payload = token.split(".")[1]
@@ -184,15 +220,12 @@ def _claims(token: str) -> dict[str, str]:
 def _translated(
     kind: str, error: Exception, fields: Mapping[str, SecretBytes], timeout: float
 ) -> IdentityError:
-    text = "\n".join(str(one) for one in causes(error))
-    found = _CODE.search(text)
-    if found is None:
+    refused = refusal(error)
+    if refused is None:
         network = any(isinstance(one, OSError) for one in causes(error))
-        return Unreachable(kind, why(error, timeout)) if network else Inconclusive(kind, code=_UNKNOWN)
-    trace, sentence = _TRACE.search(text), _SENTENCE.search(text)
-    code, request_id = found[0], trace[1] if trace else ""
-    words = words_of(sentence[1] if sentence else "", fields)
-    if code == _CLOCK:
-        return ClockSkew(kind, code=code, words=words, request_id=request_id)
-    about = Inconclusive if code in _PASSING else Rejected
-    return about(kind, code=code, words=words, request_id=request_id)
+        return Unreachable(kind, why(error, timeout)) if network else Inconclusive(kind, code=UNKNOWN)
+    words = words_of(refused.words, fields)
+    if refused.code == CLOCK:
+        return ClockSkew(kind, code=refused.code, words=words, request_id=refused.request_id)
+    about = Inconclusive if refused.code in PASSING else Rejected
+    return about(kind, code=refused.code, words=words, request_id=refused.request_id)
