@@ -7,8 +7,6 @@ read for each purpose. https://docs.aws.amazon.com/STS/latest/APIReference/API_G
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from credentials import privileges
@@ -22,7 +20,7 @@ from credentials.identity import (
     sdk,
     words_of,
 )
-from credentials.identity.network import ca_file, why
+from credentials.identity.network import ca_file, skew, why
 from credentials.identity.reads import Answer, ask
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
@@ -182,11 +180,3 @@ def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) 
     if code.startswith(_REJECTED):
         return Rejected(kind, code=code, words=words, request_id=request_id)
     return Inconclusive(kind, code=code, words=words, request_id=request_id)
-
-
-def skew(date: str | None) -> timedelta | None:
-    """This machine's time minus the one of an answer's Date header; None where it has none."""
-    try:
-        return datetime.now(UTC) - parsedate_to_datetime(date or "")
-    except (ValueError, TypeError):
-        return None

@@ -1,8 +1,10 @@
-"""What the SDKs do not agree on: which CA certificates a machine trusts, and why nobody answers."""
+"""What the SDKs do not agree on: which CAs a machine trusts, why nobody answers, whose clock is right."""
 
 import os
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 _CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -48,6 +50,14 @@ def why(error: BaseException, timeout: float) -> str:
         if isinstance(one, ConnectionError) and one.errno is not None:
             return f"the connection broke ({os.strerror(one.errno).lower()})"
     return f"there is no connection ({type(error).__name__})"
+
+
+def skew(date: str | None) -> timedelta | None:
+    """This machine's time minus the one of an answer's Date header; None where it has none."""
+    try:
+        return datetime.now(UTC) - parsedate_to_datetime(date or "")
+    except (ValueError, TypeError):
+        return None
 
 
 def causes(error: BaseException) -> list[BaseException]:

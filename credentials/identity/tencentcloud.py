@@ -4,8 +4,6 @@ Error codes: https://cloud.tencent.com/document/api/1312/48172 (those of every p
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from credentials.identity import (
@@ -18,7 +16,7 @@ from credentials.identity import (
     sdk,
     words_of,
 )
-from credentials.identity.network import ca_file, why
+from credentials.identity.network import ca_file, skew, why
 from credentials.identity.reads import Answer, ask
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
@@ -137,11 +135,3 @@ def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) 
     if code.startswith(("AuthFailure", "UnauthorizedOperation")):
         return Rejected(kind, code=code, words=words, request_id=request_id)
     return Inconclusive(kind, code=code, words=words, request_id=request_id)
-
-
-def skew(date: str | None) -> timedelta | None:
-    """This machine's time minus the answer's date; None where it has none."""
-    try:
-        return datetime.now(UTC) - parsedate_to_datetime(date or "")
-    except (ValueError, TypeError):
-        return None

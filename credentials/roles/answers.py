@@ -24,7 +24,7 @@ from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role
 from credentials.secret import SecretBytes
 
-_STRANGE: Final = "an answer that is none of its API's"
+STRANGE: Final = "an answer that is none of its API's"
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def keys(role: Role, console: str, answer: Any, names: Mapping[str, str]) -> dic
         field: answer.get(name) if isinstance(answer, Mapping) else None for field, name in names.items()
     }
     if not all(isinstance(value, str) and value for value in values.values()):
-        raise not_assumed(role, Reason.UNKNOWN, console, _STRANGE)
+        raise not_assumed(role, Reason.UNKNOWN, console, STRANGE)
     return {field: SecretBytes(str(value).encode()) for field, value in values.items()}
 
 

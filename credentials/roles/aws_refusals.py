@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from credentials.identity import IdentityError, words_of
-from credentials.identity.aws import Call, Refused, skew
+from credentials.identity.aws import Call, Refused
 from credentials.identity.errors import apart
+from credentials.identity.network import skew
 from credentials.roles.errors import NotAssumed, Reason
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from credentials.roles import aws_metadata, oidc
+from credentials.roles import answers, aws_metadata, oidc, sources
 from credentials.roles.errors import BadRole, Reason, SourceFailed
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
@@ -39,7 +39,7 @@ _CONSOLES: Final = {
 _REGION: Final = re.compile(r"[a-z0-9-]+")
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _NOT_IN_A_SESSION_NAME: Final = re.compile(r"[^\w+=,.@-]+", re.ASCII)
-_TOKEN_FILE: Final = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105
+_TOKEN_FILES: Final = ("AWS_WEB_IDENTITY_TOKEN_FILE",)
 
 
 def checked_role(text: str) -> str:
@@ -66,8 +66,8 @@ def assume(
 
     With a web identity there is no external id: its issuer, subject and audience are what the role trusts.
     """
-    from credentials.identity import NotVerifiable, Unreachable
-    from credentials.identity.aws import Refused, caller, skew
+    from credentials.identity.aws import Refused, caller
+    from credentials.identity.network import skew
     from credentials.roles.aws_refusals import translated
 
     page = console(role)
@@ -78,7 +78,7 @@ def assume(
         **({"Policy": policy} if policy is not None else {}),
     }
     if role.source.kind == "oidc":
-        token = oidc.read(_token_file(role.source, environ), now=time.time()).secret
+        token = oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time()).secret
         fields, secrets, operation = {}, {"token": token}, "assume_role_with_web_identity"
         asked["WebIdentityToken"] = token.reveal().decode("ascii")
     else:
@@ -87,15 +87,12 @@ def assume(
         if role.external_id is not None:
             asked["ExternalId"] = role.external_id
     region = {"region": SecretBytes(_region(role).encode())}
-    try:
+    with answers.asking(role, page):
         call = caller("aws", {**fields, **region}, timeout)
-        told = call("sts", operation, asked)
-    except Refused as refused:
-        raise translated(role, page, refused, call, secrets) from None
-    except Unreachable as error:
-        raise not_assumed(role, Reason.UNREACHABLE, page, error.why) from None
-    except NotVerifiable as error:
-        raise not_assumed(role, Reason.SOURCE_REJECTED, page, error.why) from None
+        try:
+            told = call("sts", operation, asked)
+        except Refused as refused:
+            raise translated(role, page, refused, call, secrets) from None
     date = told["ResponseMetadata"]["HTTPHeaders"].get("date")
     off = skew(date)
     return _session(told, role, off.total_seconds() if off is not None else 0.0)
@@ -104,8 +101,8 @@ def assume(
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """A pod's or job's token, and the role of the container or instance that this is."""
     found: list[Source] = []
-    named = environ.get(_TOKEN_FILE)
-    if named and Path(named).is_file():
+    named = sources.named_token_file(environ, _TOKEN_FILES)
+    if named is not None and Path(named).is_file():
         found.append(Source("oidc", token_file=named))
     if aws_metadata.is_here(environ):
         found.append(Source("metadata"))
@@ -186,17 +183,6 @@ def _session(told: Mapping[str, Any], role: Role, skew_seconds: float) -> Sessio
         principal.split(":")[4],
         principal,
     )
-
-
-def _token_file(source: Source, environ: Mapping[str, str]) -> str:
-    path = source.token_file or environ.get(_TOKEN_FILE)
-    if not path:
-        raise SourceFailed(
-            Reason.SOURCE_MISSING,
-            f"neither the source nor {_TOKEN_FILE} names a token file",
-            hint="name it: tic role enable PROVIDER --source oidc:FILE",
-        )
-    return path
 
 
 def _claims(source: Source) -> tuple[str, dict[str, Any]]:

@@ -177,7 +177,7 @@ def _taken_on(
 def _said(reason: Reason, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> str:
     from credentials.identity import words_of
     from credentials.identity.errors import apart
-    from credentials.identity.tencentcloud import skew
+    from credentials.identity.network import skew
 
     words = words_of(refused.words, secrets)
     if reason is Reason.CLOCK_SKEW and (off := skew(refused.date)) is not None:
