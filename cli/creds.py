@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import creds_exec, creds_kinds, creds_privileges, creds_rotate, creds_verify, creds_views
+from cli import (
+    account_moves,
+    creds_exec,
+    creds_kinds,
+    creds_privileges,
+    creds_rotate,
+    creds_verify,
+    creds_views,
+)
 from cli.creds_files import warn_of_missing_files
 from cli.creds_input import BadInput, gather
 from cli.creds_options import SCOPES, Fields, FromEnv, Reference, SecretsFrom, Yes
@@ -96,12 +104,14 @@ def scope(
 
 
 @app.command()
-def delete(reference: Reference, yes: Yes = False) -> None:
+def delete(reference: Reference, yes: Yes = False, other_account: account_moves.OtherAccount = False) -> None:
     """Delete a credential for good; refused while it is Active or a stack uses it."""
     from engine.installation import Installation
 
     vault = Installation.find().vault
-    found = vault.check_delete(reference).credential
+    view = vault.check_delete(reference)
+    account_moves.check(vault, [view], other_account=other_account)
+    found = view.credential
     _confirm(
         f"delete {found.name} ({_described(found)}) for good?",
         f"deleting {found.name!r} is for good",
@@ -125,6 +135,7 @@ def clear(
         bool, typer.Option("--keep-source", help="Keep the credential with which the role is taken on.")
     ] = False,
     yes: Yes = False,
+    other_account: account_moves.OtherAccount = False,
 ) -> None:
     """Delete all credentials of a provider whose linked role is enabled; its stacks use the role then."""
     from credentials import kinds
@@ -134,6 +145,8 @@ def clear(
     providers = [kinds.load(provider).name] if provider is not None else vault.clearable()
     found = {each: vault.check_clear(each, keep_source=keep_source) for each in providers}
     leaving = {each: credentials for each, credentials in found.items() if credentials}
+    views = [vault.view(one.token) for all_ in leaving.values() for one in all_]
+    account_moves.check(vault, views, other_account=other_account)
     if leaving:
         names = "; ".join(f"{', '.join(one.name for one in all_)} ({each})" for each, all_ in leaving.items())
         kept = ["--keep-source"] if keep_source else []

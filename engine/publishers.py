@@ -26,7 +26,7 @@ from stacks.errors import StackError
 
 if TYPE_CHECKING:
     from credentials.credential import Credential
-    from credentials.kinds import Kind
+    from credentials.kinds import Field, Kind
     from engine.leases import Lessee
 
 UNNAMED = "tic creds rotate NAME"
@@ -38,6 +38,18 @@ class Stopped(EngineError):
 
     def __init__(self) -> None:
         super().__init__("the run is ending, so nothing more is published", hint="run it again: tic stack up")
+
+
+class NotForRecords(EngineError):
+    """The DNS client of this provider has no use for a part of the credential, so it would be refused."""
+
+    exit_code = 3
+
+    def __init__(self, kind: str, field_name: str) -> None:
+        super().__init__(
+            f"records at {kind} can't be published with temporary keys: its DNS client knows no {field_name}",
+            hint="bind a credential with keys of its own instead: tic stack bind STACK CREDENTIAL",
+        )
 
 
 @dataclass(slots=True)
@@ -227,6 +239,8 @@ class Publishers:
                     values.get("tsig-algorithm", ""),
                 )
             )
+        if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
+            raise NotForRecords(kind.name, unread[0].name)
         provider = LegoProvider(
             name=kind.dns or "",
             environment={
@@ -240,6 +254,11 @@ class Publishers:
             files={name: file.content.reveal() for file in kind.lego_files(fields) for name in file.env},
         )
         return LegoWorker(provider, limits=self._limits, machine=self._machine)
+
+
+def _is_read(field: "Field") -> bool:
+    """Whether the DNS client gets this field."""
+    return bool(field.lego or field.file_lego)
 
 
 @contextmanager
