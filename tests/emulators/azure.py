@@ -1,6 +1,6 @@
 """Microsoft Entra's client credentials flow, and the little of Azure Resource Manager that reads.
 
-The flow: RFC 6749, 4.4, with a secret or a signed assertion (RFC 7523, 2.2):
+The flow: RFC 6749, 4.4, with a secret or an assertion (RFC 7523, 2.2), signed by it or an issuer:
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow; its refusals:
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
@@ -10,6 +10,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any, NoReturn
 
 from cryptography import x509
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tests.emulators.azure_identities import Federation
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import Denied
 
@@ -50,16 +52,26 @@ class Azure:
 
     def __init__(self, *applications: Application) -> None:
         self.applications = {one.client_id: one for one in applications}
-        self.issued: dict[str, Application] = {}
+        self.issued: dict[str, tuple[Application, float]] = {}
+        self.federation = Federation()
         self.now = time.time
 
     def __call__(self, request: Request) -> Response:
-        """What the host answers."""
+        """What the host answers, with the time of its own clock."""
         try:
             said = self._login(request) if request.host == LOGIN else self._manager(request)
+            answer = Response.json(said)
         except Denied as refusal:
-            return Response.json(_error(request.host, refusal), refusal.status)
-        return Response.json(said)
+            answer = Response.json(_error(request.host, refusal), refusal.status)
+        dated = {**answer.headers, "Date": formatdate(self.now(), usegmt=True)}
+        return Response(answer.status, dated, answer.body)
+
+    def issue(self, application: Application, seconds: float = 3599) -> str:
+        """An access token of the application's."""
+        claims = {"oid": application.object_id, "appid": application.client_id, "tid": application.tenant}
+        token = _jwt(claims)
+        self.issued[token] = (application, self.now() + seconds)
+        return token
 
     def _login(self, request: Request) -> dict[str, Any]:
         if request.path == "/common/discovery/instance":  # asked for on the way to an error
@@ -78,8 +90,7 @@ class Azure:
         if (request.method, rest) != ("POST", "oauth2/v2.0/token"):
             deny(404, "AADSTS900561", "The endpoint does not exist.")
         application = self._authenticated(tenant, request.form)
-        token = _jwt({"oid": application.object_id, "appid": application.client_id, "tid": tenant})
-        self.issued[token] = application
+        token = self.issue(application)
         return {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
 
     def _authenticated(self, tenant: str, form: dict[str, str]) -> Application:
@@ -112,6 +123,9 @@ class Azure:
         """RFC 7523, 3: signed by the application's certificate, for this authority, in its time."""
         head, body, signature = form["client_assertion"].split(".")
         claims = json.loads(_unbase64(body))
+        if form.get("client_assertion_type") == ASSERTION and claims["iss"].startswith("https://"):
+            self.federation.check(application.client_id, form["client_assertion"], self.now())
+            return
         if form.get("client_assertion_type") != ASSERTION or claims["iss"] != application.client_id:
             deny(401, "AADSTS50027", "JWT token is invalid or malformed.")
         if claims["aud"] != f"https://{LOGIN}/{application.tenant}/oauth2/v2.0/token":
@@ -128,9 +142,12 @@ class Azure:
             deny(401, "AADSTS700027", "Client assertion contains an invalid signature.")
 
     def _manager(self, request: Request) -> dict[str, Any]:
-        application = self.issued.get(request.headers.get("authorization", "").removeprefix("Bearer "))
-        if application is None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.issued:
             deny(401, "InvalidAuthenticationToken", "The access token is invalid.")
+        application, ends = self.issued[token]
+        if ends <= self.now():
+            deny(401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
         found = _SUBSCRIPTION.fullmatch(request.path)
         if request.method != "GET" or found is None or "api-version" not in request.parameters:
             deny(404, "NotFound", "The resource does not exist.")
