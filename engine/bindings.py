@@ -62,11 +62,15 @@ class Unauthorized(EngineError):
     exit_code = 3
 
     def __init__(self, stack: str, providers: Sequence[str]) -> None:
+        from credentials import roles
+
         names = ", ".join(providers)
+        enable = f"; or link its role, which needs no key: tic role enable {providers[0]} --role ROLE"
         super().__init__(
             f"stack {stack} needs {names}, and the vault has neither an Active credential nor an enabled "
             "role for that; nothing was run",
-            hint=f"add one: tic creds new NAME --provider {providers[0]}",
+            hint=f"add one: tic creds new NAME --provider {providers[0]}"
+            + (enable if providers[0] in roles.names() else ""),
         )
 
 
