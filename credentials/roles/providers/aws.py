@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from credentials.roles import answers, aws_metadata, oidc, sources
+from credentials.roles import answers, aws_metadata, github, oidc, sources
 from credentials.roles.errors import BadRole, Reason, SourceFailed
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
@@ -78,7 +78,7 @@ def assume(
         **({"Policy": policy} if policy is not None else {}),
     }
     if role.source.kind == "oidc":
-        token = oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time()).secret
+        token = _token(role, environ).secret
         fields, secrets, operation = {}, {"token": token}, "assume_role_with_web_identity"
         asked["WebIdentityToken"] = token.reveal().decode("ascii")
     else:
@@ -99,11 +99,13 @@ def assume(
 
 
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
-    """A pod's or job's token, and the role of the container or instance that this is."""
+    """A pod's or job's token, for which GitHub has no file, and the role of the container or instance."""
     found: list[Source] = []
     named = sources.named_token_file(environ, _TOKEN_FILES)
     if named is not None and Path(named).is_file():
         found.append(Source("oidc", token_file=named))
+    elif github.is_here(environ):
+        found.append(Source("oidc"))
     if aws_metadata.is_here(environ):
         found.append(Source("metadata"))
     return tuple(found)
@@ -183,6 +185,13 @@ def _session(told: Mapping[str, Any], role: Role, skew_seconds: float) -> Sessio
         principal.split(":")[4],
         principal,
     )
+
+
+def _token(role: Role, environ: Mapping[str, str]) -> oidc.IdToken:
+    named = role.source.token_file or sources.named_token_file(environ, _TOKEN_FILES)
+    if named is None and github.is_here(environ):
+        return github.token(environ, AUDIENCE, now=time.time())
+    return oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time())
 
 
 def _claims(source: Source) -> tuple[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from tests.emulators.aws import ACCOUNT, HOSTS, Aws, aws
 from tests.emulators.aws_metadata import Container, Instance
 from tests.emulators.metadata import metadata
 from tests.emulators.oidc import Issuer
-from tests.emulators.proxy import clouds
+from tests.emulators.proxy import Request, Response, clouds
 from tests.emulators.signing import Key
 
 EXTERNAL_ID = "tic-5a1f0c2e9b7d4a36"
@@ -244,6 +244,29 @@ def test_an_issuer_that_the_account_does_not_know_is_the_roles_trust(
         error = refused(way)
         assert error.reason is Reason.TRUST_GONE
         assert error.hint.startswith("make an identity provider of the token's issuer")
+
+
+def test_a_job_of_github_has_its_token_from_github(
+    cloud: AwsCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def actions(request: Request) -> Response:
+        if request.headers.get("authorization") != "Bearer cAnArY-request":
+            return Response(401)
+        return Response.json({"value": cloud.issuer.token(SUBJECT, request.parameters["audience"])})
+
+    with cloud.way("oidc", tmp_path) as way, metadata(actions) as service:
+        here = {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{service.address}/token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "cAnArY-request",
+        }
+        assert module.find_sources({**cloud.nothing_here, **here}) == (Source("oidc"),)
+        settle(monkeypatch, here)
+        job = replace(way, role=replace(way.role, source=Source("oidc")))
+        assert cloud.accepts(assumed(job))
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "cAnArY-another")
+        error = refused(job)
+    assert (error.reason, "status 401" in error.said) == (Reason.SOURCE_MISSING, True)
+    assert "cAnArY" not in f"{error} {error.hint}"
 
 
 def test_a_token_that_is_somebody_elses_is_rejected(
