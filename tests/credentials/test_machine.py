@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from credentials.credential import RoleState, State
 from credentials.errors import CredentialError
@@ -27,9 +33,9 @@ from tests.credentials.worlds import World
 
 FIELDS = {"username-password": "password", "tencentcloud": "secret-key"}
 STACKS = ("p/one", "q/two")
-SCOPES = ("all", "project:p", "project:q")
+SCOPES = ("all", "all", "project:p", "project:q")
 kind_names = st.sampled_from(sorted(FIELDS))
-names = st.sampled_from([f"c{number}" for number in range(6)])
+names = st.sampled_from([f"c{number}" for number in range(4)])
 stacks = st.sampled_from(STACKS)
 scopes = st.sampled_from(SCOPES)
 secrets = st.text(
@@ -123,20 +129,36 @@ class VaultMachine(RuleBasedStateMachine):
             self.world.use(stack, name)
             self.bound[stack] = name
 
-    @rule(kind=kind_names, stack=stacks)
-    def bind_to_role(self, kind: str, stack: str) -> None:
-        if self.roles[kind] is RoleState.ENABLED:
-            self.destroy(stack)
-            self.world.sql("INSERT INTO uses_role VALUES (?, ?)", stack, kind)
-            self.by_role[stack] = kind
+    @precondition(lambda self: RoleState.ENABLED in self.roles.values())
+    @rule(data=st.data(), stack=stacks)
+    def bind_to_role(self, data: st.DataObject, stack: str) -> None:
+        enabled = [kind for kind, state in self.roles.items() if state is RoleState.ENABLED]
+        kind = data.draw(st.sampled_from(enabled))
+        self.destroy(stack)
+        self.world.sql("INSERT INTO uses_role VALUES (?, ?)", stack, kind)
+        self.by_role[stack] = kind
 
+    @precondition(lambda self: self.bound or self.by_role)
     @rule(stack=stacks)
     def destroy(self, stack: str) -> None:
         self.world.destroy(stack)
         self.bound.pop(stack, None)
         self.by_role.pop(stack, None)
 
-    @rule(kind=kind_names, state=st.sampled_from(RoleState))
+    @rule(kind=kind_names)
+    def enable(self, kind: str) -> None:
+        self.switch_role(kind, RoleState.ENABLED)
+
+    @rule(kind=kind_names, state=st.sampled_from([RoleState.FAILED, RoleState.AUTHORIZING]))
+    def link_or_fail(self, kind: str, state: RoleState) -> None:
+        self.switch_role(kind, state)
+
+    @precondition(lambda self: set(self.roles.values()) != {RoleState.DISABLED})
+    @rule(data=st.data())
+    def disable(self, data: st.DataObject) -> None:
+        linked = [kind for kind, state in self.roles.items() if state is not RoleState.DISABLED]
+        self.switch_role(data.draw(st.sampled_from(linked)), RoleState.DISABLED)
+
     def switch_role(self, kind: str, state: RoleState) -> None:
         used = kind in self.by_role.values()
         with refused(RoleInUse if used and state is RoleState.DISABLED else None):
@@ -224,4 +246,11 @@ def refused(why: type[CredentialError] | None) -> Iterator[None]:
 
 
 TestVaultMachine = VaultMachine.TestCase
-TestVaultMachine.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestVaultMachine.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.soak
+def test_long_sequences_keep_the_promises_too() -> None:
+    run_state_machine_as_test(
+        VaultMachine, settings=settings(max_examples=1000, stateful_step_count=50, deadline=None)
+    )
