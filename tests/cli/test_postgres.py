@@ -96,3 +96,26 @@ def test_a_foreign_key_file_does_not_open_the_teams_vault(team: Tic, tmp_path: P
     (team.home / "vault.key").write_bytes(key)
     (team.home / "vault.key").chmod(0o600)
     assert team("creds", "show", "first").code == 0
+
+
+def test_a_vault_moves_from_a_file_to_the_server_and_back(
+    fresh: Tic, tmp_path: Path, empty_postgres_url: str
+) -> None:
+    """B2, C1. A backup holds the same rows whichever database they come from or go to."""
+    backup, url = str(tmp_path / "backup"), {"TIC_DATABASE_URL": empty_postgres_url}
+    fresh("vault", "init")
+    for name in ("B", "a", "first"):
+        assert new(fresh, name).code == 0
+    before = json.loads(fresh("creds", "list", "--json").out)
+    assert fresh("vault", "backup", backup).code == 0
+    there = fresh("vault", "restore", backup, environ=url)
+    assert there.code == 0, there.err
+    assert json.loads(fresh("creds", "list", "--json", environ=url).out) == before
+    assert fresh("vault", "doctor", environ=url).code == 0
+    (tmp_path / "backup").unlink()
+    assert fresh("vault", "backup", backup, environ=url).code == 0
+    (fresh.home / "tic.db").unlink()
+    back = fresh("vault", "restore", backup)
+    assert back.code == 0, back.err
+    assert json.loads(fresh("creds", "list", "--json").out) == before
+    assert fresh("vault", "doctor").code == 0
