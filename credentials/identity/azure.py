@@ -108,9 +108,10 @@ def _federated(kind: str, path: str) -> str:
     from credentials.roles import SourceFailed, oidc
 
     try:
-        return oidc.read(path, now=time.time()).secret.reveal().decode("ascii")
+        return oidc.read(path, now=time.time()).whole.reveal().decode("ascii")
     except SourceFailed as failed:
-        raise Rejected(kind, code="federated-token-file", words=failed.why, hint=failed.hint) from None
+        hint = failed.hint.replace("tic role reauthorize PROVIDER", "ask again")
+        raise Rejected(kind, code="federated-token-file", words=failed.why, hint=hint) from None
 
 
 def refusal(error: BaseException) -> Refusal | None:

@@ -27,9 +27,13 @@ _LATEST: Final = 1e11  # seconds since the epoch, beyond any token's end
 
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """A token and its claims `iss`, `sub`, `aud` and `exp` (seconds since the epoch)."""
+    """A token and its claims `iss`, `sub`, `aud` and `exp` (seconds since the epoch).
+
+    `whole` is what its file holds to the letter, such as a newline at the end: some programs send that.
+    """
 
     secret: SecretBytes = field(repr=False)
+    whole: SecretBytes = field(repr=False)
     issuer: str
     subject: str
     audiences: tuple[str, ...]
@@ -65,7 +69,8 @@ def parsed(content: bytes, *, now: float, where: str) -> IdToken:
             f"the token in {where} ended {_apart(now - ends)} ago",
             "have its issuer renew it (or set this machine's clock), then: tic role reauthorize PROVIDER",
         )
-    return IdToken(SecretBytes(token), str(issuer), str(subject), tuple(map(str, audiences)), float(ends))
+    said = str(issuer), str(subject), tuple(map(str, audiences)), float(ends)
+    return IdToken(SecretBytes(token), SecretBytes(content), *said)
 
 
 def _content(path: Path) -> bytes:

@@ -26,6 +26,8 @@ from tests.emulators.signing import Denied
 LOGIN, MANAGER = "login.microsoftonline.com", "management.azure.com"
 TRACE = "0e8a6b1c-7f3d-4c55-9a0d-2b6c1e4f5a00"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# The resource manager under its present and its former name, which Go's SDK goes by.
+_SCOPES = {f"https://{MANAGER}/.default", "https://management.core.windows.net//.default"}
 _SUBSCRIPTION = re.compile(
     r"/subscriptions/(?P<id>[^/]+)(/resourceGroups/[^/]+)?(?P<zones>/providers/Microsoft\.Network/dnsZones)?"
 )
@@ -94,10 +96,8 @@ class Azure:
         return {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
 
     def _authenticated(self, tenant: str, form: dict[str, str]) -> Application:
-        if (
-            form.get("grant_type") != "client_credentials"
-            or form.get("scope") != f"https://{MANAGER}/.default"
-        ):
+        wanted = set(form.get("scope", "").split()) & _SCOPES
+        if form.get("grant_type") != "client_credentials" or not wanted:
             deny(400, "AADSTS90014", "The required field 'scope' or 'grant_type' is missing or wrong.")
         application = self.applications.get(form.get("client_id", ""))
         if application is None or application.tenant != tenant:
@@ -122,6 +122,8 @@ class Azure:
     def _check_assertion(self, application: Application, form: dict[str, str]) -> None:
         """RFC 7523, 3: signed by the application's certificate, for this authority, in its time."""
         head, body, signature = form["client_assertion"].split(".")
+        if form["client_assertion"].strip() != form["client_assertion"]:
+            deny(401, "AADSTS50027", "JWT token is invalid or malformed.")
         claims = json.loads(_unbase64(body))
         if form.get("client_assertion_type") == ASSERTION and claims["iss"].startswith("https://"):
             self.federation.check(application.client_id, form["client_assertion"], self.now())

@@ -51,7 +51,7 @@ class Issuer:
     def written(self, path: Path, token: str) -> Path:
         """The token in a file, as an issuer leaves it there."""
         path.touch(mode=0o600)
-        path.write_text(token + "\n")
+        path.write_text(token)
         return path
 
     def rotate(self) -> None:

@@ -185,8 +185,8 @@ def _application(fields: Mapping[str, str], settings: dict[str, Any]) -> Any:
     from azure.identity import ClientAssertionCredential
 
     def proof() -> str:
-        token = oidc.read(fields["federated-token-file"], now=time.time())
-        return token.secret.reveal().decode("ascii")
+        """The whole file, to a newline at its end: that is what Pulumi's providers and lego send."""
+        return oidc.read(fields["federated-token-file"], now=time.time()).whole.reveal().decode("ascii")
 
     return ClientAssertionCredential(fields["tenant-id"], fields["client-id"], proof, **settings)
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,7 +24,7 @@ from tests.emulators.azure import ASSERTION, LOGIN, MANAGER, Application, Azure
 from tests.emulators.azure_identities import SERVICE_PATH, TOKEN_PATH, Machine
 from tests.emulators.metadata import metadata
 from tests.emulators.oidc import Issuer
-from tests.emulators.proxy import Request, Response, clouds
+from tests.emulators.proxy import Handler, Request, Response, clouds
 
 SUBJECT = "system:serviceaccount:ci:tic"
 TENANT = "72f988bf-0000-4000-8000-00000000bbbb"
@@ -35,6 +37,8 @@ MAY = frozenset({"subscription", "zones"})
 APP = Application(CLIENT, "99999999-8888-4777-8666-555555555555", TENANT, may=MAY)
 SETTINGS = {"tenant-id": TENANT, "subscription-id": Azure.subscription}
 CALLS = {"apply": "/providers/Microsoft.Network/dnsZones", "deploy": ""}
+LINK_LOCAL = "169.254.169.254"
+CONFIGURE = "import lego_bridge, sys; lego_bridge.cmd(sys.stdin.read())"
 FEDERATION = "AZURE_FEDERATED_TOKEN_FILE"
 OF_A_POD = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": TENANT}
 
@@ -217,6 +221,13 @@ def test_the_tenant_may_be_in_the_environment(way: Way, monkeypatch: pytest.Monk
     assert shown(assumed(without))["tenant-id"] == TENANT
 
 
+def test_the_token_that_is_tried_is_what_the_file_holds_to_the_letter(way: Way, tmp_path: Path) -> None:
+    # Pulumi's providers and lego send it as it stands there
+    (tmp_path / "token").write_text((tmp_path / "token").read_text("ascii") + "\n")
+    error = refused(way)
+    assert (error.reason, "AADSTS50027" in error.said) == (Reason.SOURCE_REJECTED, True)
+
+
 def test_a_token_takes_on_no_resource_id(way: Way) -> None:
     error = refused(replace(way, role=replace(way.role, role=RESOURCE)))
     assert (error.reason, "by its client ID alone" in error.said) == (Reason.SOURCE_REJECTED, True)
@@ -309,6 +320,25 @@ def test_a_credential_of_the_vault_can_be_a_federated_token_too(
     with pytest.raises(Exception, match="open to other users") as caught:
         verify("azure", secrets(fields), timeout=5)
     assert_nothing_told(caught.value, cloud.secrets(), caplog, capfd)
+
+
+@pytest.mark.parametrize("source", ["oidc", "metadata"])
+def test_lego_gets_its_own_token_with_what_a_session_hands_it(
+    cloud: AzureCloud, source: SourceKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lego_bridge")
+    with cloud.way(source, tmp_path) as way:
+        settle(monkeypatch, way.environ)
+        variables = kinds.load("azure").lego_environment(assumed(way).fields)
+        shared = {name: value.reveal().decode() for name, value in variables.items()}
+        asked = {"action": "configure", "provider": "azuredns", "credentials": shared, "nameservers": []}
+        before = len(cloud.azure.issued)
+        here: dict[str, Handler] = {LOGIN: cloud.azure, LINK_LOCAL: cloud.machine}
+        here[MANAGER] = lambda _: Response(404)
+        with clouds(here) as env:
+            configure = [sys.executable, "-c", CONFIGURE]
+            subprocess.run(configure, input=json.dumps(asked), text=True, check=True, env=dict(env))
+    assert len(cloud.azure.issued) == before + 1
 
 
 @pytest.mark.parametrize(
