@@ -138,7 +138,10 @@ def test_faults_are_what_the_quick_check_finds(home: Home, database: Database) -
     assert database.faults() == []
     with database.write() as connection:
         connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
-        connection.exec_driver_sql("INSERT INTO linked_role VALUES ('aws', 'x')")
+        connection.exec_driver_sql(
+            "INSERT INTO linked_role (provider, state, role, session_seconds, source, settings, account, "
+            "principal, created_at) VALUES ('aws', 'x', 'r', 1, 'oidc', '{}', '', '', 0)"
+        )
     reopened = Database.open(home)
     assert reopened.faults() == ["CHECK constraint failed in linked_role"]
     reopened.close()
