@@ -1,6 +1,9 @@
 """PostgreSQL as tic's database keeps what SQLite keeps, and each of its faults is one clear error."""
 
+import os
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -174,6 +177,30 @@ def test_texts_are_in_the_order_of_their_bytes_whatever_the_servers_language(
     with database.read() as connection:
         assert stacks(connection) == sorted(names)
     assert shared_postgres.run("SELECT 'a' < 'B', 'a' < 'B' COLLATE \"C\"") == [(True, False)]
+
+
+def test_a_killed_writer_leaves_nothing_and_blocks_nobody(home: Home, database: Database) -> None:
+    """C3: the server ends the transaction of a client that is gone."""
+    assert home.database_url is not None
+    script = (
+        "import sys\nfrom engine.database import Database\nfrom engine.home import Home\n"
+        "with Database.open(Home.find()).write() as connection:\n"
+        "    connection.exec_driver_sql(sys.argv[1])\n"
+        "    print('written', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, STACK.format("dev")],
+        env={**os.environ, "TIC_HOME": str(home.root), "TIC_DATABASE_URL": home.database_url},
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"written\n"
+        writer.kill()
+    with database.write() as connection:
+        assert stacks(connection) == []
 
 
 def test_what_breaks_a_guard_stays_an_integrity_error(database: Database) -> None:
