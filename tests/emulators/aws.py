@@ -8,6 +8,7 @@ for how long, and when sessions end, `tests.emulators.aws_roles` decides.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ from email.utils import format_datetime
 from typing import NoReturn
 from xml.sax.saxutils import escape
 
-from moto.backends import get_backend
+from moto.acm.models import acm_backends
 from moto.core.authorization import enable_iam_authentication
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.models import IAMBackend, iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.route53.models import route53_backends
 from moto.sts.models import sts_backends
 from werkzeug.test import Client
 
@@ -55,7 +57,14 @@ _MOTOS_NAMES = {
     "x-amz-date": "X-Amz-Date",
     "x-amz-security-token": "X-Amz-Security-Token",
 }
-_SERVICES = ("iam", "sts", "route53", "acm")
+_PATHS = {
+    "GET /2013-04-01/hostedzone": "ListHostedZones",
+    "GET /2013-04-01/hostedzonesbyname": "ListHostedZonesByName",
+    "GET /2013-04-01/hostedzone/[A-Z0-9]+": "GetHostedZone",
+    "GET /2013-04-01/hostedzone/[A-Z0-9]+/rrset": "ListResourceRecordSets",
+    "POST /2013-04-01/hostedzone/[A-Z0-9]+/rrset": "ChangeResourceRecordSets",
+    "GET /2013-04-01/change/[A-Z0-9]+": "GetChange",
+}
 
 
 def canonical_request(request: Request, signed_headers: str) -> str:
@@ -224,8 +233,7 @@ class Aws:
         """By the inline policies of the user or role."""
         name = key.principal.rpartition("/")[2]
         roles = {role.name: role for role in self.iam.roles.values()}
-        policies = (self.iam.users.get(name) or roles[name]).policies.values()
-        documents = [one if isinstance(one, str) else json.dumps(one) for one in policies]
+        documents = (self.iam.users.get(name) or roles[name]).policies.values()
         taken = self.roles.taken.get(key.id)
         narrowed = taken is None or taken.policy is None or _permits(taken.policy, action)
         return narrowed and any(_permits(one, action) for one in documents)
@@ -234,8 +242,8 @@ class Aws:
 @contextmanager
 def aws() -> Iterator[Aws]:
     """An account that nobody used before."""
-    for service in _SERVICES:
-        get_backend(service).reset()  # type: ignore[no-untyped-call, unused-ignore]
+    for backends in (iam_backends, sts_backends, route53_backends, acm_backends):
+        backends.reset()  # type: ignore[no-untyped-call, unused-ignore]
     yield Aws()
 
 
@@ -271,9 +279,10 @@ def _policy(allowed: tuple[str, ...]) -> str:
 def _action(request: Request) -> str:
     """The operation that is asked for: in the body's target, by its path, or in the form."""
     target = request.headers.get("x-amz-target", "").rpartition(".")[2]
-    by_path = {("GET", "/2013-04-01/hostedzone"): "ListHostedZones"}
     in_form = request.form.get("Action", "") if request.host.startswith(("sts.", "iam.")) else ""
-    return target or by_path.get((request.method, request.path), in_form or "Unknown")
+    asked = f"{request.method} {request.path.rstrip('/')}"
+    by_path = next((name for path, name in _PATHS.items() if re.fullmatch(path, asked)), "Unknown")
+    return target or in_form or by_path
 
 
 def _refusal(request: Request, refusal: Denied) -> Response:
