@@ -274,9 +274,11 @@ class Usage:
 
 
 def active_kinds(connection: "Connection") -> list[str]:
-    """The kinds that have an Active credential."""
+    """The kinds that have an Active credential or an enabled role, sorted."""
     kinds = _credential.select().with_only_columns(_credential.c.kind).where(_credential.c.state == "active")
-    return [str(kind) for kind in connection.execute(kinds).scalars()]
+    linked = _role.select().with_only_columns(_role.c.provider).where(_role.c.state == "enabled")
+    found = (kind for query in (kinds, linked) for kind in connection.execute(query).scalars())
+    return sorted({str(kind) for kind in found})
 
 
 @dataclass(frozen=True, slots=True)

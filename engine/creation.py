@@ -92,13 +92,13 @@ def _resolve(
 
 
 def _only_dns_provider(connection: "Connection") -> str:
-    """The one kind that can publish DNS records and has an Active credential."""
+    """The one kind that can publish DNS records and has an Active credential or an enabled role."""
     able = sorted(kind for kind in bindings.active_kinds(connection) if kinds.load(kind).publishes_records)
     if len(able) == 1:
         return able[0]
     if not able:
         raise NewStackRefused(
-            "no Active credential in the vault can publish DNS records",
+            "no Active credential and no enabled role in the vault can publish DNS records",
             hint="add one: tic creds new NAME --provider P (see tic creds kinds), or try: tic sandbox up",
         )
     raise NewStackRefused(

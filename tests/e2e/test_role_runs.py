@@ -11,11 +11,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import dns.name
+import dns.query
+import dns.rcode
+import dns.tsigkeyring
+import dns.update
 import pytest
+from moto.route53.models import route53_backends
 
 from tests.credentials.roles.test_aws import AwsCloud
+from tests.e2e.command import setting
 from tests.e2e.role_world import RoleWorld, role_world
+from tests.emulators.aws import ACCOUNT
+from tests.emulators.proxy import Request, Response
+from tests.servers.bind import Bind, TsigKey
+from tests.servers.pebble import Pebble
 
 pytestmark = pytest.mark.server
 
@@ -147,6 +159,71 @@ def test_what_a_provider_echoes_of_a_session_is_sealed(site: Site) -> None:
     ]
     assert len(site.lent()) > 6
     assert leaking(site) == []
+
+
+@pytest.fixture
+def certified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_bind: Bind, tsig_key: TsigKey
+) -> Iterator[Site]:
+    """A vault without any key; Route 53, where a role may change records, is what BIND answers."""
+    with role_world("aws", tmp_path, monkeypatch) as there:
+        assert isinstance(there.cloud, AwsCloud)
+        route53_backends[ACCOUNT]["aws"].create_hosted_zone("example.test.", False, None, None, None, None)
+        answered = there.clouds.handlers["route53.amazonaws.com"]
+
+        def published(request: Request) -> Response:
+            answer = answered(request)
+            if answer.status == 200 and request.method == "POST" and "/rrset" in request.path:
+                publish(own_bind, tsig_key, request.body)
+            return answer
+
+        there.clouds.handlers = {**there.clouds.handlers, "route53.amazonaws.com": published}
+        there.settle("metadata")
+        there.enable()
+        yield Site(there, there.cloud)
+
+
+def test_a_certificate_is_issued_without_any_key_while_sessions_end(
+    certified: Site, own_bind: Bind, own_pebble: Pebble
+) -> None:  # A2, A10
+    there, deployed = certified.there, certified.there.folder / "deployed"
+    before = set(certified.cloud.cloud.roles.taken)
+    made = there(
+        "stack", "new", "cert", "--template", "certificate",
+        *setting("domains", ["example.test", "*.example.test"]),
+        *setting("directory", own_pebble.directory_url),
+        *setting("caFile", str(own_pebble.ca_file)),
+        *setting("nameservers", [own_bind.address]),
+        *setting("deployDirectory", str(deployed)),
+    )  # fmt: skip
+    assert "aws: bound to its linked role" in made.err
+    certified.end_sessions_after(SHORT_SECONDS)
+    there("stack", "up", "cert")
+    assert (deployed / "cert.pem").exists()
+    assert own_bind.every_txt() == {}
+    taken = [one for id_, one in certified.cloud.cloud.roles.taken.items() if id_ not in before]
+    narrowed = [json.loads(one.policy) for one in taken if one.policy is not None]
+    assert narrowed
+    assert {one["Sid"] for policy in narrowed for one in policy["Statement"]} == {"ApplyDns01"}
+    assert leaking(certified) == []
+    assert there.credentials() == set()
+
+
+def publish(server: Bind, key: TsigKey, changes: bytes) -> None:
+    """Let the name server answer what was changed at Route 53."""
+    name = "{https://route53.amazonaws.com/doc/2013-04-01/}"
+    keyring = dns.tsigkeyring.from_text({key.name: (key.algorithm, key.secret)})
+    for change in ET.fromstring(changes).iter(f"{name}Change"):  # noqa: S314 - of tic's own
+        update = dns.update.UpdateMessage(
+            "example.test.", keyring=keyring, keyname=dns.name.from_text(key.name)
+        )
+        where = dns.name.from_text(change.findtext(f".//{name}Name", ""))
+        update.delete(where, "TXT")
+        if change.findtext(f"{name}Action") != "DELETE":
+            for value in change.iter(f"{name}Value"):
+                update.add(where, 1, "TXT", value.text or "")
+        answer = dns.query.tcp(update, server.host, port=server.port, timeout=5)
+        assert answer.rcode() == dns.rcode.NOERROR, answer
 
 
 def leaking(site: Site) -> list[str]:

@@ -1,9 +1,9 @@
 """A provider plugin for tests: `caller:index:Call` asks AWS who it is, as AWS's own SDK finds its keys.
 
 Inputs: `keys`, how many different access keys it must have seen before it ends (until then it asks again and
-again); `copy`, whether the output `copied` has the keys that it used, as careless providers do. Outputs:
-`seen`, the access key ids in order; `found`, the SDK's name of where the keys are from; `names`, the variables
-that begin with `AWS_`.
+again); `copy`, whether the output `copied` has the keys that it used, as careless providers do. Outputs: the
+access key ids as `seen`, in order; as `found` the SDK's name of where the keys are from; as `names` the
+variables that begin with `AWS_`.
 """
 
 import asyncio
