@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from credentials.credential import RoleState
 from credentials.refusals import DamagedRow
@@ -103,7 +103,7 @@ _QUERY = (
 )
 
 
-def _linked(row: Row[Any]) -> LinkedRole:
+def _linked(row: Any) -> LinkedRole:
     """The value of a row; raises DamagedRow for what tic did not put there: SQLite keeps anything."""
     texts = (row.provider, row.role, row.source, row.settings, row.account, row.principal)
     maybe = (row.external_id, row.token_file, row.problem, row.source_token)

@@ -1,8 +1,9 @@
 """How an engine gets what a linked role gives: anew from the broker where its provider can, else once.
 
 AWS's SDKs fetch container credentials whenever they need them, also from loopback, with a token of their own
-(https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html). Azure's providers renew
-managed and federated identities by themselves. What others get at the start of a run ends with its session.
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html). Azure's provider renews
+managed identities by itself, and reads a federated token once. What others get at the start of a run ends with
+their session.
 """
 
 import os
@@ -19,7 +20,7 @@ from engine.role_tokens import provider_of, token_of
 if TYPE_CHECKING:
     from engine.role_sessions import RoleSessions
 
-_RENEWED_BY_THEMSELVES: Final = frozenset({"azure"})
+_RENEWED_BY_THEMSELVES: Final = frozenset({("azure", "metadata")})
 _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _SHORT_SECONDS: Final = 3600
 
@@ -62,9 +63,10 @@ def container_credentials(session: Session) -> dict[str, str]:
 
 def warning(provider: str, sessions: "RoleSessions", now: float | None = None) -> Notice | None:
     """What to say at the start of a run whose provider can't renew; None where nothing needs to be said."""
-    if provider == "aws" or provider in _RENEWED_BY_THEMSELVES:
+    session, source = sessions.session(provider), sessions.source(provider)
+    if provider == "aws" or (provider, source) in _RENEWED_BY_THEMSELVES:
         return None
-    left = sessions.session(provider).expires_at - (time.time() if now is None else now)
+    left = session.expires_at - (time.time() if now is None else now)
     text = (
         f"the role of {provider} gives its Pulumi provider credentials for {int(left // 60)} minutes, and "
         "they are not renewed while it runs (for records and certificates of tic they are); for a longer "

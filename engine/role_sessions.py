@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from credentials import roles
 from credentials.credential import Credential, OpenedCredential, State
 from credentials.delivery import for_run
-from credentials.roles import NotAssumed, Session
+from credentials.roles import NotAssumed, Session, SourceKind
 from credentials.scopes import NOWHERE, Place
 from engine.role_tokens import token_of
 
@@ -80,6 +80,10 @@ class RoleSessions:
     def session(self, provider: str, purpose: str | None = None) -> Session:
         """The temporary credentials with their end; raises as `opened`."""
         return self._current(provider, purpose)[0]
+
+    def source(self, provider: str) -> SourceKind:
+        """Who takes the provider's role on."""
+        return self._vault.linked.find(provider).role.source.kind
 
     def _current(self, provider: str, purpose: str | None) -> tuple[Session, int]:
         with self._lock:
