@@ -19,6 +19,7 @@ from tests.credentials.identity.asking import settle
 from tests.credentials.roles import (
     test_alicloud,
     test_aws,
+    test_azure,
     test_baiducloud,
     test_huaweicloud,
     test_jdcloud,
@@ -31,6 +32,7 @@ from tests.e2e.command import Tic
 from tests.emulators import aws as aws_cloud
 from tests.emulators.alicloud import HOSTS as ALICLOUD_HOSTS
 from tests.emulators.alicloud import AlibabaCloud
+from tests.emulators.azure import LOGIN, MANAGER, Application
 from tests.emulators.baiducloud import BaiduCloud
 from tests.emulators.huaweicloud import HuaweiCloud
 from tests.emulators.jdcloud import JdCloud
@@ -41,6 +43,12 @@ from tests.emulators.tencentcloud import TencentCloud
 from tests.emulators.volcengine import Volcengine
 
 KEYLESS: tuple[SourceKind, ...] = ("metadata", "oidc")
+OF_AZURE = {
+    **test_azure.SETTINGS,
+    "client-id": "22222222-2222-4333-8444-555555555555",
+    "client-secret": "cAnArY-of-an-application",
+}
+OF_THE_CALLER = ("AWS_", "AZURE_", "IDENTITY_", "MSI_")
 PROJECT = "name: site\nruntime: yaml\n"
 
 
@@ -72,6 +80,7 @@ class RoleWorld:
     run: Runs
     open: ExitStack
     monkeypatch: pytest.MonkeyPatch
+    key: Mapping[str, str] = field(repr=False)
     said: list[str] = field(default_factory=list)
     way: Way | None = None
 
@@ -95,26 +104,23 @@ class RoleWorld:
     @property
     def keyless(self) -> SourceKind:
         """A source without a key, where the provider knows one."""
-        sources = provider(self.provider).SOURCES
-        return next((kind for kind in KEYLESS if kind in sources), self.cloud.usual)
+        sources, usual = provider(self.provider).SOURCES, self.cloud.usual
+        return next((kind for kind in (usual, *KEYLESS) if kind in sources & set(KEYLESS)), usual)
 
     def settle(self, kind: SourceKind | None = None) -> Way:
-        """Let this machine have a source of this kind, the usual one if none is named.
-
-        A credential goes into the vault under the name `first`.
+        """Let this machine have a source of this kind; or the usual one, beside a credential named `first`,
+        which is the source where that is usual.
         """
+        if kind is None or kind == "credential":
+            self.new_credential("first")
         self.way = self.open.enter_context(self.cloud.way(kind or self.cloud.usual, self.folder))
         settle(self.monkeypatch, self.way.environ)
-        if self.way.identity is not None:
-            self.new_credential("first")
         return self.way
 
     def new_credential(self, name: str, *, code: int = 0) -> Said:
         """A credential of this cloud, with a key that it takes."""
-        with self.cloud.way("credential", self.folder) as way:
-            fields = {one: value.reveal().decode() for one, value in (way.identity or {}).items()}
         given = ("creds", "new", name, "--provider", self.provider, "--secrets-from", "-")
-        return self(*given, stdin=json.dumps(fields), code=code)
+        return self(*given, stdin=json.dumps(self.key), code=code)
 
     def words_of_enable(self) -> list[str]:
         """`role enable` with everything that the role has."""
@@ -172,6 +178,16 @@ def _aws() -> Iterator[tuple[RoleCloud, Clouds]]:
         yield test_aws.AwsCloud(made), env
 
 
+@contextmanager
+def _azure() -> Iterator[tuple[RoleCloud, Clouds]]:
+    made, another = test_azure.AzureCloud(), OF_AZURE["client-id"]
+    made.azure.applications[another] = Application(
+        another, another, test_azure.TENANT, secret=OF_AZURE["client-secret"], may=test_azure.MAY
+    )
+    with clouds(dict.fromkeys((LOGIN, MANAGER), made.azure)) as env:
+        yield made, env
+
+
 def _signed(cloud: type[SignedCloud], emulator: Callable[[list[Key]], Handler]) -> Made:
     return _served(cloud, cloud.hosts, emulator([key(cloud.account)]))
 
@@ -187,6 +203,7 @@ def _tencentcloud() -> Made:
 CLOUDS: Mapping[str, Callable[[], Made]] = {
     "alicloud": _alicloud,
     "aws": _aws,
+    "azure": _azure,
     "baiducloud": lambda: _signed(test_baiducloud.BaiduRoles, BaiduCloud),
     "huaweicloud": lambda: _signed(test_huaweicloud.Agencies, HuaweiCloud),
     "jdcloud": lambda: _signed(test_jdcloud.JdRoles, JdCloud),
@@ -195,12 +212,20 @@ CLOUDS: Mapping[str, Callable[[], Made]] = {
 }
 
 
+def _key(cloud: RoleCloud, folder: Path) -> Mapping[str, str]:
+    """The fields of a credential that this cloud takes."""
+    if isinstance(cloud, test_azure.AzureCloud):
+        return OF_AZURE
+    with cloud.way("credential", folder) as way:
+        return {name: value.reveal().decode() for name, value in (way.identity or {}).items()}
+
+
 @contextmanager
 def role_world(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Runs | None = None
 ) -> Iterator[RoleWorld]:
     """A fresh vault beside this cloud; `run` is how commands are run, else each is a process of its own."""
-    for variable in [one for one in os.environ if one.startswith("AWS_")]:
+    for variable in [one for one in os.environ if one.startswith(OF_THE_CALLER)]:
         monkeypatch.delenv(variable)
     home, folder = tmp_path / "home", tmp_path / "work"
     folder.mkdir()
@@ -212,7 +237,7 @@ def role_world(
         own = Tic(home, folder)
         made = RoleWorld(
             cloud, env, home, folder, run or (lambda *words, stdin="": own(*words, stdin=stdin, code=None)),
-            open_, monkeypatch,
+            open_, monkeypatch, _key(cloud, folder),
         )  # fmt: skip
         made("vault", "init")
         yield made
