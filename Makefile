@@ -32,10 +32,10 @@ demo: dev ## issue a certificate from a CA on this machine, and show it
 	@scripts/demo.sh
 
 test: servers ## every test but the soak-sized; gets the servers that they need first
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist worksteal
 
-test-fast: dev ## the tests that start no server: seconds
-	$(BIN)/python -m pytest -m "not server and not soak"
+test-fast: dev ## the tests that start no server and take no seconds each: under a minute in all
+	$(BIN)/python -m pytest -m "not server and not slow and not soak" -n 2 --dist worksteal
 
 soak: servers ## the long proofs
 	$(BIN)/python -m pytest -m soak --timeout 3600

@@ -2,8 +2,8 @@
 
 AWS's SDKs fetch container credentials whenever they need them, also from loopback, with a token of their own
 (https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html). Azure's provider renews
-managed identities by itself, and reads a federated token once. What others get at the start of a run ends with
-their session.
+managed identities by itself, and reads a federated token once. What others get at the start of a run ends
+with their session.
 """
 
 import os

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from engine.home import Home
 from engine.toolchain import pulumi
@@ -12,7 +13,31 @@ from engine.toolchain.progress import Printer
 
 pytest_plugins = ["tests.servers.fixtures"]
 
+# A machine that is slow, or busy with something else, fails no test.
+settings.register_profile("tic", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tic")
+
 os.environ.pop("TIC_DATABASE_URL", None)  # no test may write into the database of whoever runs it
+
+
+# What asks clouds through their SDKs, or starts processes by the dozen: right, and no matter of seconds.
+SLOW = (
+    "tests/credentials/identity/",
+    "tests/credentials/roles/",
+    "tests/credentials/test_contention.py",
+    "tests/credentials/test_histories.py",
+    "tests/credentials/test_machine.py",
+    "tests/credentials/test_rekeying_killed.py",
+    "tests/e2e/",
+    "tests/emulators/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out by where it stands."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parents[1]).as_posix().startswith(SLOW):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
