@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -23,11 +24,9 @@ def application(handler: Callable[[], str]) -> Starlette:
 
 
 def get(url: str) -> str:
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
-    connection.request("GET", "/")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return text
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+        connection.request("GET", "/")
+        return connection.getresponse().read().decode()
 
 
 def test_it_answers_at_once_and_not_after_the_block() -> None:
