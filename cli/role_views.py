@@ -35,8 +35,12 @@ def status(
         str | None, typer.Argument(metavar="PROVIDER", help="Only this one; else every linked role.")
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help=f"Look again every {WATCH_SECONDS} seconds, and say what changed.")
+        bool, typer.Option("--watch", help="Look again and again, and say what changed, until Ctrl-C.")
     ] = False,
+    every: Annotated[
+        int,
+        typer.Option("--every", metavar="SECONDS", min=1, max=WATCH_SECONDS, help="How often, with --watch."),
+    ] = WATCH_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """Take every linked role on, and show what came of it; exit code 1 if one can't be."""
@@ -52,7 +56,7 @@ def status(
         sys.stderr.write("no role is linked\n  next: tic role enable PROVIDER --role ROLE\n")
         return
     if watch:
-        _watch(vault, chosen, as_json=as_json)
+        _watch(vault, chosen, every, as_json=as_json)
         return
     found = _checked(vault, chosen)
     if as_json:
@@ -176,10 +180,10 @@ def _checked(vault: "Vault", providers: Sequence[str]) -> "list[LinkedRole]":
     return role_linking.checked(vault, providers)
 
 
-def _watch(vault: "Vault", providers: Sequence[str], *, as_json: bool) -> None:
+def _watch(vault: "Vault", providers: Sequence[str], every: int, *, as_json: bool) -> None:
     """One line for each role at first, and for each change from then on, until Ctrl-C."""
     before: dict[str, tuple[str, str | None]] = {}
-    for found in _rounds(vault, providers):
+    for found in _rounds(vault, providers, every):
         for one in found:
             now = (one.state.value, one.problem)
             if before.get(one.role.provider) == now:
@@ -196,11 +200,11 @@ def _watch(vault: "Vault", providers: Sequence[str], *, as_json: bool) -> None:
             sys.stdout.flush()
 
 
-def _rounds(vault: "Vault", providers: Sequence[str]) -> "Iterator[list[LinkedRole]]":
+def _rounds(vault: "Vault", providers: Sequence[str], every: int) -> "Iterator[list[LinkedRole]]":
     while True:
         begun = time.monotonic()
         yield _checked(vault, providers)
-        time.sleep(max(0.0, WATCH_SECONDS - (time.monotonic() - begun)))
+        time.sleep(max(0.0, every - (time.monotonic() - begun)))
 
 
 def _show(vault: "Vault", found: "Sequence[LinkedRole]") -> None:
