@@ -145,7 +145,7 @@ def clear(
     providers = [kinds.load(provider).name] if provider is not None else vault.clearable()
     found = {each: vault.check_clear(each, keep_source=keep_source) for each in providers}
     leaving = {each: credentials for each, credentials in found.items() if credentials}
-    views = [vault.view(one.token) for all_ in leaving.values() for one in all_]
+    views = [view for view in vault.list() if view.credential.kind in found]  # with the source that is kept
     account_moves.check(vault, views, other_account=other_account)
     if leaving:
         names = "; ".join(f"{', '.join(one.name for one in all_)} ({each})" for each, all_ in leaving.items())

@@ -117,10 +117,10 @@ class RoleWorld:
         settle(self.monkeypatch, self.way.environ)
         return self.way
 
-    def new_credential(self, name: str, *, code: int = 0) -> Said:
-        """A credential of this cloud, with a key that it takes."""
+    def new_credential(self, name: str, key: Mapping[str, str] | None = None, *, code: int = 0) -> Said:
+        """A credential of this cloud, with this key, else with one that it takes."""
         given = ("creds", "new", name, "--provider", self.provider, "--secrets-from", "-")
-        return self(*given, stdin=json.dumps(self.key), code=code)
+        return self(*given, stdin=json.dumps(dict(key or self.key)), code=code)
 
     def words_of_enable(self) -> list[str]:
         """`role enable` with everything that the role has."""

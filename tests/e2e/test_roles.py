@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,17 @@ from credentials import roles
 from credentials.roles import Reason
 from engine import role_linking
 from tests.cli.command import Tic
+from tests.credentials.roles.signed_cloud import SignedCloud
+from tests.credentials.roles.test_alicloud import AlibabaRoles
+from tests.credentials.roles.test_tencentcloud import TencentRoles
 from tests.e2e.role_world import CLOUDS, RoleWorld, role_world
 from tests.emulators.proxy import Request, Response
+from tests.emulators.signing import Key
 
 # Some SDKs take the time with utcnow(), which Python 3.12 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning")
+
+ELSEWHERE = Key("AKOFELSEWHERE", "cAnArY-of-elsewhere", "9999999999", "bob")
 
 
 @pytest.fixture(params=sorted(CLOUDS))
@@ -236,6 +243,46 @@ def test_a_stack_keeps_the_credential_that_it_is_bound_to(there: RoleWorld) -> N
     verified = there.json("creds", "verify", "second")
     assert verified["account"] in (account, "")  # "": the provider does not tell
     assert account in there("role", "status").out
+
+
+def test_no_stack_changes_accounts_unawares(there: RoleWorld) -> None:  # A9
+    if not isinstance(there.cloud, SignedCloud | AlibabaRoles | TencentRoles):
+        return  # its emulator has one account
+    there.cloud.emulator.keys[ELSEWHERE.id] = ELSEWHERE
+    there.settle()
+    id_, secret = sorted(there.key, key=lambda name: name == "secret-key")
+    there.new_credential("elsewhere", {id_: ELSEWHERE.id, secret: ELSEWHERE.secret})
+    there.new_stack()
+    there("stack", "bind", "site/dev", "elsewhere")
+    there.enable()
+    verified = there.json("creds", "verify", "elsewhere")
+    for words in (("delete", "elsewhere"), ("clear", there.provider, "--keep-source")):
+        if not verified["account"]:  # the provider does not tell whose key it is
+            break
+        refused = there("creds", *words, "--yes", code=3)
+        assert ELSEWHERE.account in refused.err
+        assert there.linked()["account"] in refused.err
+        assert "site/dev" in refused.err
+        assert there.served_by() == "elsewhere"
+    told = there("creds", "delete", "elsewhere", "--yes", "--other-account")
+    assert "warning: " in told.err
+    assert "site/dev" in told.err
+    assert there.served_by() == "role"
+
+
+def test_a_role_of_another_account_than_its_source_takes_no_stack_unawares(there: RoleWorld) -> None:  # A9
+    if not isinstance(there.cloud, SignedCloud | AlibabaRoles | TencentRoles):
+        return
+    there.settle()
+    there.new_stack()
+    there.enable()
+    source = there.cloud.emulator.keys[next(iter(there.cloud.emulator.keys))]
+    there.cloud.emulator.keys[source.id] = replace(source, account=ELSEWHERE.account)
+    if not there.json("creds", "verify", "first")["account"]:
+        return
+    refused = there("creds", "clear", there.provider, "--keep-source", "--yes", code=3)
+    assert ELSEWHERE.account in refused.err
+    assert there.served_by() == "first"
 
 
 def test_no_temporary_key_is_kept_or_shown(there: RoleWorld) -> None:  # A10
