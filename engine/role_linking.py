@@ -53,8 +53,10 @@ def describe(vault: "Vault", wanted: Wanted, environ: Mapping[str, str] = os.env
             hint=f"make one there ({module.console(None)}), then: tic role enable {provider} --role ROLE; "
             f"whom it must trust: tic role policy {provider} --trust",
         )
-    seconds = wanted.session_seconds or (before.session_seconds if before else module.SESSION_SECONDS[1])
-    least, _usual, most = module.SESSION_SECONDS
+    least, usual, most = module.SESSION_SECONDS
+    seconds = wanted.session_seconds
+    if seconds is None:
+        seconds = before.session_seconds if before is not None else usual
     if not least <= seconds <= most:
         raise BadRole(
             f"a session of {seconds} seconds is not possible: {provider} takes {least} to {most}",
@@ -193,8 +195,14 @@ def _named(
             hint=f"it can be by: {can}; as --source metadata, --source oidc[:FILE], --source credential:NAME",
         )
     if kind == "credential":
-        reference = rest or getattr(vault.active(provider), "token", "")
-        return Source("credential", credential=vault.find(reference).token)
+        chosen = vault.find(rest) if rest else vault.active(provider)
+        if chosen is None:
+            raise NoSource(
+                f"the vault has no Active credential of {provider} to take its role on with",
+                hint=f"add one: tic creds new NAME --provider {provider}; or name another source: "
+                f"tic role enable {provider} --source {'|'.join(sorted(module.SOURCES))}",
+            )
+        return Source("credential", credential=chosen.token)
     if kind == "oidc":
         if rest:
             return Source("oidc", token_file=os.path.abspath(rest))  # noqa: PTH100  # may not be there yet

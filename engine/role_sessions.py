@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _RENEWED_EARLY: Final = 60.0  # seconds that are left at least, unless the session itself is shorter
 _LONGEST_NAME: Final = 32  # characters that every provider takes
-_NAME: Final = re.compile(r"[^A-Za-z0-9-]+")
+_NAME: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 def session_name(stack: str, run: str) -> str:
     """What a session is called in the cloud's own audit trail: stack and run (SPEC A10)."""
-    short = _NAME.sub("-", stack).strip("-")
-    return f"tic-{short[: _LONGEST_NAME - len(run) - 5].rstrip('-')}-{run}"
+    short = _NAME.sub("-", stack)[: _LONGEST_NAME - len(run) - 5].strip("-")
+    return "-".join(part for part in ("tic", short, run) if part)
 
 
 @dataclass(slots=True)
