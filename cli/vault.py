@@ -90,6 +90,7 @@ def _as_json(home: "Home", database: str, vault: "VaultState", modes: dict[Path,
         "generation": vault.generation,
         "changes": vault.changes,
         "audited": vault.audited,
+        "audit_public_key": vault.audit_public_key,
         "vault": vault.vault_id,
         "made": moment(vault.created_at),
         "credentials": vault.credentials,
@@ -111,6 +112,7 @@ def _lines(home: "Home", database: str, vault: "VaultState", modes: dict[Path, i
         "changes": f"{vault.changes}, audit entries: {vault.audited}" if known else "not known",
         "vault": f"{vault.vault_id}, made {moment(vault.created_at)}",
         "credentials": str(vault.credentials),
+        "audit key": vault.audit_public_key or "not known",
     }
 
 

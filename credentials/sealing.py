@@ -24,6 +24,11 @@ _TAG_BYTES: Final = 16
 OVERHEAD: Final = len(_FIRST_FORMAT) + _NONCE_BYTES + _TAG_BYTES
 
 
+# What lives outside the vault's tables may have been sealed before the data key was replaced. Whatever is in
+# them was sealed anew then: a key that was given up opens and forges nothing there.
+_OUTSIDE: Final = frozenset({"context", "anchor"})
+
+
 class BrokenSeal(Exception):
     """The value was changed, cut, moved, or sealed with another key; which of these can't be told."""
 
@@ -62,6 +67,8 @@ class Sealer:
 
         generation, body = _parted(sealed)
         aead = self._keys.get(generation)
+        if generation != self.generation and owner[0] not in _OUTSIDE:
+            raise BrokenSeal
         if aead is None or len(body) < OVERHEAD - len(_FIRST_FORMAT):
             raise BrokenSeal
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from credentials import audit_store, vault_store
 from credentials.audit import Entry
+from credentials.audit_log import AuditLog
 from credentials.audit_store import Wanted
 from credentials.errors import CredentialError
 from credentials.keys import place
@@ -19,7 +20,8 @@ class VaultState:
 
     Times are seconds since the epoch (UTC). `key_place` is in words, `key_path` is the key file's path if a
     file keeps the key, and `key_since` is when the vault came under it; `generation` counts data keys;
-    `changes` and `audited` are how far the vault and its audit log have come, None where that is not known.
+    `changes` and `audited` are how far the vault and its audit log have come, None where that is not known;
+    `audit_public_key` (hex) verifies the log's exports.
     """
 
     vault_id: str
@@ -34,6 +36,7 @@ class VaultState:
     opens: bool
     changes: int | None
     audited: int | None
+    audit_public_key: str | None
     problem: CredentialError | None
 
 
@@ -53,6 +56,7 @@ def look(installation: Installation) -> VaultState:
                     position = vault.ledger.position(connection, record, keys)
             except CredentialError as error:
                 problem = error
+    public = AuditLog(installation.database, vault.ledger).public_key() if problem is None else None
     since = [entry.at / 1_000_000 for found in changed for entry in found if isinstance(entry, Entry)]
     return VaultState(
         vault_id=status.vault_id,
@@ -67,6 +71,7 @@ def look(installation: Installation) -> VaultState:
         opens=status.key_problem is None,
         changes=position.counter if position is not None else None,
         audited=position.audited if position is not None else None,
+        audit_public_key=public.hex() if public is not None else None,
         problem=problem,
     )
 

@@ -69,3 +69,13 @@ def test_another_vault_or_key_does_not_open_it() -> None:
 
 def test_the_same_value_is_sealed_differently_each_time() -> None:
     assert len({SEALER.seal(("a",), b"x") for _ in range(100)}) == 100
+
+
+def test_a_key_that_was_given_up_opens_only_what_lies_outside_the_vaults_tables() -> None:
+    former, present = SecretBytes(b"f" * KEY_BYTES), SecretBytes(b"p" * KEY_BYTES)
+    old = Sealer(former, "a-vault")
+    new = Sealer(present, "a-vault", generation=2, retired={1: former})
+    assert new.open(("context", "stack:1"), old.seal(("context", "stack:1"), b"x")) == b"x"
+    for owner in (("field", "tic_a"), ("digest",), ("audit-head",), ("audit-key",)):
+        with pytest.raises(BrokenSeal):
+            new.open(owner, old.seal(owner, b"forged"))
