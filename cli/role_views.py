@@ -14,9 +14,9 @@ from cli.creds_views import moment, span
 from cli.printable import printable
 
 if TYPE_CHECKING:
-    from credentials.role_store import LinkedRole
     from credentials.roles import Role
     from credentials.vault import Vault
+    from engine.role_linking import Checked
 
 WATCH_SECONDS = 30  # a role that was deleted shows within a minute (SPEC A4)
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -63,7 +63,7 @@ def status(
         _print_json([_as_json(vault, one) for one in found])
     else:
         _show(vault, found)
-    if any(one.problem is not None for one in found):
+    if any(one.hint is not None for one in found):
         raise typer.Exit(1)
 
 
@@ -174,7 +174,7 @@ def _source_account(vault: "Vault", role: "Role") -> str | None:
         return None
 
 
-def _checked(vault: "Vault", providers: Sequence[str]) -> "list[LinkedRole]":
+def _checked(vault: "Vault", providers: Sequence[str]) -> "list[Checked]":
     from engine import role_linking
 
     return role_linking.checked(vault, providers)
@@ -184,30 +184,31 @@ def _watch(vault: "Vault", providers: Sequence[str], every: int, *, as_json: boo
     """One line for each role at first, and for each change from then on, until Ctrl-C."""
     before: dict[str, tuple[str, str | None]] = {}
     for found in _rounds(vault, providers, every):
-        for one in found:
+        for checked in found:
+            one = checked.linked
             now = (one.state.value, one.problem)
             if before.get(one.role.provider) == now:
                 continue
             before[one.role.provider] = now
             if as_json:
-                sys.stdout.write(json.dumps(_as_json(vault, one)) + "\n")
+                sys.stdout.write(json.dumps(_as_json(vault, checked)) + "\n")
             else:
                 stamp = moment(one.checked_at)
                 said = f"{stamp}  {one.role.provider}  {STATES[one.state.value]}"
                 sys.stdout.write(printable(said + (f": {one.problem}" if one.problem else "")) + "\n")
-                if one.problem:
-                    sys.stderr.write(f"  next: {_mend(one)}\n")
+                if checked.hint:
+                    sys.stderr.write(printable(f"  next: {checked.hint}") + "\n")
             sys.stdout.flush()
 
 
-def _rounds(vault: "Vault", providers: Sequence[str], every: int) -> "Iterator[list[LinkedRole]]":
+def _rounds(vault: "Vault", providers: Sequence[str], every: int) -> "Iterator[list[Checked]]":
     while True:
         begun = time.monotonic()
         yield _checked(vault, providers)
         time.sleep(max(0.0, every - (time.monotonic() - begun)))
 
 
-def _show(vault: "Vault", found: "Sequence[LinkedRole]") -> None:
+def _show(vault: "Vault", found: "Sequence[Checked]") -> None:
     now = time.time()
     table.write(
         ("PROVIDER", "STATE", "ACCOUNT", "TAKEN ON BY", "CHECKED", "STACKS", "ROLE"),
@@ -221,24 +222,18 @@ def _show(vault: "Vault", found: "Sequence[LinkedRole]") -> None:
                 ", ".join(vault.linked.stacks(one.role.provider)) or "-",
                 one.role.role,
             )
-            for one in found
+            for one in (checked.linked for checked in found)
         ],
     )
-    for one in found:
-        if one.problem is not None:
+    for checked in found:
+        if checked.hint is not None:
+            one = checked.linked
             sys.stderr.write(printable(f"\n{one.role.provider}: {one.problem}") + "\n")
-            sys.stderr.write(f"  next: {_mend(one)}\n")
+            sys.stderr.write(printable(f"  next: {checked.hint}") + "\n")
 
 
-def _mend(linked: "LinkedRole") -> str:
-    name = linked.role.provider
-    if linked.state.value == "failed":
-        return f"mend it in the cloud (tic role policy {name} --trust), then: tic role reauthorize {name}"
-    return f"make it in the cloud (tic role policy {name} --trust), then: tic role enable {name} --wait"
-
-
-def _as_json(vault: "Vault", linked: "LinkedRole") -> dict[str, Any]:
-    role = linked.role
+def _as_json(vault: "Vault", checked: "Checked") -> dict[str, Any]:
+    linked, role = checked.linked, checked.linked.role
     return {
         "provider": role.provider,
         "state": linked.state.value,
@@ -252,6 +247,7 @@ def _as_json(vault: "Vault", linked: "LinkedRole") -> dict[str, Any]:
         "account": linked.account,
         "principal": linked.principal,
         "problem": linked.problem,
+        "next": checked.hint,
         "checked_at": moment(linked.checked_at),
         "stacks": vault.linked.stacks(role.provider),
     }

@@ -41,6 +41,14 @@ class Wanted:
     settings: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A linked role as it is now; `hint` is what mends it, None where it was taken on."""
+
+    linked: "LinkedRole"
+    hint: str | None = None
+
+
 def describe(vault: "Vault", wanted: Wanted, environ: Mapping[str, str] = os.environ) -> Role:
     """The role to link; raises BadRole, UnknownRoleProvider, NoSource, NoCredential."""
     module = roles.provider(wanted.provider)
@@ -131,14 +139,14 @@ def enable(
         pause(PAUSE_SECONDS)
 
 
-def checked(vault: "Vault", providers: Sequence[str]) -> "list[LinkedRole]":
+def checked(vault: "Vault", providers: Sequence[str]) -> list[Checked]:
     """Try these roles, all at once, and return what they are now (SPEC A4)."""
 
-    def check(provider: str) -> "LinkedRole":
+    def check(provider: str) -> Checked:
         try:
-            return attempt(vault, provider)
-        except NotAssumed:
-            return vault.linked.find(provider)
+            return Checked(attempt(vault, provider))
+        except NotAssumed as error:
+            return Checked(vault.linked.find(provider), error.hint)
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         return list(pool.map(check, providers))

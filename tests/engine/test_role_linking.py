@@ -181,8 +181,12 @@ def test_waiting_ends_when_its_time_is_over_or_when_no_waiting_helps(here: Here)
 def test_checking_tells_of_each_role_what_it_is_now(here: Here) -> None:  # A4
     here.vault.new("first", "tencentcloud", FIELDS)
     here.vault.linked.link(here.role())
-    assert [one.state for one in role_linking.checked(here.vault, ["tencentcloud"])] == [RoleState.ENABLED]
+    (works,) = role_linking.checked(here.vault, ["tencentcloud"])
+    assert (works.linked.state, works.hint) == (RoleState.ENABLED, None)
     here.cloud.delete_role()
     (lost,) = role_linking.checked(here.vault, ["tencentcloud"])
-    assert (lost.state, lost.problem is not None) == (RoleState.FAILED, True)
+    assert lost.linked.state is RoleState.FAILED
+    assert lost.linked.problem
+    assert lost.hint
+    assert lost.hint.endswith("tic role reauthorize tencentcloud")
     assert role_linking.checked(here.vault, []) == []
