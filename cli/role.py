@@ -156,7 +156,7 @@ def _settings(given: list[str] | tuple[str, ...]) -> dict[str, str]:
     settings = {}
     for number, one in enumerate(given, 1):
         name, equals, value = one.partition("=")
-        if not equals or not value:
+        if not (name and equals and value):
             raise BadInput(f"--set number {number} is not NAME=VALUE", hint="write it as --set region=REGION")
         settings[name] = value
     return settings
