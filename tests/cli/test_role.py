@@ -13,6 +13,8 @@ from tests.credentials.roles.test_tencentcloud import ARN, EXTERNAL_ID, KEY, Ten
 from tests.emulators.proxy import clouds
 from tests.emulators.tencentcloud import HOSTS, TencentCloud
 
+pytestmark = pytest.mark.slow  # what it links asks an emulated cloud through its SDK
+
 FIELDS = {"secret-id": KEY.id, "secret-key": KEY.secret}
 ENABLE = ("role", "enable", "tencentcloud", "--role", ARN, "--external-id", EXTERNAL_ID)
 

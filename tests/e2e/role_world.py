@@ -3,11 +3,15 @@
 `tic` is run in the test's own process, or in one of its own (`in_process`): both live in the same clouds.
 """
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +19,10 @@ import pytest
 from moto.sts.models import sts_backends
 
 from credentials.roles import SourceKind, provider
+from credentials.vault import Vault
+from engine.bindings import Usage
+from engine.database import Database
+from engine.home import Home
 from tests.credentials.identity.asking import settle
 from tests.credentials.roles import (
     test_alicloud,
@@ -212,6 +220,17 @@ CLOUDS: Mapping[str, Callable[[], Made]] = {
 }
 
 
+@cache
+def _new_home() -> Path:
+    """A home with a new vault: making one each time would take longer than most tests."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    database = Database.open(Home(folder / "home", folder / "cache"), create=True)
+    Vault.create(database, folder / "home", usage=Usage())
+    database.close()
+    return folder / "home"
+
+
 def _key(cloud: RoleCloud, folder: Path) -> Mapping[str, str]:
     """The fields of a credential that this cloud takes."""
     if isinstance(cloud, test_azure.AzureCloud):
@@ -228,6 +247,7 @@ def role_world(
     for variable in [one for one in os.environ if one.startswith(OF_THE_CALLER)]:
         monkeypatch.delenv(variable)
     home, folder = tmp_path / "home", tmp_path / "work"
+    shutil.copytree(_new_home(), home)
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text(PROJECT)
     monkeypatch.chdir(folder)
@@ -239,5 +259,4 @@ def role_world(
             cloud, env, home, folder, run or (lambda *words, stdin="": own(*words, stdin=stdin, code=None)),
             open_, monkeypatch, _key(cloud, folder),
         )  # fmt: skip
-        made("vault", "init")
         yield made

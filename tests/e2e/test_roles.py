@@ -25,15 +25,25 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:Deprecatio
 ELSEWHERE = Key("AKOFELSEWHERE", "cAnArY-of-elsewhere", "9999999999", "bob")
 
 
-@pytest.fixture(params=sorted(CLOUDS))
+@pytest.fixture(
+    params=[
+        *(pytest.param((name, True), id=name) for name in sorted(CLOUDS)),
+        *(
+            pytest.param((name, False), id=f"{name}-process", marks=pytest.mark.soak)
+            for name in sorted(CLOUDS)
+        ),
+    ]
+)
 def there(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[RoleWorld]:
-    run = Tic(tmp_path / "home", monkeypatch, capsys)
-    with role_world(request.param, tmp_path, monkeypatch, run) as made:
+    """One vault beside one cloud; the commands run in this process, in the soak each in one of its own."""
+    name, here = request.param
+    run = Tic(tmp_path / "home", monkeypatch, capsys) if here else None
+    with role_world(name, tmp_path, monkeypatch, run) as made:
         yield made
 
 

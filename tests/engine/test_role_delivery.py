@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ from tests.credentials.roles.test_aws import AwsCloud
 from tests.emulators.aws import HOSTS, aws
 from tests.emulators.proxy import clouds
 from tests.engine.dns_world import DnsWorld, dns_world
+
+pytestmark = pytest.mark.slow  # what it links asks an emulated cloud through its SDK
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
 BROKER = {"broker_url": "http://127.0.0.1:1/broker", "broker_token": "a-token"}
@@ -110,7 +112,7 @@ def test_the_broker_gives_the_session_to_who_has_the_runs_token(world: DnsWorld)
         answer = get(f"{url}/session/aws", f"Bearer {broker.token}")
         assert answer.status == 200
         assert set(answer.body) == {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
-        assert datetime.fromisoformat(answer.body["Expiration"])
+        assert datetime.fromisoformat(answer.body["Expiration"]) > datetime.now(UTC)
         for wrong in ("", broker.token, "Bearer another"):
             assert get(f"{url}/session/aws", wrong).status == 401
 

@@ -20,6 +20,8 @@ from tests.emulators.proxy import clouds
 from tests.emulators.tencentcloud import HOSTS, TencentCloud
 from tests.engine.dns_world import dns_world
 
+pytestmark = pytest.mark.slow  # what it links asks an emulated cloud through its SDK
+
 FIELDS = {"secret-id": KEY.id, "secret-key": KEY.secret}
 NOTHING = TencentRoles.nothing_here
 WANTED = Wanted("tencentcloud", ARN)

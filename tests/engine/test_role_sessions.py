@@ -27,6 +27,8 @@ from tests.emulators.proxy import Clouds, Request, Response, clouds
 from tests.emulators.tencentcloud import HOSTS, TencentCloud
 from tests.engine.dns_world import DnsWorld, dns_world
 
+pytestmark = pytest.mark.slow  # what it links asks an emulated cloud through its SDK
+
 RUN = "0123456789abcdef"
 SECONDS = 3600
 
