@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _RENEWED_BY_THEMSELVES: Final = frozenset({("azure", "metadata")})
 _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-_SHORT_SECONDS: Final = 3600
+_SHORT_SECONDS: Final = 3000
 
 
 def variables(

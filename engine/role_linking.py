@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from credentials.role_store import LinkedRole
     from credentials.vault import Vault
 
-# What a person mends in the cloud, so that waiting for it makes sense.
-WAITED_FOR: Final = frozenset({Reason.ROLE_GONE, Reason.TRUST_GONE, Reason.DENIED})
+# What a person mends in the cloud, or the network by itself, so that waiting for it makes sense.
+WAITED_FOR: Final = frozenset({Reason.ROLE_GONE, Reason.TRUST_GONE, Reason.DENIED, Reason.UNREACHABLE})
 PAUSE_SECONDS: Final = 5.0
 AT_ONCE: Final = 8
 
@@ -93,7 +93,10 @@ def linked_or_likely(vault: "Vault", provider: str, environ: Mapping[str, str] =
     if before is not None:
         return before
     module = roles.provider(provider)
-    source = _source(vault, provider, module, None, None, environ)
+    try:
+        source = _source(vault, provider, module, None, None, environ)
+    except NoSource:  # a draft of the policy all the same, for whoever makes the role first
+        source = Source("credential" if "credential" in module.SOURCES else "oidc")
     return Role(provider, "", external_id(vault), module.SESSION_SECONDS[1], source)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _RENEWED_EARLY: Final = 60.0  # seconds that are left at least, unless the session itself is shorter
 _LONGEST_NAME: Final = 32  # characters that every provider takes
+_RUN_CHARACTERS: Final = 8
 _NAME: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -64,7 +65,7 @@ class RoleSessions:
         self._learn = learn
         self._now = now
         self._environ = environ
-        self._name = session_name(stack, run)
+        self._name = session_name(stack, run[:_RUN_CHARACTERS])
         self._kept: dict[tuple[str, str | None], _Kept] = {}
         self._lock = Lock()
 

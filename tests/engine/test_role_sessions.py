@@ -29,7 +29,7 @@ from tests.engine.dns_world import DnsWorld, dns_world
 
 pytestmark = pytest.mark.slow  # what it links asks an emulated cloud through its SDK
 
-RUN = "0123456789abcdef"
+RUN = "0f1e2d3c"
 SECONDS = 3600
 
 
