@@ -145,7 +145,7 @@ def test_sessions_are_named_after_stack_and_run(site: Site) -> None:
     site.up()
     names = set(site.cloud.session_names()) - before
     assert len(names) == 2
-    assert all(re.fullmatch(r"tic-site-dev-[0-9a-f]{16}", name) for name in names)
+    assert all(re.fullmatch(r"tic-site-dev-[0-9a-f]{8}", name) for name in names)
 
 
 def test_what_a_provider_echoes_of_a_session_is_sealed(site: Site) -> None:
