@@ -44,7 +44,11 @@ def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
     provider: Annotated[
         str,
-        typer.Option("--provider", metavar="PROVIDER", help="What it is for; tic creds kinds lists them."),
+        typer.Option(
+            "--provider",
+            metavar="PROVIDER",
+            help="What it is for; tic creds kinds lists them, tic creds kinds --kind PROVIDER one's fields.",
+        ),
     ],
     fields: Fields = None,
     secrets_from: SecretsFrom = None,

@@ -102,7 +102,7 @@ def show_services(
             for one in services(name)
         ],
     )
-    sys.stderr.write(f"  next: tic role policy {chosen[0]}\n")
+    sys.stderr.write(f"  next: tic role policy {chosen[0]} --trust\n")
 
 
 def show_policy(
