@@ -1,4 +1,4 @@
-"""Where the command `tic` begins: so early that Ctrl-C ends it quietly while the rest is still being loaded."""
+"""Where the command `tic` begins: so early that Ctrl-C ends it quietly while the rest is still loading."""
 
 import sys
 
