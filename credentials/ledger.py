@@ -156,7 +156,7 @@ class Ledger:
             raise ConflictingChange from None
 
     def record(self, connection: "Connection") -> VaultRecord:
-        """The vault's row; raises NoVault."""
+        """The vault's row; raises NoVault, DamagedVault."""
         record = vault_store.find(connection)
         if record is None:
             raise NoVault

@@ -88,6 +88,18 @@ class DamagedRow(CredentialError):
         )
 
 
+class DamagedVault(DamagedRow):
+    """The vault's own row is gone, and with it the keys; what they sealed is there still."""
+
+    def __init__(self, table: str) -> None:
+        CredentialError.__init__(
+            self,
+            "the database is damaged: the vault's own row is gone, and with it the keys of what is in its "
+            f"table {table}",
+            hint="put a backup back: tic vault restore FILE --force (what is there now is kept aside)",
+        )
+
+
 class ChangedBehindTheVault(CredentialError):
     """The vault's tables are not what tic last made them: a row was changed, added, or taken away."""
 

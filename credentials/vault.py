@@ -69,7 +69,7 @@ class Vault(Removal):
         make_key: "Maker | None" = None,
     ) -> "Vault":
         """A new vault with a new key, by default in a file; raises VaultExists, and changes nothing, where
-        there is one.
+        there is one; DamagedVault where there was one.
         """
         from credentials import keys
 

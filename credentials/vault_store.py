@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, literal, select
 
 from credentials.digest import Table
-from credentials.refusals import DamagedRow
+from credentials.refusals import DamagedRow, DamagedVault
 from credentials.tables import CREDENTIAL, DATA_KEY, FIELD, LATEST, ROLE, VAULT
 
 
@@ -31,9 +31,13 @@ _HEAD = VAULT.update().values(audit_head=bindparam("head"))
 
 
 def find(connection: Connection) -> VaultRecord | None:
-    """The vault of this database; None before `tic vault init`. Raises DamagedRow."""
+    """The vault of this database; None before `tic vault init`.
+
+    Raises DamagedRow, and DamagedVault where its row is gone and what belongs to it is not.
+    """
     rows = connection.execute(_ROW).all()
     if not rows:
+        _check_nothing_is_left(connection)
         return None
     if len(rows) > 1:
         raise DamagedRow("vault")
@@ -97,6 +101,14 @@ def guarded(connection: Connection) -> Iterator[Table]:
         "linked_role",
         connection.execute(ROLE.select().with_only_columns(*role).order_by(ROLE.c.provider)),
     )
+
+
+def _check_nothing_is_left(connection: Connection) -> None:
+    from credentials.audit_store import AUDIT  # here, because a vault that is there needs no look
+
+    for one in (CREDENTIAL, FIELD, ROLE, DATA_KEY, AUDIT):
+        if connection.execute(select(literal(1)).select_from(one).limit(1)).first() is not None:
+            raise DamagedVault(one.name)
 
 
 def _fits(name: str, value: object) -> bool:

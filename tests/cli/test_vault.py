@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -38,6 +40,20 @@ def test_without_a_vault_each_command_says_how_to_make_one(fresh: Tic, command: 
     assert said.code == 5
     assert refusal(said) == (f"there is no vault in {fresh.home}", "make one: tic vault init")
     assert not fresh.home.exists()
+
+
+@pytest.mark.parametrize("command", [["vault", "status"], ["vault", "init"], ["creds", "show", "me"]])
+def test_a_vault_whose_row_is_gone_is_never_told_to_be_made(tic: Tic, command: list[str]) -> None:
+    fields = json.dumps({"username": "me", "password": "p"})
+    made = tic("creds", "new", "me", "--provider", "username-password", "--secrets-from", "-", stdin=fields)
+    assert made.code == 0, made.err
+    with closing(sqlite3.connect(tic.home / "tic.db")) as database, database:
+        database.execute("DELETE FROM vault")
+    said = tic(*command)
+    assert said.code == 5
+    error, following = refusal(said)
+    assert "the vault's own row is gone" in error
+    assert following.startswith("put a backup back: tic vault restore FILE")
 
 
 def test_status_says_where_and_whether_the_key_fits(tic: Tic) -> None:

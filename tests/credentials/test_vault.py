@@ -13,6 +13,7 @@ from credentials.names import BadName
 from credentials.refusals import (
     ConflictingChange,
     DamagedSecret,
+    DamagedVault,
     NameTaken,
     NoCredential,
     NoVault,
@@ -304,6 +305,12 @@ def test_a_field_does_not_pass_as_a_stack_secret(world: World) -> None:
 # The vault and its key
 
 
+def nothing_made(world: World) -> None:
+    """The database as it is before a vault is made in it."""
+    world.sql("DELETE FROM vault")
+    world.sql("DELETE FROM audit")
+
+
 def test_a_second_vault_is_refused_and_nothing_changes(world: World) -> None:
     world.vault.new("prod", "tencentcloud", KEYS)
     key = world.home.key_file.read_bytes()
@@ -316,7 +323,7 @@ def test_a_second_vault_is_refused_and_nothing_changes(world: World) -> None:
 
 def test_a_key_that_a_crash_left_without_a_vault_is_taken(world: World) -> None:
     key = world.home.key_file.read_bytes()
-    world.sql("DELETE FROM vault")
+    nothing_made(world)
     with pytest.raises(NoVault):
         world.reopened().seal("stack:1", b"x")
     Vault.create(world.database, world.home.root, usage=world.usage).seal("stack:1", b"x")
@@ -324,7 +331,7 @@ def test_a_key_that_a_crash_left_without_a_vault_is_taken(world: World) -> None:
 
 
 def test_without_a_vault_nothing_is_made(world: World) -> None:
-    world.sql("DELETE FROM vault")
+    nothing_made(world)
     vault = world.reopened()
     for attempt in (
         vault.status,
@@ -334,6 +341,29 @@ def test_without_a_vault_nothing_is_made(world: World) -> None:
         with pytest.raises(NoVault):
             attempt()
     assert vault.list() == []
+
+
+@pytest.mark.parametrize("gone", ["", "audit", "credential"])
+def test_a_vault_whose_row_is_gone_is_damaged_and_no_new_one_takes_its_place(world: World, gone: str) -> None:
+    world.vault.new("prod", "tencentcloud", KEYS)
+    world.sql("DELETE FROM vault")
+    if gone:
+        world.sql(f"DELETE FROM {gone}")  # noqa: S608
+    vault = world.reopened()
+    before = world.home.key_file.read_bytes()
+    for attempt in (
+        vault.status,
+        lambda: vault.check_new("next", "tencentcloud"),
+        lambda: vault.new("next", "tencentcloud", KEYS),
+        lambda: vault.opened("prod", purpose="a test"),
+        lambda: vault.seal("stack:1", b"x"),
+        lambda: Vault.create(world.database, world.home.root, usage=world.usage),
+    ):
+        with pytest.raises(DamagedVault, match="the vault's own row is gone") as refused:
+            attempt()
+        assert refused.value.exit_code == 5
+        assert "put a backup back: tic vault restore FILE" in refused.value.hint
+    assert world.home.key_file.read_bytes() == before
 
 
 def test_listing_works_without_the_key_and_opening_does_not(world: World, tmp_path: Path) -> None:
