@@ -103,6 +103,10 @@ def text_of(field: "Field", path: str) -> str:
 
     The line end at the end of a file is no part of a value of one line. Raises BadInput.
     """
+    if not path:
+        raise BadInput(
+            f"no file is named for {field.name}", hint=f"name it: --field {field.name}=@FILE, or - for stdin"
+        )
     if path == "-" and sys.stdin.isatty():
         raise BadInput(
             f"{field.name} should come from stdin, and that is a terminal, which shows what is typed",
@@ -133,6 +137,10 @@ def decoded(content: bytes, shown: str) -> str:
 
 def _from_file(name: str) -> dict[str, str]:
     """The JSON object in a file, or on stdin for "-"."""
+    if not name:
+        raise BadInput(
+            "no file is named for --secrets-from", hint="name it: --secrets-from FILE, or - for stdin"
+        )
     shown = "stdin" if name == "-" else name
     try:
         content = sys.stdin.buffer.read(LONGEST_FILE + 1) if name == "-" else _read(Path(name))

@@ -125,9 +125,13 @@ def make_key_file(
 def read_key_file(path: Path) -> SecretBytes:
     """The key in `path`; raises KeyUnusable where it is missing, not private, not yours, or not whole."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_LONGEST)
+        # Without O_NONBLOCK, opening a FIFO in its place would wait for somebody who writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(descriptor)
+            content = os.read(descriptor, _LONGEST) if stat.S_ISREG(status.st_mode) else b""
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise KeyUnusable(
             f"the vault key {path} is missing; nothing in the vault opens without it",
@@ -187,7 +191,9 @@ def _cant_be_changed(path: Path, error: OSError) -> KeyUnusable:
 def _check_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyUnusable(
-            f"the vault key {path} is not a file", hint=f"put the key file back: cp BACKUP {path}"
+            f"the vault key {path} is not a file",
+            hint=f"move away what is there, then put the key file back: mv {path} {path}.away; "
+            f"cp BACKUP {path}",
         )
     if status.st_uid != os.geteuid():
         raise KeyUnusable(

@@ -80,3 +80,14 @@ def test_any_json_is_taken_or_refused_in_words(data: st.DataObject, kind: str) -
 def test_any_file_is_taken_or_refused_in_words(kind: str, content: bytes) -> None:
     refuses_in_words(kind, [], content, from_env=False)
     refuses_in_words(kind, [], b'{"' + content + b'": "' + CANARY.encode() + content + b'"}', from_env=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "secrets_from", "next_step"),
+    [([], "", "--secrets-from FILE"), (["password=@"], None, "--field password=@FILE")],
+)
+def test_a_file_without_a_name_is_none(options: list[str], secrets_from: str | None, next_step: str) -> None:
+    kind = kinds.load("username-password")
+    with pytest.raises(CredentialError, match="no file is named for ") as refused:
+        gather(kind, options=options, secrets_from=secrets_from, from_env=False)
+    assert next_step in refused.value.hint

@@ -87,8 +87,18 @@ def test_a_key_of_another_user_is_refused(key_file: Path) -> None:
 
 def test_a_folder_in_place_of_a_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vault.key").mkdir()
-    with pytest.raises(KeyUnusable, match="can't be read"):
+    with pytest.raises(KeyUnusable, match="is not a file"):
         read_key_file(tmp_path / "vault.key")
+
+
+def test_a_pipe_in_place_of_a_key_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "vault.key"
+    os.mkfifo(path, 0o600)
+    with pytest.raises(KeyUnusable, match="is not a file") as refused:
+        read_key_file(path)
+    assert f"mv {path} " in refused.value.hint  # copied onto it, the key would wait as well
+    with pytest.raises(KeyUnusable, match="is not a file"):
+        file.establish(tmp_path)
 
 
 @pytest.fixture
