@@ -37,6 +37,7 @@ def backup(
 
     installation = Installation.find()
     path = file.absolute()
+    backup_file.check_outside(path, installation.home.root)
     backup_file.check_place(path, replace=force)
     vault = installation.vault
     vault.ledger.unlock()

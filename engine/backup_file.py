@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -101,10 +102,7 @@ def write(path: Path, header: Header, key: SecretBytes, content: Iterable[bytes]
     except FileExistsError:
         raise _there(path) from None
     except OSError as error:
-        raise NoBackup(
-            f"the backup {path} can't be written: {error.strerror}",
-            hint=f"check that {path.parent} is yours to write and has room, then: tic vault backup FILE",
-        ) from error
+        raise _cant_be_written(path, error) from error
     return size
 
 
@@ -113,8 +111,50 @@ def check_place(path: Path, *, replace: bool) -> None:
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else "would be in a folder that is not there"
         raise NoBackup(f"{path} {what}", hint="give the name of a file: tic vault backup FILE")
-    if not replace and (path.exists() or path.is_symlink()):
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _cant_be_written(path, error) from error
+    if not stat.S_ISREG(there.st_mode):
+        what = "a link" if stat.S_ISLNK(there.st_mode) else "no ordinary file"
+        raise NoBackup(
+            f"{path} is {what}, which a backup would replace by a file; nothing was written",
+            hint="give the name of a file: tic vault backup FILE",
+        )
+    if not replace:
         raise _there(path)
+
+
+def check_outside(path: Path, home: Path) -> None:
+    """Raise NoBackup for a file in `home`, or one that is there under another name.
+
+    A backup in the home is lost with it; in the place of the vault's key, or of its database, it would be all
+    that is left of what it can't be opened without.
+    """
+    root = _identity(home)
+    if root is None:
+        return
+    real = path.resolve()
+    folders = {
+        _identity(folder) for one in (real, path.parent.resolve() / path.name) for folder in one.parents
+    }
+    own = {_identity(one) for one in home.iterdir()} if os.access(home, os.R_OK | os.X_OK) else set()
+    if root in folders or root == _identity(real) or _identity(real) in own - {None}:
+        raise NoBackup(
+            f"{path} is in tic's own folder {home}, or one of the files there; nothing was written",
+            hint=f"give the name of a file outside of {home}: tic vault backup FILE",
+        )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of one file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def read_header(path: Path) -> Header:
@@ -249,6 +289,13 @@ def _checked(known: Any) -> Header:
     ):
         raise ValueError
     return header
+
+
+def _cant_be_written(path: Path, error: OSError) -> NoBackup:
+    return NoBackup(
+        f"the backup {path} can't be written: {error.strerror}",
+        hint=f"check that {path.parent} is yours to write and has room, then: tic vault backup FILE",
+    )
 
 
 def _there(path: Path) -> BackupThere:

@@ -1,6 +1,7 @@
 """`tic vault backup` and `tic vault restore`: transcripts, and no secret in the file."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,51 @@ def test_a_file_that_is_there_is_not_replaced(tic: Tic, file: Path) -> None:
     )
     assert tic("vault", "backup", str(file.parent)).code == 2
     assert tic("vault", "backup", str(file / "x")).code == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["vault.key", "tic.db", "tic.db-wal", "tic.db-journal", "vault.seen", "vault.key.next", "run/x", "new"],
+)
+def test_a_backup_takes_the_place_of_nothing_in_the_home(tic: Tic, file: Path, name: str) -> None:
+    (tic.home / "run").mkdir(exist_ok=True)
+    before = (tic.home / "vault.key").read_bytes()
+    linked = file.with_name("linked")
+    linked.symlink_to(tic.home)
+    for target in (tic.home / name, tic.home / "run" / ".." / name, linked / name):
+        said = tic("vault", "backup", str(target), "--force")
+        assert said.code == 2
+        assert refusal(said) == (
+            f"{target} is in tic's own folder {tic.home}, or one of the files there; nothing was written",
+            f"give the name of a file outside of {tic.home}: tic vault backup FILE",
+        )
+    assert (tic.home / "vault.key").read_bytes() == before
+    assert tic("vault", "doctor").code == 0
+
+
+def test_a_backup_replaces_no_other_name_of_the_key(tic: Tic, file: Path) -> None:
+    hard, soft = file.with_name("hard"), file.with_name("soft")
+    hard.hardlink_to(tic.home / "vault.key")
+    soft.symlink_to(tic.home / "vault.key")
+    for name in (hard, soft):
+        assert tic("vault", "backup", str(name), "--force").code == 2
+    assert hard.read_bytes() == soft.read_bytes() == (tic.home / "vault.key").read_bytes()
+    assert soft.is_symlink()
+
+
+def test_a_backup_replaces_only_an_ordinary_file(tic: Tic, file: Path) -> None:
+    pipe, soft = file.with_name("pipe"), file.with_name("soft")
+    os.mkfifo(pipe)
+    soft.symlink_to(file)
+    for name, what in ((pipe, "no ordinary file"), (soft, "a link"), (Path("/dev/full"), "no ordinary file")):
+        said = tic("vault", "backup", str(name), "--force")
+        assert said.code == 2
+        assert refusal(said)[0] == (
+            f"{name} is {what}, which a backup would replace by a file; nothing was written"
+        )
+    assert pipe.is_fifo()
+    assert soft.is_symlink()
+    assert Path("/dev/full").is_char_device()
 
 
 def test_restore_puts_it_back_and_keeps_what_was_there(tic: Tic, file: Path) -> None:
