@@ -33,7 +33,7 @@ def rotate(
     Its token and its stacks stay, and so do fields that are no secret. Runs that work with it finish: they
     meet the new values at their next call.
     """
-    from credentials import identity, kinds
+    from credentials import kinds
     from engine import rotation
     from engine.installation import Installation
 
@@ -48,9 +48,14 @@ def rotate(
         before=vault.field_names(credential.token),
     )
     warn_of_missing_files(kind, given)
-    if not no_verify and identity.verifiable(kind.name):
-        _say(f"asking {kind.name} who the new values are")
-    _tell(rotation.rotate(vault, credential.token, given, verify=not no_verify))
+    done = rotation.rotate(
+        vault,
+        credential.token,
+        given,
+        verify=not no_verify,
+        asking=lambda kind: _say(f"asking {kind} who the new values are"),
+    )
+    _tell(done)
 
 
 def _tell(rotation: "Rotation") -> None:
@@ -70,7 +75,11 @@ def _tell(rotation: "Rotation") -> None:
         which = f"version {kept[0]} stays" if len(kept) == 1 else f"versions {', '.join(map(str, kept))} stay"
         _say(f"  {which} sealed for the runs that work with it: tic creds show {now.name}")
         first = "when those runs have ended, "
-    _say(f"  next: {first}revoke the former values where they came from")
+    if rotation.replaces_secrets:
+        _say(f"  next: {first}revoke the former values where they came from")
+    else:
+        _say("  its secrets are the ones that it had: there is nothing to revoke")
+        _say(f"  next: tic creds show {now.name}")
 
 
 def _say(line: str) -> None:

@@ -51,6 +51,16 @@ class NameTaken(CredentialError):
         )
 
 
+class NothingNew(CredentialError):
+    """A rotation gives what the credential has already: what is at the provider is not to be revoked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"these are the values that {name!r} has; nothing was changed",
+            hint=f"have new values made where these came from, then: tic creds rotate {name}",
+        )
+
+
 class ConflictingChange(CredentialError):
     """The database itself refused: another process changed the same thing at the same time."""
 

@@ -9,12 +9,13 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from credentials import kinds, role_store, rules, scopes, store, vault_store, versions
 from credentials.audit import Event
-from credentials.contents import open_field, open_fields, seal_fields
+from credentials.contents import DamagedCredential, open_field, open_fields, seal_fields
 from credentials.credential import (
     Activated,
     Credential,
@@ -26,7 +27,7 @@ from credentials.credential import (
 from credentials.ledger import Change, Ledger
 from credentials.linked_roles import LinkedRoles
 from credentials.names import checked_name
-from credentials.refusals import DamagedSecret, NameTaken, VaultExists
+from credentials.refusals import DamagedSecret, NameTaken, NothingNew, VaultExists
 from credentials.register import found
 from credentials.removal import Removal, about
 from credentials.scopes import EVERYWHERE, NOWHERE, Place
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
 
     from credentials.keys import Maker
     from credentials.ports import Alive, Transactions, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a rotation would make of a credential, and whether other secrets, or their ids, would be in it."""
+
+    opened: OpenedCredential
+    replaces_secrets: bool
 
 
 class Vault(Removal):
@@ -218,16 +227,24 @@ class Vault(Removal):
             dropped = sorted(before.keys() - after.keys())
             return Rotated(found(connection, credential.token), tuple(dropped), tuple(earlier))
 
-    def after_rotation(self, reference: str, fields: Mapping[str, str]) -> OpenedCredential:
-        """What `rotate` would make of a credential, with its kind's defaults; changes nothing."""
+    def after_rotation(self, reference: str, fields: Mapping[str, str]) -> Proposal:
+        """What `rotate` would make of a credential, with its kind's defaults; changes nothing.
+
+        Raises NothingNew, and what `rotate` raises for fields that make no credential.
+        """
         with self._database.read() as connection:
             credential = found(connection, reference)
-            before = store.fields(connection, credential)
-        after = self._after_rotation(self.ledger.unlock().sealer, credential, before, fields)
-        values = {**kinds.load(credential.kind).defaults(), **after}
-        return OpenedCredential(
-            credential, {name: SecretBytes(value.encode()) for name, value in values.items()}
-        )
+            sealed = store.fields(connection, credential)
+        sealer, kind = self.ledger.unlock().sealer, kinds.load(credential.kind)
+        values = self._after_rotation(sealer, credential, sealed, fields)
+        after = {name: SecretBytes(value.encode()) for name, value in values.items()}
+        before = _opened_or_none(sealer, credential, sealed)
+        if after == before:
+            raise NothingNew(credential.name)
+        secret = [one.name for one in kind.fields if one.secret or one.rotates]
+        same = before is not None and all(before.get(name) == after.get(name) for name in secret)
+        defaults = {name: SecretBytes(value.encode()) for name, value in kind.defaults().items()}
+        return Proposal(OpenedCredential(credential, defaults | after), not same)
 
     def opened(
         self,
@@ -303,6 +320,16 @@ class Vault(Removal):
             for name in kind.carried(given, before)
         }
         return kind.checked({**carried, **given})
+
+
+def _opened_or_none(
+    sealer: Sealer, credential: Credential, sealed: Mapping[str, bytes]
+) -> dict[str, SecretBytes] | None:
+    """What is in a credential; None where it is damaged, which new values mend."""
+    try:
+        return open_fields(sealer, credential, sealed)
+    except DamagedCredential:
+        return None
 
 
 def _may_make(connection: "Connection", name: str, kind: str) -> None:

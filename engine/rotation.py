@@ -1,6 +1,6 @@
 """Rotating a credential: its provider is asked about the new values first, and runs finish (SPEC B5, B9)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.leases import alive
 
 if TYPE_CHECKING:
-    from credentials.credential import Rotated
+    from credentials.credential import OpenedCredential, Rotated
     from credentials.identity import Identity
     from credentials.vault import Vault
 
@@ -33,30 +33,44 @@ class NewValuesRefused(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What was done, and who the provider says the new values are; if nobody was asked, why."""
+    """What was done, and who the provider says the new values are; if nobody was asked, why.
+
+    `replaces_secrets` is whether there are former secrets now, which are to be revoked.
+    """
 
     done: "Rotated"
     identity: "Identity | None"
     unverified: str
+    replaces_secrets: bool
 
 
-def rotate(vault: "Vault", reference: str, given: Mapping[str, str], *, verify: bool = True) -> Rotation:
+def rotate(
+    vault: "Vault",
+    reference: str,
+    given: Mapping[str, str],
+    *,
+    verify: bool = True,
+    asking: Callable[[str], None] = lambda _kind: None,
+) -> Rotation:
     """Verify what the credential would hold with the fields `given`, then put it in.
 
     A kind that nobody can be asked about, or whose SDK is missing, is rotated unverified. What an ended
-    process worked with is deleted, what a living one works with stays sealed.
+    process worked with is deleted, what a living one works with stays sealed. `asking` is told the kind right
+    before its provider is asked.
 
-    Raises NewValuesRefused, and what `Vault.rotate` raises.
+    Raises NothingNew, NewValuesRefused, and what `Vault.rotate` raises.
     """
-    who, unverified = _asked(vault, reference, given) if verify else (None, UNASKED)
+    new = vault.after_rotation(reference, given)
+    who, unverified = _asked(new.opened, asking) if verify else (None, UNASKED)
     verified = f"no ({unverified})" if who is None else who.principal or who.account or "yes"
     done = vault.rotate(reference, given, alive=alive, verified=verified)
-    return Rotation(done, who, unverified)
+    return Rotation(done, who, unverified, new.replaces_secrets)
 
 
-def _asked(vault: "Vault", reference: str, given: Mapping[str, str]) -> "tuple[Identity | None, str]":
+def _asked(new: "OpenedCredential", asking: Callable[[str], None]) -> "tuple[Identity | None, str]":
     """Who the provider says the new values are, or why it can't be asked whatever they are."""
-    new = vault.after_rotation(reference, given)
+    if identity.verifiable(new.credential.kind):
+        asking(new.credential.kind)
     try:
         return identity.verify(new.credential.kind, new.fields), ""
     except (NotVerifiable, PackageMissing) as why:

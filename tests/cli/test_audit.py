@@ -17,6 +17,8 @@ from tests.e2e.command import Tic as Process
 
 CANARY = "cAnArY-a1b2c3d4"
 FIELDS = json.dumps({"secret-id": "an-id", "secret-key": CANARY})
+NEXT = json.dumps({"secret-id": "another-id", "secret-key": CANARY})
+AFTER = json.dumps({"secret-id": "a-third-id", "secret-key": CANARY})
 GONE = "do not trust what it says"
 Change = Callable[[list[str]], list[str]]
 
@@ -47,7 +49,7 @@ def _done_in(tic: Tic) -> None:
     for name in ("prod", "spare"):
         _ok(tic("creds", "new", name, "--provider", "tencentcloud", "--secrets-from", "-", stdin=FIELDS))
     _ok(tic("creds", "activate", "spare"))
-    _ok(tic("creds", "rotate", "prod", "--no-verify", "--secrets-from", "-", stdin=FIELDS))
+    _ok(tic("creds", "rotate", "prod", "--no-verify", "--secrets-from", "-", stdin=NEXT))
 
 
 def _ok(said: Said) -> Said:
@@ -226,7 +228,7 @@ def test_two_entries_that_changed_places_show(used: Tic) -> None:
 def test_an_old_copy_that_is_put_back_shows(used: Tic) -> None:
     copy = used.home.parent / "copy.db"
     _copied(used.home / "tic.db", copy)
-    _ok(used("creds", "rotate", "prod", "--no-verify", "--secrets-from", "-", stdin=FIELDS))
+    _ok(used("creds", "rotate", "prod", "--no-verify", "--secrets-from", "-", stdin=AFTER))
     _copied(copy, used.home / "tic.db")
     said = used("audit", "verify")
     assert said.code == 5

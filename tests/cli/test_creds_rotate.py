@@ -1,7 +1,9 @@
 """`tic creds rotate`: the provider is asked about the new values before the old ones go (B5, B9)."""
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -39,6 +41,11 @@ def tic(tic: Tic) -> Tic:
 
 def shown(tic: Tic) -> str:
     return tic("creds", "show", "ci", "--reveal", "--yes", "--json").out
+
+
+def version(tic: Tic) -> int:
+    known: int = json.loads(tic("creds", "show", "ci", "--json").out)["version"]
+    return known
 
 
 def last_entry(tic: Tic) -> dict[str, object]:
@@ -129,7 +136,7 @@ def test_without_the_providers_sdk_it_is_rotated_with_a_note(
     monkeypatch.setitem(sys.modules, "tencentcloud", None)
     keys = json.dumps({"secret-id": "an-id", "secret-key": RIGHT})
     tic("creds", "new", "tc", "--provider", "tencentcloud", "--secrets-from", "-", stdin=keys)
-    said = tic("creds", "rotate", "tc", "--secrets-from", "-", stdin=keys)
+    said = tic("creds", "rotate", "tc", "--secrets-from", "-", stdin=keys.replace("an-id", "another-id"))
     assert said.code == 0
     assert "  they were not verified: asking tencentcloud who a credential is needs its SDK" in said.err
 
@@ -140,4 +147,37 @@ def test_bad_input_is_refused_before_anybody_is_asked(tic: Tic, monkeypatch: pyt
         said = rotate(tic, "--field", "url=nowhere")
         assert env.requests == []
     assert said.code == 2
-    assert "url must be a URL" in refusal(Said(said.code, said.out, said.err.split("\n", 1)[1]))[0]
+    assert "url must be a URL" in refusal(said)[0]
+
+
+@pytest.mark.parametrize("words", [(), ("--no-verify",)])
+def test_the_values_that_it_has_are_no_rotation(
+    tic: Tic, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:  # B5
+    before = json.loads(shown(tic))["fields"]
+    with clouds({HOST: Jenkins({"alice": "old"}, "/ci")}) as env:
+        settle(monkeypatch, env)
+        said = rotate(tic, *words, token="old")
+        assert env.requests == []
+    assert said.code == 2
+    error, following = refusal(said)
+    assert error == "these are the values that 'ci' has; nothing was changed"
+    assert "revoke" not in error + following
+    assert (json.loads(shown(tic))["fields"], version(tic)) == (before, 1)
+
+
+def test_where_no_secret_is_replaced_nothing_is_to_be_revoked(tic: Tic) -> None:  # B5
+    said = rotate(tic, "--no-verify", "--field", f"url={URL}/other", token="old")
+    assert said.code == 0
+    assert "there is nothing to revoke" in said.err
+    assert "revoke the former" not in said.err
+    assert version(tic) == 2
+    assert "revoke the former" in rotate(tic, "--no-verify").err
+
+
+def test_new_values_mend_a_credential_whose_values_do_not_open(tic: Tic) -> None:
+    with closing(sqlite3.connect(tic.home / "tic.db")) as database, database:
+        database.execute("UPDATE credential_field SET sealed = x'00' WHERE name = 'api-token'")
+    assert tic("vault", "accept", "--yes").code == 0
+    assert "revoke the former" in rotate(tic, "--no-verify", token="old").err
+    assert version(tic) == 2

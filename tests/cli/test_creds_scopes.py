@@ -227,7 +227,7 @@ def test_a_token_is_taken_wherever_a_name_is(tic: Tic, tmp_path: Path) -> None: 
         ["audit", "list", "--credential", token],
     ]
     for command in commands:
-        said = tic(*command, stdin=KEYS)
+        said = tic(*command, stdin=KEYS.replace("an-id", "another-id"))
         assert said.code == 0, said.err
         assert "next" in said.out + said.err
     assert shown(tic, token)["stacks"] == ["site/dev"]

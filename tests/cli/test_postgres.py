@@ -48,7 +48,8 @@ def test_credentials_keep_their_rules(team: Tic) -> None:
     assert team("creds", "delete", "first", "--yes").code == 3
     assert team("creds", "activate", "second").code == 0
     assert team("creds", "delete", "first", "--yes").code == 0
-    rotated = team("creds", "rotate", "second", "--no-verify", "--secrets-from", "-", stdin=KEYS)
+    another = json.dumps({"password": f"{CANARY}-2"})
+    rotated = team("creds", "rotate", "second", "--no-verify", "--secrets-from", "-", stdin=another)
     assert rotated.code == 0, rotated.err
     listed = json.loads(team("creds", "list", "--json").out)
     assert [(one["name"], one["state"], one["version"]) for one in listed] == [("second", "active", 2)]
