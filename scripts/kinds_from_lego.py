@@ -25,7 +25,7 @@ HEAD: Final = "# Written by scripts/kinds_from_lego.py from lego's own descripti
 
 ORDER: Final = (
     *("name", "label", "where-to-get", "secret", "required", "rotates", "multiline", "tuning"),
-    *("path", "server", "seconds", "needs", "choices", "pattern", "expects", "default"),
+    *("path", "server", "seconds", "needs", "choices", "pattern", "expects", "url", "default"),
     *("env", "lego", "aliases", "file-name", "file-env", "file-lego", "file-aliases"),
 )
 TIMING: Final = {
@@ -249,7 +249,11 @@ def shape_of(variable: str, text: str) -> dict[str, Any]:
     if "boolean" in text or text.startswith("Set to true"):
         return {"choices": ["true", "false"]}
     if re.search(r"(URL|ENDPOINT|API_BASE|SERVER_URL|MANAGER_ADDRESS)$", variable):
-        return {"pattern": r"https?://[^\s]+", "expects": "a URL that begins with https:// or http://"}
+        return {
+            "pattern": r"https?://[^\s]+",
+            "expects": "a URL that begins with https:// or http://",
+            "url": True,
+        }
     return {}
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from credentials.kinds.server import is_server
+from credentials.kinds.url import fault_of_url
 
 LONGEST_VALUE: Final = 65536  # characters
 _IN_LINES: Final = "\n\r\t"
+_JOINERS: Final = "\u200c\u200d"  # invisible, and part of words in some scripts
 _SECONDS: Final = re.compile(r"[0-9]{1,7}")
 
 
@@ -26,6 +28,7 @@ class Field:
     tuning: bool = False
     path: bool = False
     server: bool = False
+    url: bool = False
     seconds: bool = False
     needs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
@@ -63,6 +66,8 @@ def fault_of(one: Field, value: object) -> str | None:
             return "is not valid Unicode (it holds half of a surrogate pair)"
         if category == "Cc" and not (one.multiline and character in _IN_LINES):
             return f"holds a control character (U+{ord(character):04X})"
+        if category == "Cf" and not (one.secret or one.multiline or character in _JOINERS):
+            return f"holds an invisible character (U+{ord(character):04X})"
     if one.choices and value not in one.choices:
         return f"must be {' or '.join(one.choices)}"
     if one.pattern is not None and not re.fullmatch(one.pattern, value):
@@ -73,4 +78,6 @@ def fault_of(one: Field, value: object) -> str | None:
         return "must be a whole number of seconds"
     if one.server and not is_server(value):
         return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
+    if one.url and (one.pattern is None or "://" in value):
+        return fault_of_url(value)
     return None

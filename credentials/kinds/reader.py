@@ -16,6 +16,7 @@ multiline = true                  # line breaks and tabs are part of it (PEM, YA
 tuning = true                     # never asked for: the provider has a value of its own, `default` says which
 path = true                       # the absolute path of a file on this machine
 server = true                     # a host or host:port
+url = true                        # a URL of http or https without a user name; with a `pattern`, what has ://
 seconds = true                    # a whole number of seconds
 needs = ["..."]                   # the fields that must be given with this one
 choices = ["default", "RAW"]
@@ -62,7 +63,7 @@ __all__ = ["PURPOSES", "BadKindFile", "parse", "parse_former"]
 
 PURPOSES: Final = ("cloud", "dns", "cluster", "registry", "build", "im", "basic", "ca")
 
-_FLAGS: Final = ("secret", "required", "rotates", "multiline", "tuning", "path", "server", "seconds")
+_FLAGS: Final = ("secret", "required", "rotates", "multiline", "tuning", "path", "server", "url", "seconds")
 _VARIABLES: Final = list_of(schema.variable)
 _PLAIN_VARIABLES: Final = list_of(schema.any_case_variable)
 _KIND_KEYS: Final[Keys] = {
@@ -80,9 +81,7 @@ _FIELD_KEYS: Final[Keys] = {
     "name": schema.name,
     "label": schema.text,
     "where-to-get": schema.text,
-    **dict.fromkeys(
-        ("secret", "required", "rotates", "multiline", "tuning", "path", "server", "seconds"), schema.flag
-    ),
+    **dict.fromkeys(_FLAGS, schema.flag),
     "needs": list_of(schema.name),
     "choices": list_of(schema.text),
     "pattern": schema.expression,

@@ -67,6 +67,8 @@ def test_a_kind_file_becomes_a_kind() -> None:
         ("secret = true", "secrets = true", "field 1: secrets is unknown"),
         ("secret = true", 'pattern = "a"', "pattern and expects come together"),
         ("secret = true", 'needs = ["other"]', "other is no field"),
+        ("secret = true", "url = 1", "field 1: url is not a bool"),
+        ("secret = true", 'url = true\ndefault = "nowhere"', "the default of key must be a URL"),
         ('["A_KEY"]', '["a_key"]', "lego holds 'a_key'"),
         ('["A_KEY"]', '["A_KEY;X"]', "lego holds 'A_KEY;X'"),
         ('"Zone"', '"Zone"\nlego = ["A_KEY"]', "share a variable"),
@@ -138,7 +140,7 @@ VALUES = st.recursive(
 )
 KEYS = (
     *("label", "where-to-get", "purpose", "dns", "sequential", "one-of", "name", "secret", "required"),
-    *("multiline", "tuning", "path", "server", "seconds", "needs", "choices", "pattern", "expects"),
+    *("multiline", "tuning", "path", "server", "url", "seconds", "needs", "choices", "pattern", "expects"),
     *("default", "env", "lego", "aliases", "file-name", "file-env", "file-lego", "builds", "folder", "when"),
 )
 
