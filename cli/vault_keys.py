@@ -1,6 +1,7 @@
 """`tic vault new-key`, `rekey` and `accept`: the key of a vault, and what its owner takes for right."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,11 +44,16 @@ def rekey(
     data_key: Annotated[
         bool, typer.Option("--data-key", help="A new data key too: seal everything in the vault anew.")
     ] = False,
+    discard_former: Annotated[
+        bool,
+        typer.Option("--discard-former", help="Do not keep the key file from before: no backup needs it."),
+    ] = False,
 ) -> None:
     """Give the vault another key; what runs goes on, and a kill in the middle loses nothing.
 
     A next passphrase is asked for, or taken from TIC_NEW_PASSPHRASE_FILE or TIC_NEW_PASSPHRASE; a next key of
-    the environment from TIC_NEW_KEY. Backups that were made before open with the key from before alone.
+    the environment from TIC_NEW_KEY. Backups that were made before open with the key from before alone: a key
+    file stays as vault.key.former-TIME.
     """
     from credentials.keys import prepare
     from credentials.rekeying import rekey as give_another
@@ -57,12 +63,19 @@ def rekey(
     vault, home = installation.vault, installation.home
     source = key or vault.status().key_source
     vault.ledger.unlock()
-    done = give_another(vault.ledger, home.root, prepare(source, replacing=True), data_key=data_key)
+    done = give_another(
+        vault.ledger,
+        home.root,
+        prepare(source, replacing=True),
+        data_key=data_key,
+        keep_former=not discard_former,
+    )
     again = f"; {done.resealed} fields are sealed anew (data key {done.generation})" if data_key else ""
     sys.stderr.write(
         f"the vault has another key{again}\n"
         f"  {printable(advice(source, home, replacing=True))}\n"
-        "  next: tic vault backup FILE; older backups open with the key from before\n"
+        f"  {printable(_older_backups(done.former))}\n"
+        "  next: tic vault backup FILE\n"
     )
 
 
@@ -100,6 +113,12 @@ def accept(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
         f"accepted: the vault goes on with change {done.now.counter}, audit entry {done.now.audited}\n"
         "  next: tic vault doctor\n"
     )
+
+
+def _older_backups(former: Path | None) -> str:
+    if former is None:
+        return "older backups open with the key from before, which is not kept here"
+    return f"older backups open with the key from before, kept in {former}: remove it when they are gone"
 
 
 def advice(source: str, home: "Home", *, replacing: bool = False) -> str:

@@ -31,20 +31,25 @@ if TYPE_CHECKING:
 class Rekeyed:
     """What was done: where the key came from and comes from, and the data key's generation.
 
-    `resealed` counts the fields that were sealed anew.
+    `resealed` counts the fields that were sealed anew; `former` is where the key file from before is kept, if
+    there was one.
     """
 
     before: str
     after: str
     generation: int
     resealed: int
+    former: Path | None
 
 
-def rekey(ledger: Ledger, folder: Path, make: "Maker", *, data_key: bool = False) -> Rekeyed:
+def rekey(
+    ledger: Ledger, folder: Path, make: "Maker", *, data_key: bool = False, keep_former: bool = True
+) -> Rekeyed:
     """Put the vault under the key that `make` makes (`keys.prepare(..., replacing=True)`).
 
-    With `data_key` everything is sealed with a new data key as well. Raises as `Ledger.change`, and
-    DamagedCredential where a field does not open: nothing is changed then.
+    With `data_key` everything is sealed with a new data key as well. A key file from before is kept beside
+    the new one, because older backups open with it alone, unless `keep_former` is false. Raises
+    as `Ledger.change`, and DamagedCredential where a field does not open: nothing is changed then.
     """
     with ledger.change(Event("vault.rekey", "done")) as change:
         record = ledger.record(change.connection)
@@ -73,20 +78,23 @@ def rekey(ledger: Ledger, folder: Path, make: "Maker", *, data_key: bool = False
                 "generation": str(change.keys.sealer.generation),
             }
         )
-    tidy(ledger, folder, before=record.key_source)
-    return Rekeyed(record.key_source, made.source, record.generation + data_key, resealed)
+    former = tidy(ledger, folder, before=record.key_source, keep_former=keep_former)
+    return Rekeyed(record.key_source, made.source, record.generation + data_key, resealed, former)
 
 
-def tidy(ledger: Ledger, folder: Path, *, before: str | None = None) -> None:
+def tidy(ledger: Ledger, folder: Path, *, before: str | None = None, keep_former: bool = True) -> Path | None:
     """Let go the key that the vault is no longer under, and what a killed rekey left of another one.
 
-    `before` is where the key came from until now. Raises NoVault, KeyUnusable.
+    `before` is where the key came from until now. Returns where a key file that is let go is kept, unless
+    `keep_former` is false. Raises NoVault, KeyUnusable.
     """
     with ledger.writing() as connection:
         record = ledger.record(connection)
-        keys.settle(record.key_source, key_parameters(record), folder, record.vault_id)
+        parameters = key_parameters(record)
+        former = keys.settle(record.key_source, parameters, folder, record.vault_id, keep=keep_former)
         if before is not None and before != record.key_source:
-            keys.forget(before, folder, record.vault_id)
+            former = keys.forget(before, folder, record.vault_id, keep=keep_former)
+        return former
 
 
 def _reseal(change: Change, old: "Sealer") -> int:

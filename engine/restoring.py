@@ -78,7 +78,7 @@ def restore(
             )
         if present is not None:
             _check_idle(present)
-        opening = opening_key(home, path, header, key_file=key_file, ask=ask)
+        opening = opening_key(home, path, header, key_file=key_file, force=force, ask=ask)
         home.make()
         with unpacked(home, path, header, opening) as there:
             in_file = _moves_to_file(home, there)
@@ -90,7 +90,7 @@ def restore(
         if present is not None:
             present.close()
     database = Database.open(home)
-    tidy(_ledger(database, home), home.root)
+    tidy(_ledger(database, home), home.root, keep_former=False)  # the folder aside has it
     database.close()
     return Restored(header, aside, in_file)
 

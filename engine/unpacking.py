@@ -42,10 +42,12 @@ class KeyNeeded(EngineError):
 
     exit_code = 5
 
-    def __init__(self, path: Path, error: KeyUnusable) -> None:
+    def __init__(self, error: KeyUnusable, path: Path, *, again: str, former: Path | None) -> None:
         super().__init__(
             f"the backup {path} is sealed with its vault's key: {error}; nothing was changed",
-            hint=f"{error.hint}; or name a file that holds the key: tic vault restore {path} --key-file FILE",
+            hint=f"{error.hint}; or name a file that holds the key: {again} --key-file FILE"
+            if former is None
+            else f"a former key opens it: {again} --key-file {former}",
         )
 
 
@@ -67,11 +69,12 @@ class Unpacked:
 
 
 def opening_key(
-    home: Home, path: Path, header: Header, *, key_file: Path | None, ask: Ask = at_terminal
+    home: Home, path: Path, header: Header, *, key_file: Path | None, force: bool, ask: Ask = at_terminal
 ) -> SecretBytes:
     """What opens the file: its passphrase, or its vault's key from `key_file` or from where that is kept.
 
-    Raises KeyUnusable, KeyNeeded, BackupDamaged.
+    `force` is how the restore was asked for, so that the next command is. Raises KeyUnusable, KeyNeeded,
+    BackupDamaged.
     """
     try:
         if header.sealed_by == "passphrase":
@@ -86,7 +89,9 @@ def opening_key(
     except KeyUnusable as error:
         if header.sealed_by == "passphrase":
             raise
-        raise KeyNeeded(path, error) from error
+        former = vault_keys.former_of(home.root, wanted_id(header.key_params))
+        again = f"tic vault restore {path}" + (" --force" if force else "")
+        raise KeyNeeded(error, path, again=again, former=former) from error
     return key
 
 

@@ -160,16 +160,17 @@ def _check_private(path: Path) -> None:
 
 
 def _leftovers(installation: Installation) -> str:
-    from credentials.keys import KEY_FILE
+    from credentials.keys import KEY_FILE, formers
     from credentials.rekeying import tidy
 
     home, ledger = installation.home, installation.vault.ledger
     tidy(ledger, home.root)
     with installation.database.read() as connection:
         source = ledger.record(connection).key_source
+    found = [f"{path} opens older backups: remove it when they are gone" for path in formers(home.root)]
     if source != "file" and (home.root / KEY_FILE).exists():
-        return f"{home.root / KEY_FILE} is of no use here, but may open older backups; else remove it"
-    return "none"
+        found.append(f"{home.root / KEY_FILE} is of no use here, but may open older backups; else remove it")
+    return "; ".join(found) or "none"
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:

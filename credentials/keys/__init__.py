@@ -4,6 +4,7 @@ from credentials.keys.asking import Ask, at_terminal
 from credentials.keys.established import Established
 from credentials.keys.file import KEY_FILE, NEXT_FILE, make_key_file, read_key_file
 from credentials.keys.form import KEY_BYTES, KeyUnusable, as_text, key_id, new_key
+from credentials.keys.former import former_of, formers
 from credentials.keys.passphrase import Cost
 from credentials.keys.source import (
     SOURCES,
@@ -32,6 +33,8 @@ __all__ = [
     "at_terminal",
     "establish",
     "forget",
+    "former_of",
+    "formers",
     "key_id",
     "make_key_file",
     "new_key",

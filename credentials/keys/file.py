@@ -74,6 +74,11 @@ def settle(params: Mapping[str, object] | None, home: Path) -> None:
         _remove(following)
 
 
+def is_next(params: Mapping[str, object] | None, home: Path) -> bool:
+    """Whether the vault is under the key that lies beside its own, so that `settle` will put it there."""
+    return _following(home, wanted_id(params)) is not None
+
+
 def forget_next(home: Path) -> None:
     """Remove what a killed attempt left beside the key; raises KeyUnusable."""
     _remove(home / NEXT_FILE)

@@ -14,6 +14,7 @@ from credentials.errors import CredentialError
 from credentials.keys import environment, file, keyring, passphrase
 from credentials.keys.asking import Ask, at_terminal
 from credentials.keys.established import Established, ForeignParameters
+from credentials.keys.former import keep_former
 from credentials.keys.given import NEXT, VAULT
 from credentials.secret import SecretBytes
 from credentials.withheld import KEY
@@ -103,25 +104,38 @@ def unlock(
     raise ForeignParameters
 
 
-def settle(source: str, params: Mapping[str, object] | None, home: Path, vault_id: str) -> None:
+def settle(
+    source: str,
+    params: Mapping[str, object] | None,
+    home: Path,
+    vault_id: str,
+    *,
+    keep: bool = True,
+) -> Path | None:
     """Let the key that the vault is under be the only one that its source keeps; raises KeyUnusable.
 
-    The caller holds the write lock: nobody is about to commit a row that names another key.
+    The caller holds the write lock: nobody is about to commit a row that names another key. A key file that
+    is replaced stays as a former one, whose path this returns, unless `keep` is false.
     """
     if source == file.SOURCE:
+        former = keep_former(home) if keep and file.is_next(params, home) else None
         file.settle(params, home)
-        return
+        return former
     file.forget_next(home)  # of an attempt to move the key into a file
     if source == keyring.SOURCE:
         keyring.settle(params, vault_id)
+    return None
 
 
-def forget(source: str, home: Path, vault_id: str) -> None:
-    """Remove the key of a source that the vault no longer uses; raises KeyUnusable."""
+def forget(source: str, home: Path, vault_id: str, *, keep: bool = True) -> Path | None:
+    """Remove the key of a source that the vault no longer uses, as `settle` does; raises KeyUnusable."""
+    former = None
     if source == file.SOURCE:
+        former = keep_former(home) if keep else None
         file.forget(home)
     elif source == keyring.SOURCE:
         keyring.forget(vault_id)
+    return former
 
 
 def place(source: str, home: Path, vault_id: str) -> str:

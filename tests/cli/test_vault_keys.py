@@ -118,17 +118,39 @@ def test_rekey_replaces_the_key_and_everything_opens(tic: Tic) -> None:
     before = (tic.home / "vault.key").read_bytes()
     said = tic("vault", "rekey")
     assert (said.code, said.out) == (0, "")
+    (former,) = tic.home.glob("vault.key.former-*")
     assert said.err.splitlines() == [
         "the vault has another key",
         f"  its key is {tic.home}/vault.key: keep a copy in a safe place",
-        "  next: tic vault backup FILE; older backups open with the key from before",
+        f"  older backups open with the key from before, kept in {former}: remove it when they are gone",
+        "  next: tic vault backup FILE",
     ]
     assert (tic.home / "vault.key").read_bytes() != before
+    assert (former.read_bytes(), former.stat().st_mode & 0o777) == (before, 0o600)
+    assert f"{former} opens older backups: remove it" in tic("vault", "doctor").out
     assert tic("vault", "rekey", "--data-key").err.splitlines()[0] == (
         "the vault has another key; 2 fields are sealed anew (data key 2)"
     )
     assert json.loads(tic("vault", "status", "--json").out)["generation"] == 2
     assert tic("creds", "show", "one").code == 0
+    assert tic("vault", "doctor").code == 0
+
+
+def test_rekey_keeps_no_former_key_where_none_is_wanted(tic: Tic) -> None:
+    said = tic("vault", "rekey", "--discard-former")
+    assert said.code == 0
+    assert "older backups open with the key from before, which is not kept here" in said.err
+    assert list(tic.home.glob("vault.key*")) == [tic.home / "vault.key"]
+
+
+def test_a_backup_from_before_a_rekey_names_the_key_that_opens_it(tic: Tic) -> None:
+    file = tic.home.with_name("a.backup")
+    assert tic("vault", "backup", str(file)).code == 0
+    assert tic("vault", "rekey").code == 0
+    (former,) = tic.home.glob("vault.key.former-*")
+    following = refusal(tic("vault", "restore", str(file), "--force"))[1]
+    assert following == f"a former key opens it: tic vault restore {file} --force --key-file {former}"
+    assert tic(*following.split("tic ")[1].split()).code == 0
     assert tic("vault", "doctor").code == 0
 
 

@@ -57,7 +57,9 @@ def test_everything_opens_with_the_new_key_and_nothing_with_the_old(kept: Kept, 
     before = kept.home.key_file.read_bytes()
     given(kept.installation(), data_key=data_key)
     assert kept.home.key_file.read_bytes() != before
-    assert files(kept) == {"tic.db", "vault.key", "vault.seen"}
+    (former,) = keys.formers(kept.home.root)
+    assert former.read_bytes() == before
+    assert files(kept) == {"tic.db", "vault.key", "vault.seen", former.name}
     kept.opens()
     assert kept.wrong() == []
     kept.home.key_file.write_bytes(before)

@@ -14,12 +14,15 @@ from credentials.keys import (
     as_text,
     establish,
     forget,
+    formers,
     new_key,
     place,
     prepare,
+    read_key_file,
     settle,
     unlock,
 )
+from credentials.keys.former import keep_former
 
 VAULT = "0" * 32
 CHEAP = Cost(passes=1, memory=8 * 1024)
@@ -46,10 +49,27 @@ def test_a_key_is_made_got_again_replaced_and_let_go(
     assert second.key != first.key
     for one in (first, second):  # whichever the row names, a kill in between or not
         assert unlock(source, one.params, tmp_path, VAULT, environ=environ) == one.key
-    settle(source, second.params, tmp_path, VAULT)
+    former = settle(source, second.params, tmp_path, VAULT)
     assert unlock(source, second.params, tmp_path, VAULT, environ=environ) == second.key
-    forget(source, tmp_path, VAULT)
+    last = forget(source, tmp_path, VAULT)
+    kept = [] if former is None or last is None else [former, last]
+    assert [read_key_file(path) for path in kept] == ([first.key, second.key] if source == "file" else [])
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_a_key_file_that_is_not_to_be_kept_is_not(tmp_path: Path) -> None:
+    establish("file", tmp_path, VAULT)
+    second = establish("file", tmp_path, VAULT, replacing=True)
+    assert settle("file", second.params, tmp_path, VAULT, keep=False) is None
+    assert forget("file", tmp_path, VAULT, keep=False) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_former_key_is_kept_once_whatever_a_kill_left(tmp_path: Path) -> None:
+    establish("file", tmp_path, VAULT)
+    assert keep_former(tmp_path) == keep_former(tmp_path)
+    (former,) = formers(tmp_path)
+    assert former.stat().st_mode & 0o777 == 0o600
 
 
 def test_preparing_asks_and_makes_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
