@@ -79,7 +79,10 @@ def export_process(reference: Name) -> None:
             hint=f"in ~/.aws/config: credential_process = tic creds export-process {credential.name}",
         )
     opened = vault.opened(
-        credential.token, purpose="AWS credential_process", place=place.of_folder(Path.cwd())
+        credential.token,
+        purpose="AWS credential_process",
+        place=place.of_folder(Path.cwd()),
+        check=credential_process.answer,
     )
     sys.stdout.write(json.dumps(credential_process.answer(opened)) + "\n")
 

@@ -4,12 +4,12 @@ A run gets what Pulumi's providers read and nothing else. A command is any progr
 of the same variables too, and of a kind that only DNS providers read, what lego reads.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from credentials import kinds
-from credentials.credential import OpenedCredential
+from credentials.credential import Credential, OpenedCredential
 from credentials.errors import CredentialError
 from credentials.files import check, joined, secrets_in
 from credentials.kinds import Kind
@@ -74,9 +74,10 @@ class Clash(CredentialError):
 class NothingToDeliver(CredentialError):
     """The credential makes neither a variable nor a file."""
 
-    def __init__(self, opened: OpenedCredential) -> None:
-        name, kind = opened.credential.name, kinds.load(opened.credential.kind)
-        absent = [need for file in kind.built for need in file.needs if need not in opened.fields]
+    def __init__(self, credential: Credential, names: Collection[str]) -> None:
+        """`names` are those of the fields that it has."""
+        name, kind = credential.name, kinds.load(credential.kind)
+        absent = [need for file in kind.built for need in file.needs if need not in names]
         if absent:
             message = f"without {absent[0]}, {name!r} ({kind.name}) makes nothing that a command could read"
             hint = f"give it: tic creds rotate {name} --field {absent[0]}=VALUE"
@@ -86,6 +87,19 @@ class NothingToDeliver(CredentialError):
             if kind.group != "im":
                 hint = f"see what it is for: tic creds kinds --kind {kind.name}"
         super().__init__(message, hint=hint)
+
+
+def check_command(credential: Credential, names: Collection[str]) -> None:
+    """Raise NothingToDeliver where a command gets nothing of a credential with fields of these names.
+
+    What is in them need not be known, so nothing has to be opened for this.
+    """
+    kind = kinds.load(credential.kind)
+    fields = {name: SecretBytes(b"") for name in {*kind.defaults(), *names}}
+    in_files = any((one.file_env or one.file_lego) and one.name in fields for one in kind.fields)
+    built = any(all(name in fields for name in file.needs) for file in kind.built)
+    if not (in_files or built or kind.environment(fields) or kind.lego_environment(fields)):
+        raise NothingToDeliver(credential, fields)
 
 
 def for_run(opened: Iterable[OpenedCredential]) -> Delivery:
@@ -119,7 +133,7 @@ def _for_command(opened: OpenedCredential) -> Delivery:
     if not variables and not files:
         variables, files = kind.lego_environment(fields), kind.lego_files(fields)
     if not variables and not files:
-        raise NothingToDeliver(opened)
+        raise NothingToDeliver(opened.credential, fields)
     older = {alias: fields[one.name] for one in kind.fields if one.name in fields for alias in one.aliases}
     names = {one.file_name or one.name: one.file_aliases for one in kind.fields if one.file_aliases}
     files = tuple(replace(file, env=(*file.env, *names.get(file.name, ()))) for file in files)

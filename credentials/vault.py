@@ -24,6 +24,7 @@ from credentials.credential import (
     State,
     Use,
 )
+from credentials.errors import CredentialError
 from credentials.ledger import Change, Ledger
 from credentials.linked_roles import LinkedRoles
 from credentials.names import checked_name
@@ -255,11 +256,13 @@ class Vault(Removal):
         use: Use | None = None,
         action: str = "credential.open",
         stack: str | None = None,
+        check: Callable[[OpenedCredential], object] | None = None,
     ) -> OpenedCredential:
         """What is in a credential, with its kind's defaults; the audit log has it before anybody does (B10).
 
         `place` is where it is used; `use` leases this version, so that it stays sealed until `release`.
-        Raises NoCredential, OutOfScope, DamagedCredential, KeyUnusable, UnknownKind.
+        Where `check` raises, what is in it serves for nothing: that counts as no use, and as failed.
+        Raises what `check` raises, NoCredential, OutOfScope, DamagedCredential, KeyUnusable, UnknownKind.
         """
         event = Event(action, "done", purpose=purpose, stack=stack)
         with self.ledger.use(event) as change:
@@ -271,10 +274,17 @@ class Vault(Removal):
             sealed = store.fields(connection, credential)
             fields = {name: SecretBytes(value.encode()) for name, value in kind.defaults().items()}
             fields |= open_fields(change.keys.sealer, credential, sealed)
-            store.note_use(connection, credential, purpose, self._now())
-            if use is not None:
-                store.add_lease(connection, credential, use, self._now())
-        return OpenedCredential(credential, fields)
+            opened = OpenedCredential(credential, fields)
+            problem = _problem_of(check, opened)
+            if problem is not None:
+                change.about(outcome="failed", detail={"why": str(problem)})
+            else:
+                store.note_use(connection, credential, purpose, self._now())
+                if use is not None:
+                    store.add_lease(connection, credential, use, self._now())
+        if problem is not None:
+            raise problem
+        return opened
 
     def release(self, holder: str, *, alive: "Alive | None" = None) -> None:
         """End what `holder` works with, and delete the versions that nobody works with any more."""
@@ -330,6 +340,18 @@ def _opened_or_none(
         return open_fields(sealer, credential, sealed)
     except DamagedCredential:
         return None
+
+
+def _problem_of(
+    check: Callable[[OpenedCredential], object] | None, opened: OpenedCredential
+) -> CredentialError | None:
+    """What `check` says against a credential that is open."""
+    try:
+        if check is not None:
+            check(opened)
+    except CredentialError as problem:
+        return problem
+    return None
 
 
 def _may_make(connection: "Connection", name: str, kind: str) -> None:

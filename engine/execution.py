@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine import delivery, foreground, place
 
 if TYPE_CHECKING:
+    from credentials.credential import OpenedCredential
     from engine.installation import Installation
 
 
@@ -15,18 +16,25 @@ def execute(installation: "Installation", references: Sequence[str], argv: Seque
     """Run `argv` with these credentials; returns its exit code, 128 + n where signal n ended it.
 
     Without files to remove afterwards, this process becomes the command. Raises CommandNotFound and
-    CommandNotRun, before anything is opened where that can be seen; what `Vault.opened` and
-    `credentials.delivery.for_command` raise.
+    CommandNotRun and NothingToDeliver, before anything is opened where that can be seen; what `Vault.opened`
+    and `credentials.delivery.for_command` raise, and then the audit log says of the opening that it failed.
     """
-    from credentials.delivery import environment, for_command
+    from credentials.delivery import check_command, environment, for_command
 
     environ = dict(os.environ)
     program = foreground.find(argv[0], environ)
     here = place.of_folder(Path.cwd())
     purpose = f"exec {Path(argv[0]).name}"
-    handed = for_command(
-        [installation.vault.opened(reference, purpose=purpose, place=here) for reference in references]
-    )
+    vault = installation.vault
+    for reference in references:
+        check_command(vault.find(reference), vault.field_names(reference))
+    opened: list[OpenedCredential] = []
+    for reference in references:
+        one = vault.opened(
+            reference, purpose=purpose, place=here, check=lambda new: for_command([*opened, new])
+        )
+        opened.append(one)
+    handed = for_command(opened)
     installation.database.close()
     delivery.sweep(installation.home, environ)
     if not handed.files:

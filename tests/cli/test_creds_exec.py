@@ -35,6 +35,12 @@ def used(tic: Tic, name: str) -> str | None:
     return purpose
 
 
+def opened(tic: Tic, name: str) -> list[str]:
+    """How it came out each time that the credential was opened, by the audit log."""
+    listed = tic("audit", "list", "--action", "credential.open", "--credential", name, "--json").out
+    return [entry["outcome"] for entry in json.loads(listed)]
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
@@ -84,6 +90,13 @@ def test_what_gives_a_command_nothing_says_what_is_missing(keys: Tic) -> None:
         "give it: tic creds rotate login --field url=VALUE",
     )
     assert "tic creds notify bot MESSAGE" in refusal(keys("creds", "exec", "bot", "--", "true"))[1]
+    for name in ("login", "bot"):  # B10: that can be told without opening it
+        assert (opened(keys, name), used(keys, name)) == ([], None)
+
+
+def test_nothing_is_opened_where_one_of_several_gives_a_command_nothing(keys: Tic) -> None:  # B10
+    assert keys("creds", "exec", "cloud", "login", "--", "true").code == 2
+    assert (opened(keys, "cloud"), used(keys, "cloud")) == ([], None)
 
 
 def test_two_of_the_same_provider_are_refused_and_the_command_is_not_run(keys: Tic, tmp_path: Path) -> None:
@@ -93,6 +106,8 @@ def test_two_of_the_same_provider_are_refused_and_the_command_is_not_run(keys: T
     assert said.code == 3
     assert "KUBECONFIG" in refusal(said)[0]
     assert not (tmp_path / "ran").exists()
+    assert opened(keys, "other") == ["failed"]  # B10: what was opened in vain was not used
+    assert used(keys, "other") is None
 
 
 def test_out_of_its_scope_a_credential_runs_nothing(keys: Tic, tmp_path: Path) -> None:
@@ -113,7 +128,7 @@ def test_a_command_reads_its_file_which_is_gone_afterwards_and_the_use_is_noted(
     assert (said.code, said.out, said.err) == (3, "", "")
     assert json.loads((tmp_path / "copy").read_text())["users"][0]["user"] == {"token": CANARY}
     assert not Path((tmp_path / "path").read_text().strip()).exists()
-    assert used(keys, "cluster") == "exec sh"
+    assert (used(keys, "cluster"), opened(keys, "cluster")) == ("exec sh", ["done"])
 
 
 def test_export_process_speaks_version_1(keys: Tic) -> None:
@@ -138,6 +153,7 @@ def test_export_process_is_for_aws_keys_alone(keys: Tic) -> None:
     held_elsewhere = keys("creds", "export-process", "here")
     assert held_elsewhere.code == 3
     assert "holds no access key" in refusal(held_elsewhere)[0]
+    assert (opened(keys, "here"), used(keys, "here")) == (["failed"], None)  # B10
 
 
 def test_a_message_needs_a_bot(keys: Tic) -> None:

@@ -1,7 +1,7 @@
 """What a credential makes: for a run, what Pulumi's providers read; for a command, what any program reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,12 +12,14 @@ from credentials.delivery import (
     Clash,
     Delivery,
     NothingToDeliver,
+    check_command,
     environment,
     for_command,
     for_run,
 )
 from credentials.files import UnfitFile
 from credentials.secret import SecretBytes
+from tests.credentials.examples import ways
 
 KUBECONFIG = """
 current-context: here
@@ -216,3 +218,24 @@ def test_what_makes_nothing_for_a_command_says_what_it_is_for(given: OpenedCrede
     with pytest.raises(NothingToDeliver) as refused:
         for_command([given])
     assert hint in refused.value.hint
+    with pytest.raises(NothingToDeliver) as unopened:
+        check_command(given.credential, given.fields)
+    assert (str(unopened.value), unopened.value.hint) == (str(refused.value), refused.value.hint)
+
+
+@pytest.mark.parametrize("kind", kinds.names())
+def test_whether_a_credential_makes_anything_shows_without_opening_it(kind: str) -> None:
+    """B10."""
+    for way in ways(kinds.load(kind)):
+        given = opened(kind, **way)
+        assert makes(lambda one: for_command([one]), given) == makes(
+            lambda one: check_command(one.credential, one.fields), given
+        )
+
+
+def makes(look: Callable[[OpenedCredential], object], given: OpenedCredential) -> bool:
+    try:
+        look(given)
+    except NothingToDeliver:
+        return False
+    return True
