@@ -109,6 +109,7 @@ def verify(
     from credentials.audit_log import LogTampered
 
     log = _log()
+    end_known = log.is_end_known()
     found = log.verify()
     public = log.public_key()
     if as_json:
@@ -118,6 +119,7 @@ def verify(
                 "entries": found.checked,
                 "problems": [{"entry": one.seq, "what": one.what} for one in found.problems],
                 "further": found.further,
+                "end_known": end_known,
                 "public_key": public.hex() if public else None,
             }
         )
@@ -128,6 +130,11 @@ def verify(
     else:
         sys.stdout.write(
             f"the audit log is whole: {_counted(found.checked)}, none changed, missing or added\n"
+        )
+    if not end_known:
+        _say(
+            "warning: vault.seen is missing, so it can't be told whether this is an old copy of the log, "
+            "without its newest entries\n  next: tic vault doctor"
         )
     if found.problems:
         raise LogTampered(len(found.problems) + found.further, consequence="do not trust what it says")

@@ -33,7 +33,11 @@ class Accepted:
 
 
 def accept(ledger: Ledger) -> Accepted:
-    """Seal the tables as they are, and let this machine have seen them; raises NoVault, KeyUnusable."""
+    """Seal the tables as they are, and let this machine have seen them.
+
+    Raises NoVault, KeyUnusable, and AnchorUnusable where this machine can't note what it has seen.
+    """
+    ledger.anchor.check_place()
     if ledger.unlock().audit is None:
         ledger.tell(Event("vault.accept", "done"))  # seals the tables of an older tic's vault
     with ledger.writing() as connection:
@@ -46,6 +50,11 @@ def accept(ledger: Ledger) -> Accepted:
         ledger.seal_everything(Change(connection, record.vault_id, keys, event), counter)
         now = ledger.position(connection, ledger.record(connection), keys)
     ledger.anchor.move(keys.sealer, now, back=True)
+    if ledger.anchor.seen(keys.sealer) is None:
+        raise AnchorUnusable(
+            f"the vault is sealed as it is, but {ledger.anchor.path} can't be written",
+            hint=f"make {ledger.anchor.path.parent} yours to write, then: tic vault accept",
+        )
     return Accepted(seen, found, now)
 
 

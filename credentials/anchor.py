@@ -83,10 +83,18 @@ class Anchor:
             hint="put both back from one backup; if this database is the newest: tic vault accept",
         )
 
+    def check_place(self) -> None:
+        """Raise AnchorUnusable where what is in the file's place is no file, so that none can be written."""
+        if self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
+            raise AnchorUnusable(
+                f"{self.path} is no file, so this machine can't note how far the vault has come",
+                hint=f"move it away: mv {self.path} {self.path}.away; then: tic vault accept",
+            )
+
     def move(self, sealer: Sealer, position: Position, *, back: bool = False) -> None:
         """Remember `position`, durably; never an older one, unless it is meant to go `back`.
 
-        Where the file can't be written it stays as it is.
+        Where the file can't be written it stays as it is; `check_place` says so before.
         """
         if not back:
             try:

@@ -85,6 +85,15 @@ class AuditLog:
         with self._opened() as (connection, record, keys):
             return self._verified(connection, record, keys, seen)
 
+    def is_end_known(self) -> bool:
+        """Whether this machine has seen the log, so that an old copy of it would be told; raises as `verify`.
+
+        An anchor that can't be read is a problem that `verify` finds.
+        """
+        if self._ledger.unlock().audit is None:
+            return True
+        return self._seen() is not None
+
     def export(self, write: Callable[[bytes], object], *, since: int | None, now: int) -> Exported:
         """Write the lines of an export, from the first entry of `since` on, or all of them.
 

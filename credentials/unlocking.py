@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from credentials import vault_store
 from credentials.keys import KEY_BYTES, KeyUnusable, unlock
+from credentials.keys.established import wanted_id
 from credentials.refusals import DamagedRow
 from credentials.sealing import BrokenSeal, Sealer
 from credentials.secret import SecretBytes
@@ -50,6 +51,12 @@ def unlocked(record: VaultRecord, retired: Mapping[int, bytes], folder: Path) ->
     try:
         return unwrapped(record, retired, wrapping)
     except BrokenSeal:
+        if wanted_id(key_parameters(record)) is not None:  # then `unlock` has found the key that is noted
+            raise KeyUnusable(
+                "the vault's own row was changed by something else than tic: its key is there, and does not "
+                "open all of it",
+                hint="put a backup back: tic vault restore FILE --force",
+            ) from None
         raise KeyUnusable(
             "the vault key is not the one that this vault was made with, or the vault's own row was changed",
             hint=f"put the right key back from your backup: cp BACKUP {folder / 'vault.key'}"

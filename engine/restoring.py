@@ -84,8 +84,13 @@ def restore(
             in_file = _moves_to_file(home, there)
             position = _reseal(home, there, in_file=in_file)
             aside = _kept(home, present, taken=taken, in_file=in_file)
+            # A kill leaves an anchor in any case: one that does not fit is noticed, a missing one is not. So
+            # the present one stays until the new one takes its place, and an empty home has it first.
+            anchor = Anchor(home.root)
+            if present is None and not anchor.path.exists():
+                anchor.move(there.keys.sealer, position, back=True)
             _put_in_place(home, path, present, there, in_file=in_file)
-            Anchor(home.root).move(there.keys.sealer, position, back=True)
+            anchor.move(there.keys.sealer, position, back=True)
     finally:
         if present is not None:
             present.close()
@@ -192,8 +197,6 @@ def _kept(home: Home, present: Database | None, *, taken: bool, in_file: bool) -
 def _put_in_place(
     home: Home, path: Path, present: Database | None, there: Unpacked, *, in_file: bool
 ) -> None:
-    # What this machine saw was another history; a kill from here on must not make an old copy of the new one.
-    Anchor(home.root).path.unlink(missing_ok=True)
     if present is None and home.database_url is None:
         if in_file:
             keep(there.keys.wrapping, home.root)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from credentials.anchor import NAME as ANCHOR
 from engine.home import Home
 from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
 
@@ -38,13 +39,16 @@ class Sqlite:
         """
         home.check_database()
         path = home.database
-        if not path.exists():
-            if not create:
-                raise NoDatabase(f"there is no vault in {home.root}", hint="make one: tic vault init")
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         # The key is made after the first schema is committed: where it is, the database is not empty. It is
         # looked for first, because another process may be making both.
         begun = home.key_file.exists()
+        left = next((one for one in (home.key_file, home.root / ANCHOR) if one.exists()), None)
+        if not path.exists():
+            if left is not None:
+                raise _gone(home, left)
+            if not create:
+                raise NoDatabase(f"there is no vault in {home.root}", hint="make one: tic vault init")
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if begun and path.stat().st_size == 0:
             raise _damaged(str(path), "it is empty")
         return cls(path, begun=begun)
@@ -112,8 +116,8 @@ class Sqlite:
         if kind == sqlite3.SQLITE_IOERR:
             return f"check the disk of {self._folder}, then run the command again"
         return (
-            f"run the command again; if it fails again, put a backup back: cp BACKUP {self.name}; "
-            "vault.key stays as it is"
+            "run the command again; if it fails again, put a backup back: tic vault restore FILE --force; "
+            f"or a copy of the file: cp BACKUP {self.name}; vault.key stays as it is"
         )
 
 
@@ -121,8 +125,17 @@ def _damaged(name: str, what: str) -> DatabaseDamaged:
     return DatabaseDamaged(
         name,
         what,
-        hint=f"put a backup of the file back: cp BACKUP {name} (and remove {name}-wal and {name}-shm); "
-        "vault.key stays as it is",
+        hint="put a backup back: tic vault restore FILE --force; or a copy of the file: "
+        f"cp BACKUP {name} (and remove {name}-wal and {name}-shm); vault.key stays as it is",
+    )
+
+
+def _gone(home: Home, left: Path) -> NoDatabase:
+    what = "its key" if left == home.key_file else f"what this machine has seen of it ({left.name})"
+    return NoDatabase(
+        f"the database {home.database} is gone, {what} is still there",
+        hint="put a backup back: tic vault restore FILE; where the database is a server's, name it in "
+        "TIC_DATABASE_URL",
     )
 
 

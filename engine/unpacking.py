@@ -1,5 +1,7 @@
 """Unpacks a backup into a database of its own, brings that to the newest schema, and proves it whole."""
 
+import fcntl
+import os
 import secrets
 import shutil
 import time
@@ -102,8 +104,10 @@ def unpacked(home: Home, path: Path, header: Header, opening: SecretBytes) -> It
     Raises BackupDamaged, NewerBackup, DatabaseUnusable (the disk is full).
     """
     _check_schema(path, header)
+    sweep(home)
     beside = Home(home.root / f"{FOLDER}{secrets.token_hex(8)}", home.cache)
     beside.make()
+    in_use = _locked(beside.root)
     database: Database | None = None
     try:
         wrapping = _filled(beside, path, header, opening)
@@ -114,6 +118,38 @@ def unpacked(home: Home, path: Path, header: Header, opening: SecretBytes) -> It
         if database is not None:
             database.close()
         shutil.rmtree(beside.root, ignore_errors=True)
+        if in_use is not None:
+            os.close(in_use)
+
+
+def abandoned(home: Home) -> list[Path]:
+    """The folders that killed restores left: nobody holds their locks any more."""
+    found = []
+    for folder in sorted(home.root.glob(f"{FOLDER}*")):
+        if (lock := _locked(folder)) is not None:
+            os.close(lock)
+            found.append(folder)
+    return found
+
+
+def sweep(home: Home) -> None:
+    """Remove what killed restores left."""
+    for folder in abandoned(home):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> int | None:
+    """A lock on a folder, which a kill lets go of; None where another process has it, or there is none."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _check_schema(path: Path, header: Header) -> None:

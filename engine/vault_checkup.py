@@ -4,6 +4,7 @@ Each check looks at one thing, in the order in which one would mend them, and na
 changes nothing but for one thing: the second key that a killed `tic vault rekey` left is let go.
 """
 
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from credentials.anchor import OldCopy, Position
 from credentials.errors import CredentialError
 from credentials.proof import prove_credentials, prove_tables, prove_uses
+from credentials.refusals import ChangedBehindTheVault
 from engine.checkup import Check
 from engine.errors import EngineError
 from engine.home import Home
@@ -162,12 +164,16 @@ def _check_private(path: Path) -> None:
 def _leftovers(installation: Installation) -> str:
     from credentials.keys import KEY_FILE, formers
     from credentials.rekeying import tidy
+    from engine.unpacking import abandoned
 
     home, ledger = installation.home, installation.vault.ledger
     tidy(ledger, home.root)
     with installation.database.read() as connection:
         source = ledger.record(connection).key_source
-    found = [f"{path} opens older backups: remove it when they are gone" for path in formers(home.root)]
+    found = [
+        f"{path} is what a killed restore left: rm -r {shlex.quote(str(path))}" for path in abandoned(home)
+    ]
+    found += [f"{path} opens older backups: remove it when they are gone" for path in formers(home.root)]
     if source != "file" and (home.root / KEY_FILE).exists():
         found.append(f"{home.root / KEY_FILE} is of no use here, but may open older backups; else remove it")
     return "; ".join(found) or "none"
@@ -178,4 +184,8 @@ def _tried(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except (EngineError, CredentialError) as error:
         remedy = getattr(error, "command", "") or error.hint
+        if isinstance(error, ChangedBehindTheVault):  # whose hint is to look here
+            remedy = (
+                "put a backup back: tic vault restore FILE --force; or take it for right: tic vault accept"
+            )
         return Check(name, False, str(error), remedy, unusable=True)

@@ -377,3 +377,15 @@ def test_the_commands_import_nothing_that_takes_long() -> None:
     script = "import sys, cli.audit, cli.audit_export; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"sqlalchemy", "nacl", "engine", "credentials.vault"} & set(done.stdout.split())
+
+
+def test_a_log_whose_end_nobody_has_seen_is_whole_and_may_be_an_old_copy(tic: Tic) -> None:
+    assert json.loads(tic("audit", "verify", "--json").out)["end_known"] is True
+    (tic.home / "vault.seen").unlink()
+    said = tic("audit", "verify")
+    assert said.code == 0
+    assert said.err == (
+        "warning: vault.seen is missing, so it can't be told whether this is an old copy of the log, "
+        "without its newest entries\n  next: tic vault doctor\n"
+    )
+    assert json.loads(tic("audit", "verify", "--json").out)["end_known"] is False

@@ -223,3 +223,41 @@ def test_accept_does_not_mend_a_lost_key(tic: Tic) -> None:
     said = tic("vault", "accept", "--yes")
     assert said.code == 5
     assert "error: the vault can't be taken as it is before its key is in order" in said.err
+
+
+@pytest.mark.parametrize("left", ["vault.key", "vault.seen"])
+def test_a_lost_database_is_restored_and_not_made_anew(tic: Tic, left: str) -> None:
+    for path in list(tic.home.iterdir()):
+        if path.name != left:
+            path.unlink()
+    what = "its key" if left == "vault.key" else "what this machine has seen of it (vault.seen)"
+    for words in (["vault", "init"], ["creds", "list"], ["vault", "rekey"]):
+        said = tic(*words)
+        assert said.code == 5
+        error, following = refusal(said)
+        assert error == f"the database {tic.home}/tic.db is gone, {what} is still there"
+        assert following.startswith("put a backup back: tic vault restore FILE; ")
+    assert [path.name for path in tic.home.iterdir()] == [left]
+
+
+def test_accept_is_refused_where_nothing_can_be_noted(tic: Tic) -> None:
+    seen = tic.home / "vault.seen"
+    seen.unlink()
+    seen.mkdir()
+    before = (tic.home / "tic.db").read_bytes()
+    said = tic("vault", "accept", "--yes")
+    assert said.code == 5
+    assert "accepted" not in said.err
+    assert f"{seen} is no file, so this machine can't note how far the vault has come" in said.err
+    assert f"mv {seen} {seen}.away" in said.err
+    assert (tic.home / "tic.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("column", ["audit_head", "audit_key", "digest"])
+def test_a_seal_that_is_gone_is_mended_by_a_backup_and_not_by_the_key(tic: Tic, column: str) -> None:
+    with sqlite3.connect(tic.home / "tic.db") as connection:
+        connection.execute(f"UPDATE vault SET {column} = NULL")  # noqa: S608
+    said = tic("vault", "doctor")
+    assert said.code == 5
+    assert "cp BACKUP" not in said.out
+    assert "next: put a backup back: tic vault restore FILE --force" in said.out

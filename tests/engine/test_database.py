@@ -57,6 +57,7 @@ def test_a_damaged_file_is_named_with_what_to_do(
         Database.open(home, create=create)
     assert f"the database {home.database} is damaged" in str(refused.value)
     assert f"cp BACKUP {home.database}" in refused.value.hint
+    assert "tic vault restore FILE --force" in refused.value.hint
     assert "vault.key stays" in refused.value.hint
     assert "tic doctor" not in refused.value.hint
     assert refused.value.exit_code == 5

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from credentials import keys
+from credentials.anchor import Anchor
 from credentials.keys import KEY_FILE, NEXT_FILE, Cost, KeyUnusable, make_key_file, passphrase
 from credentials.keys.given import BACKUP
 from credentials.refusals import ChangedBehindTheVault
@@ -23,6 +24,7 @@ from engine.errors import EngineError
 from engine.home import Home
 from engine.restoring import RestoreRefused, restore
 from engine.unpacking import KeyNeeded, NewerBackup
+from engine.vault_checkup import examine
 from tests.engine.vaults import Kept, full
 
 WORDS = "correct horse battery staple"
@@ -396,6 +398,55 @@ def test_what_is_killed_after_the_commit_has_the_new_one(
         restore(kept.home, file, force=True, key_file=tmp_path / "old.key")
     assert NEXT_FILE not in names(kept)  # the first call of tidy comes before anything is replaced
     kept.opens()
+
+
+def test_what_a_killed_restore_left_is_named_and_the_next_one_removes_it(kept: Kept, file: Path) -> None:
+    left = kept.home.root / f"{unpacking.FOLDER}0123"
+    left.mkdir(mode=0o700)
+    (left / "tic.db").write_bytes(b"half of it")
+    (check,) = [check for check in examine(kept.home) if check.name == "leftovers"]
+    assert check.ok
+    assert check.detail == f"{left} is what a killed restore left: rm -r {left}"
+    restore(kept.home, file, force=True)
+    assert not left.exists()
+
+
+def test_what_another_restore_is_unpacking_stays(kept: Kept, file: Path) -> None:
+    header = backup_file.read_header(file)
+    key = keys.read_key_file(kept.home.key_file)
+    with unpacking.unpacked(kept.home, file, header, key) as there:
+        assert unpacking.abandoned(kept.home) == []
+        unpacking.sweep(kept.home)
+        assert there.home.database.exists()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_kill_leaves_an_anchor_in_any_case(
+    kept: Kept, file: Path, monkeypatch: pytest.MonkeyPatch, *, damaged: bool
+) -> None:
+    if damaged:
+        kept.home.database.write_bytes(b"no database at all")
+    with monkeypatch.context() as patch:
+        patch.setattr(Anchor, "move", broken_off("the anchor"))
+        with pytest.raises(KeyboardInterrupt):
+            restore(kept.home, file, force=True)
+    assert (kept.home.root / "vault.seen").exists()
+    restore(kept.home, file, force=True)
+    assert kept.wrong() == []
+
+
+def test_an_empty_home_has_its_anchor_first(
+    kept: Kept, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = empty(tmp_path, key_of=kept)
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "_place_file", broken_off("the file"))
+        with pytest.raises(KeyboardInterrupt):
+            restore(other.home, file)
+    assert names(other) == {"vault.key", "vault.seen"}
+    restore(other.home, file)
+    other.opens()
+    assert other.wrong() == []
 
 
 def test_a_full_disk_changes_nothing(kept: Kept, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
