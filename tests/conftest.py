@@ -1,6 +1,7 @@
 """Fixtures for every test: the real servers, and the Pulumi engine."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,9 @@ pytest_plugins = ["tests.servers.fixtures"]
 # A machine that is slow, or busy with something else, fails no test.
 settings.register_profile("tic", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tic")
+
+# Started by nohup or some runners, pytest ignores SIGHUP, and so would every process that a test starts.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 os.environ.pop("TIC_DATABASE_URL", None)  # no test may write into the database of whoever runs it
 
