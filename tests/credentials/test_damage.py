@@ -121,7 +121,7 @@ def test_seals_that_were_emptied_are_missed(pair: World) -> None:
 )
 def test_a_changed_vault_row_opens_nothing(pair: World, change: str) -> None:
     pair.sql(f"UPDATE vault SET {change}")  # noqa: S608
-    with pytest.raises(KeyUnusable, match="or the vault's own row was changed"):
+    with pytest.raises(KeyUnusable, match="the vault's own row was changed"):
         pair.reopened().opened("prod", purpose="a test")
 
 
