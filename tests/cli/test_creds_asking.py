@@ -177,7 +177,7 @@ def test_a_file_that_others_can_read_is_warned_of(tic: Tic, tmp_path: Path) -> N
     [
         (f"@{CANARY}", "the file with auth-token can't be read: No such file or directory"),
         (f"@/{CANARY}\0", "the file with auth-token can't be read: this is no path"),
-        ("@", "the file with auth-token can't be read: Is a directory"),
+        ("@", "no file is named for auth-token"),
         (f"@~{CANARY}/x", "the file with auth-token can't be read: this is no path"),
         ("@/dev/zero", "the file with auth-token is too large (1048576 bytes at most)"),
         (CANARY, "auth-token is a secret, and other users can read the arguments of a process"),
