@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from credentials.anchor import NAME as ANCHOR
 from credentials.errors import CredentialError
 from engine.database import NoDatabase
 from engine.errors import EngineError
@@ -91,6 +92,10 @@ def _without_file(home: Home) -> list[Check] | None:
 
 
 def _no_database(home: Home) -> Check:
+    for left in (home.key_file, home.root / ANCHOR):
+        if left.exists():  # there was a vault
+            told = f"{home.database} is gone, and {left} is still there"
+            return Check("database", False, told, "tic vault restore FILE", unusable=True)
     return Check("database", False, f"{home.database} is not there yet", "tic vault init")
 
 

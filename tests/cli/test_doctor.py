@@ -86,3 +86,12 @@ def test_what_is_open_to_others_is_closed_by_the_command(tic: Tic) -> None:
     tic.home.chmod(0o755)
     code, found = checks(tic)
     assert (code, found["home"]["remedy"]) == (5, f"chmod 700 {tic.home}")
+
+
+def test_a_database_that_is_gone_is_put_back_and_never_made_anew(tic: Tic) -> None:
+    for file in tic.home.glob("tic.db*"):
+        file.unlink()
+    code, found = checks(tic)
+    assert code == 5
+    assert found["database"]["remedy"] == "tic vault restore FILE"
+    assert str(found["database"]["detail"]).endswith("vault.key is still there")
