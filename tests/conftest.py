@@ -26,6 +26,10 @@ os.environ.pop("TIC_DATABASE_URL", None)  # no test may write into the database 
 
 # What asks clouds through their SDKs, or starts processes by the dozen: right, and no matter of seconds.
 SLOW = (
+    "tests/cli/test_creds_scopes.py",
+    "tests/cli/test_errors.py",
+    "tests/cli/test_vault_backup.py",
+    "tests/cli/test_vault_keys.py",
     "tests/credentials/identity/",
     "tests/credentials/roles/",
     "tests/credentials/test_contention.py",
@@ -34,6 +38,15 @@ SLOW = (
     "tests/credentials/test_rekeying_killed.py",
     "tests/e2e/",
     "tests/emulators/",
+    "tests/engine/state/test_replay.py",
+    "tests/engine/test_broker.py",
+    "tests/engine/test_challenges.py",
+    "tests/engine/test_launch.py",
+    "tests/engine/test_restoring.py",
+    "tests/engine/test_vault_changes.py",
+    "tests/engine/toolchain/test_child.py",
+    "tests/stacks/dns/test_worker.py",
+    "tests/stacks/provider/test_main.py",
 )
 
 
