@@ -7,7 +7,7 @@ adds to the audit log. Either way the anchor beside the key follows after the co
 
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -76,42 +76,43 @@ class Ledger:
         self._keys: Keys | None = None
         self.anchor = Anchor(folder)
 
-    @contextmanager
-    def change(self, event: Event | None, *, attempt: Event | None = None) -> Iterator[Change]:
+    def change(self, event: Event | None, *, attempt: Event | None = None) -> AbstractContextManager[Change]:
         """A transaction that may change anything in the vault's tables.
 
         Raises NoVault, KeyUnusable, ChangedBehindTheVault, OldCopy, ConflictingChange. What a rule refuses is
         told to the audit log, in a transaction of its own: as `event`, or as `attempt` where that is None.
         """
-        self.unlock()
-        with self._refusals_told(attempt) as told, self._anchored() as anchored, self.writing() as connection:
-            record, keys = self._opened(connection)
-            guard = _guard(record, keys)
-            if guard.digest != self.digest(connection):
-                raise ChangedBehindTheVault
-            head = self._head(connection, record, keys)
-            self.anchor.check(keys.sealer, Position(guard.counter, head.seq))
-            change = told.begun = Change(connection, record.vault_id, keys, event)
-            yield change
-            head = self._append(change, head)
-            guard = self._seal(change, guard)
-            anchored.reached(change.keys, Position(guard.counter, head.seq))
+        return self._transaction(event, attempt=attempt, changing=True)
 
-    @contextmanager
-    def use(self, event: Event) -> Iterator[Change]:
+    def use(self, event: Event) -> AbstractContextManager[Change]:
         """A transaction that opens something: it may note its use, and changes nothing that is guarded.
 
         The audit entry is committed when the block ends; nothing is handed out before. Raises as `change`.
         """
+        return self._transaction(event, attempt=None, changing=False)
+
+    @contextmanager
+    def _transaction(self, event: Event | None, *, attempt: Event | None, changing: bool) -> Iterator[Change]:
         self.unlock()
-        with self._refusals_told(None) as told, self._anchored() as anchored, self.writing() as connection:
-            record, keys = self._opened(connection)
-            guard, head = _guard(record, keys), self._head(connection, record, keys)
-            self.anchor.check(keys.sealer, Position(guard.counter, head.seq))
-            change = told.begun = Change(connection, record.vault_id, keys, event)
-            yield change
-            head = self._append(change, head)
-            anchored.reached(keys, Position(guard.counter, head.seq))
+        change: Change | None = None
+        try:
+            with self.writing() as connection:
+                record, keys = self._opened(connection)
+                guard = _guard(record, keys)
+                if changing and guard.digest != self.digest(connection):
+                    raise ChangedBehindTheVault
+                head = self._head(connection, record, keys)
+                self.anchor.check(keys.sealer, Position(guard.counter, head.seq))
+                change = Change(connection, record.vault_id, keys, event)
+                yield change
+                head = self._append(change, head)
+                if changing:
+                    guard = self._seal(change, guard)
+        except Exception as error:
+            if change is not None and (attempted := change.event or attempt) is not None:
+                self._tell_refusal(attempted, error)
+            raise
+        self.anchor.move(change.keys.sealer, Position(guard.counter, head.seq))
 
     def unlock(self) -> Keys:
         """The vault's keys; a person may be asked for them, so this comes before anything is locked.
@@ -246,17 +247,6 @@ class Ledger:
             raise ChangedBehindTheVault
         return found
 
-    @contextmanager
-    def _refusals_told(self, attempt: Event | None) -> "Iterator[_Told]":
-        told = _Told()
-        try:
-            yield told
-        except Exception as error:
-            begun = (told.begun.event or attempt) if told.begun is not None else None
-            if begun is not None:
-                self._tell_refusal(begun, error)
-            raise
-
     def _tell_refusal(self, attempt: Event, error: Exception) -> None:
         """Write that a rule refused it; what can't be told of a refusal is not told again."""
         if getattr(error, "exit_code", None) == _REFUSED and attempt.outcome != "refused":
@@ -270,28 +260,6 @@ class Ledger:
         except Exception as error:
             self._tell_refusal(attempt, error)
             raise
-
-    @contextmanager
-    def _anchored(self) -> "Iterator[_Anchored]":
-        """Moves the anchor once the transaction inside is committed."""
-        anchored = _Anchored()
-        yield anchored
-        if anchored.keys is not None and anchored.position is not None:
-            self.anchor.move(anchored.keys.sealer, anchored.position)
-
-
-@dataclass(slots=True)
-class _Told:
-    begun: Change | None = None
-
-
-@dataclass(slots=True)
-class _Anchored:
-    keys: Keys | None = None
-    position: Position | None = None
-
-    def reached(self, keys: Keys, position: Position) -> None:
-        self.keys, self.position = keys, position
 
 
 def sealed_head(record: VaultRecord, keys: Keys) -> Head:

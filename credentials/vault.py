@@ -7,8 +7,8 @@ sealed, opened or changed, so listing works, and is quick, without it.
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,23 +115,19 @@ class Vault(Removal):
         """The vault of this database; whether its key opens it shows when the key is first needed."""
         return cls(database, folder, usage=usage, actor=actor)
 
-    @contextmanager
-    def change(self, action: str, **about: Any) -> Iterator[Change]:
+    def change(self, action: str, **about: Any) -> AbstractContextManager[Change]:
         """A transaction of the engine's that changes what the vault's digest guards: who is bound to what.
 
         `action` names it in the audit log, `about` as `audit.Event` does. Raises as `Ledger.change`.
         """
-        with self.ledger.change(Event(action, "done", **about)) as change:
-            yield change
+        return self.ledger.change(Event(action, "done", **about))
 
-    @contextmanager
-    def quiet_change(self, attempt: Event | None = None) -> Iterator[Change]:
+    def quiet_change(self, attempt: Event | None = None) -> AbstractContextManager[Change]:
         """As `change`, where nothing may come of it: the audit log is told only what the block adds.
 
         `attempt` is what it is told where a rule refuses.
         """
-        with self.ledger.change(None, attempt=attempt) as change:
-            yield change
+        return self.ledger.change(None, attempt=attempt)
 
     def note(self, event: Event) -> None:
         """Write an audit entry of something that changed nothing in the vault."""
