@@ -1,17 +1,16 @@
 """`tic audit`: who used and changed what, whether the log of it is whole, exports that verify anywhere."""
 
-import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import table
 from cli.creds_input import BadInput
-from cli.printable import printable
 from cli.since import microseconds_since
+from cli.telling import print_json, say
 
 if TYPE_CHECKING:
     from credentials.audit import Entry
@@ -66,16 +65,16 @@ def list_entries(
     older, found = len(found) > limit, found[-limit:]
     entries = [one for one in found if isinstance(one, Entry)]
     if as_json:
-        _print_json([shown(one) for one in entries])
+        print_json([shown(one) for one in entries])
     elif entries:
         table.write(
             ("ENTRY", "TIME", "WHO", "ACTION", "OUTCOME", "CREDENTIAL", "STACK", "DETAIL"),
             [_row(one) for one in entries],
         )
     else:
-        _say("the audit log has no such entry\n  next: tic audit list")
+        say("the audit log has no such entry\n  next: tic audit list")
     if older:
-        _say(f"there are older ones; see more: tic audit list --limit {limit * 10}")
+        say(f"there are older ones; see more: tic audit list --limit {limit * 10}")
     if len(entries) < len(found):
         raise DamagedRow("audit")
 
@@ -113,7 +112,7 @@ def verify(
     found = log.verify()
     public = log.public_key()
     if as_json:
-        _print_json(
+        print_json(
             {
                 "whole": not found.problems,
                 "entries": found.checked,
@@ -126,13 +125,13 @@ def verify(
     elif found.problems:
         table.write(("ENTRY", "WHAT IS WRONG"), [(str(one.seq or "-"), one.what) for one in found.problems])
         if found.further:
-            _say(f"and {found.further} more")
+            say(f"and {found.further} more")
     else:
         sys.stdout.write(
             f"the audit log is whole: {_counted(found.checked)}, none changed, missing or added\n"
         )
     if not end_known:
-        _say(
+        say(
             "warning: vault.seen is missing, so it can't be told whether this is an old copy of the log, "
             "without its newest entries\n  next: tic vault doctor"
         )
@@ -155,7 +154,7 @@ def export(
     with written(output) as file:
         done = log.export(file.write, since=beginning, now=now)
     which = f"entries {done.first} to {done.last}" if done.last >= done.first else "no entries"
-    _say(
+    say(
         f"{which} of the audit log are exported\n"
         f"  verify it anywhere: tic audit verify {output or 'FILE'} --public-key {done.public_key.hex()}"
     )
@@ -192,12 +191,3 @@ def _row(entry: "Entry") -> tuple[str, ...]:
 
 def _counted(entries: int) -> str:
     return f"{entries} {'entry' if entries == 1 else 'entries'}"
-
-
-def _print_json(value: Any) -> None:
-    """Escaped to ASCII: a log that was tampered with may hold anything."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
-def _say(words: str) -> None:
-    sys.stderr.write(printable(words) + "\n")

@@ -1,6 +1,5 @@
 """`tic creds`: make, activate, scope, delete and clear credentials; other modules register the rest."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +13,11 @@ from cli import (
     creds_verify,
     creds_views,
 )
+from cli.consent import confirm
 from cli.creds_files import warn_of_missing_files
-from cli.creds_input import BadInput, gather
+from cli.creds_input import gather
 from cli.creds_options import SCOPES, Fields, FromEnv, Reference, SecretsFrom, Yes
-from cli.printable import printable
+from cli.telling import say
 
 if TYPE_CHECKING:
     from credentials.credential import Credential
@@ -69,12 +69,12 @@ def new(
     given = gather(kind, options=fields or (), secrets_from=secrets_from, from_env=from_env)
     warn_of_missing_files(kind, given)
     made = vault.new(name, provider, given, scope=scope)
-    _say(f"credential {made.name} is made: {_described(made)}")
+    say(f"credential {made.name} is made: {_described(made)}")
     active = vault.active(provider)
     if active is not None and active.id != made.id:
-        _say(f"  new stacks use {active.name}; to have them use this one: tic creds activate {made.name}")
+        say(f"  new stacks use {active.name}; to have them use this one: tic creds activate {made.name}")
     else:
-        _say(f"  next: {_first_use(kind, made.name)}")
+        say(f"  next: {_first_use(kind, made.name)}")
 
 
 @app.command()
@@ -84,10 +84,10 @@ def activate(reference: Reference) -> None:
 
     done = Installation.find().vault.activate(reference)
     now = done.credential
-    _say(f"credential {now.name} is Active: new stacks that need {now.kind} use it")
+    say(f"credential {now.name} is Active: new stacks that need {now.kind} use it")
     if done.replaced is not None:
-        _say(f"  {done.replaced.name} is Ready; stacks that are bound to it stay with it")
-    _say(f"  next: move a stack to it: tic stack bind STACK {now.name}")
+        say(f"  {done.replaced.name} is Ready; stacks that are bound to it stay with it")
+    say(f"  next: move a stack to it: tic stack bind STACK {now.name}")
 
 
 @app.command()
@@ -101,10 +101,10 @@ def scope(
     from engine.installation import Installation
 
     now = Installation.find().vault.rescope(reference, where)
-    _say(f"credential {now.name} has the scope {now.scope}: it may be used {_where(now.scope)}")
+    say(f"credential {now.name} has the scope {now.scope}: it may be used {_where(now.scope)}")
     if now.scope != EVERYWHERE and now.state is State.ACTIVE:
-        _say(f"  it is the Active one: new stacks elsewhere that need {now.kind} are refused while it is")
-    _say("  next: see what may be used in a folder: tic creds list --here")
+        say(f"  it is the Active one: new stacks elsewhere that need {now.kind} are refused while it is")
+    say("  next: see what may be used in a folder: tic creds list --here")
 
 
 @app.command()
@@ -116,17 +116,17 @@ def delete(reference: Reference, yes: Yes = False, other_account: account_moves.
     view = vault.check_delete(reference)
     account_moves.check(vault, [view], other_account=other_account)
     found = view.credential
-    _confirm(
+    confirm(
         f"delete {found.name} ({_described(found)}) for good?",
         f"deleting {found.name!r} is for good",
         f"tic creds delete {found.name} --yes",
         yes=yes,
     )
     done = vault.delete(found.token)
-    _say(f"credential {done.credential.name} is deleted; revoke what was in it where it came from")
+    say(f"credential {done.credential.name} is deleted; revoke what was in it where it came from")
     if done.used_by:
-        _say(f"  {', '.join(done.used_by)} use the linked role from now on")
-    _say("  next: tic creds list")
+        say(f"  {', '.join(done.used_by)} use the linked role from now on")
+    say("  next: tic creds list")
 
 
 @app.command()
@@ -154,7 +154,7 @@ def clear(
     if leaving:
         names = "; ".join(f"{', '.join(one.name for one in all_)} ({each})" for each, all_ in leaving.items())
         kept = ["--keep-source"] if keep_source else []
-        _confirm(
+        confirm(
             f"delete {names} for good?",
             f"deleting {names} is for good",
             " ".join(["tic creds clear", *([provider] if provider else []), *kept, "--yes"]),
@@ -163,15 +163,15 @@ def clear(
     for each in found:
         _clear(vault, each, keep_source=keep_source)
     if leaving:
-        _say("  next: revoke what was in them where it came from; tic creds list shows what is left")
+        say("  next: revoke what was in them where it came from; tic creds list shows what is left")
 
 
 def _clear(vault: "Vault", provider: str, *, keep_source: bool) -> None:
     done = vault.clear(provider, keep_source=keep_source)
     names = ", ".join(one.name for one in done.deleted)
-    _say(f"deleted of {provider}: {names}" if names else f"there are no credentials of {provider} to delete")
+    say(f"deleted of {provider}: {names}" if names else f"there are no credentials of {provider} to delete")
     if done.stacks:
-        _say(f"  its linked role serves from now on: {', '.join(done.stacks)}")
+        say(f"  its linked role serves from now on: {', '.join(done.stacks)}")
 
 
 def _where(scope: str) -> str:
@@ -181,17 +181,6 @@ def _where(scope: str) -> str:
         "repo": f"in checkouts of {what} and nowhere else",
     }
     return places.get(kind, "everywhere")
-
-
-def _confirm(question: str, statement: str, again: str, *, yes: bool) -> None:
-    """Ask, unless `yes`; where nobody can be asked, the statement and the command that needs no question."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise BadInput(
-            f"{statement}, and there is no terminal to ask at", hint=f"say yes in advance: {again}"
-        )
-    typer.confirm(printable(question), abort=True, err=True)
 
 
 def _described(credential: "Credential") -> str:
@@ -210,7 +199,3 @@ def _first_use(kind: "Kind", name: str) -> str:
     if kind.group in ("build", "registry"):
         return f"tic creds exec {name} -- COMMAND"
     return f"tic stack new NAME --provider {kind.name} (in the folder of a project that uses it)"
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")

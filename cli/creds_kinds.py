@@ -1,15 +1,14 @@
 """`tic creds kinds`: the catalogue on stdout, and what each kind wants."""
 
-import json
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import table
 from cli.creds_input import BadInput
+from cli.telling import print_json
 
 if TYPE_CHECKING:
     from credentials.kinds import Field, Kind, Succession
@@ -51,11 +50,11 @@ def _one(name: str, *, as_json: bool) -> None:
 
     former = kinds.former(name)
     if former is not None and not former.same:
-        _print_json(_former_as_json(former)) if as_json else _show_former(former)
+        print_json(_former_as_json(former)) if as_json else _show_former(former)
         return
     kind = kinds.load(name)
     if as_json:
-        _print_json(_as_json(kind))
+        print_json(_as_json(kind))
         return
     if former is not None:
         _write(f"{former.name} is {kind.name}: {former.because}")
@@ -74,7 +73,7 @@ def _several(group: str | None, *, as_json: bool) -> None:
     chosen = [one for one in every if group is None or group in one.purpose]
     chosen.sort(key=lambda one: kinds.PURPOSES.index(one.group))
     if as_json:
-        _print_json([_as_json(one) for one in chosen])
+        print_json([_as_json(one) for one in chosen])
         return
     table.write(
         ("PROVIDER", "GROUP", "DNS", "WHAT IT IS"),
@@ -182,8 +181,3 @@ def _field_as_json(one: "Field") -> dict[str, Any]:
         "file_variables": one.file_variables,
         "where_to_get": one.where_to_get,
     }
-
-
-def _print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """JSON as people read it; the catalogue holds nothing that a terminal would obey."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

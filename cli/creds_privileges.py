@@ -1,6 +1,5 @@
 """`tic creds privileges`: what credentials have to be allowed, and the policies that allow it."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.creds_input import BadInput
-from cli.printable import printable
+from cli.telling import print_json, say
 
 if TYPE_CHECKING:
     from credentials.privileges import LeastPrivileges, Purpose
@@ -41,16 +40,16 @@ def show_privileges(
         raise privileges.NoPurpose(known, purpose)
     chosen = [one for one in known.purposes.values() if purpose in (None, one.name)]
     if form == "json":
-        _print_json(_privileges_as_json(known, chosen))
+        print_json(_privileges_as_json(known, chosen))
     elif form == "text":
         _show_text(known, chosen)
     elif len(chosen) > 1:
         raise privileges.NoPurpose(known, None)
     else:
         sys.stdout.write(chosen[0].document() + "\n")
-        _say(f"  next: paste it at {known.paste}")
+        say(f"  next: paste it at {known.paste}")
         if chosen[0].note:
-            _say(f"  {chosen[0].note}")
+            say(f"  {chosen[0].note}")
 
 
 def _show_text(known: "LeastPrivileges", chosen: Sequence["Purpose"]) -> None:
@@ -62,7 +61,7 @@ def _show_text(known: "LeastPrivileges", chosen: Sequence["Purpose"]) -> None:
             sys.stdout.write(f"  {privilege:<{width}}  {what}".rstrip() + "\n")
         if one.also:
             sys.stdout.write(f"  + {one.also}\n")
-    _say(f"  next: tic creds privileges {known.provider} --for {chosen[0].name} --format policy")
+    say(f"  next: tic creds privileges {known.provider} --for {chosen[0].name} --format policy")
 
 
 def _privileges_as_json(known: "LeastPrivileges", chosen: Sequence["Purpose"]) -> dict[str, Any]:
@@ -82,13 +81,3 @@ def _privileges_as_json(known: "LeastPrivileges", chosen: Sequence["Purpose"]) -
             for one in chosen
         },
     }
-
-
-def _print_json(value: Any) -> None:
-    """JSON in ASCII: nothing in it steers a terminal."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")
-    sys.stderr.flush()

@@ -1,6 +1,5 @@
 """`tic creds rotate`: new values under the same token, asked about at the provider first."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from cli.creds_files import warn_of_missing_files
 from cli.creds_input import gather
 from cli.creds_options import Fields, FromEnv, Reference, SecretsFrom
-from cli.printable import printable
+from cli.telling import say
 
 if TYPE_CHECKING:
     from engine.rotation import Rotation
@@ -53,34 +52,30 @@ def rotate(
         credential.token,
         given,
         verify=not no_verify,
-        asking=lambda kind: _say(f"asking {kind} who the new values are"),
+        asking=lambda kind: say(f"asking {kind} who the new values are"),
     )
     _tell(done)
 
 
 def _tell(rotation: "Rotation") -> None:
     now, who = rotation.done.credential, rotation.identity
-    _say(f"credential {now.name} has new values (version {now.version}); its token is the same: {now.token}")
+    say(f"credential {now.name} has new values (version {now.version}); its token is the same: {now.token}")
     if who is not None:
         known = " in account ".join(one for one in (who.principal, who.account) if one)
-        _say(f"  {now.kind} accepts them" + (f": {known}" if known else ""))
+        say(f"  {now.kind} accepts them" + (f": {known}" if known else ""))
         if who.cannot:
-            _say(f"  they can't: {'; '.join(who.cannot)}")
+            say(f"  they can't: {'; '.join(who.cannot)}")
     else:
-        _say(f"  they were not verified: {rotation.unverified}")
+        say(f"  they were not verified: {rotation.unverified}")
     if rotation.done.dropped:
-        _say(f"  it no longer has: {', '.join(rotation.done.dropped)}")
+        say(f"  it no longer has: {', '.join(rotation.done.dropped)}")
     first = ""
     if kept := rotation.done.kept:
         which = f"version {kept[0]} stays" if len(kept) == 1 else f"versions {', '.join(map(str, kept))} stay"
-        _say(f"  {which} sealed for the runs that work with it: tic creds show {now.name}")
+        say(f"  {which} sealed for the runs that work with it: tic creds show {now.name}")
         first = "when those runs have ended, "
     if rotation.replaces_secrets:
-        _say(f"  next: {first}revoke the former values where they came from")
+        say(f"  next: {first}revoke the former values where they came from")
     else:
-        _say("  its secrets are the ones that it had: there is nothing to revoke")
-        _say(f"  next: tic creds show {now.name}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")
+        say("  its secrets are the ones that it had: there is nothing to revoke")
+        say(f"  next: tic creds show {now.name}")

@@ -1,6 +1,5 @@
 """`tic creds verify`: who credentials are at their providers, and what they can't do."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from cli import table
 from cli.creds_input import BadInput
 from cli.printable import printable
+from cli.telling import print_json, say
 
 if TYPE_CHECKING:
     from credentials.identity.verification import Verification
@@ -48,7 +48,7 @@ def verify(
         return
     found = verify_one(vault, vault.find(reference), place=here, timeout=timeout)
     if as_json:
-        _print_json(_as_json(found))
+        print_json(_as_json(found))
         raise typer.Exit(exit_code([found]))
     if found.problem is not None:
         found.problem.hint = _hint(found)
@@ -61,14 +61,14 @@ def _verify_all(vault: "Vault", here: "Place", timeout: float, *, as_json: bool)
 
     credentials = [view.credential for view in vault.list()]
     if not credentials:
-        _say("no credentials yet\n  next: tic creds new NAME --provider P (tic creds kinds lists them)")
+        say("no credentials yet\n  next: tic creds new NAME --provider P (tic creds kinds lists them)")
     found = []
     for one in verify_each(vault, credentials, place=here, timeout=timeout):
         found.append(one)
-        _say(f"  {len(found)}/{len(credentials)} {one.credential.name}: {_in_short(one)}")
+        say(f"  {len(found)}/{len(credentials)} {one.credential.name}: {_in_short(one)}")
     found.sort(key=lambda one: (one.credential.kind, one.credential.name))
     if as_json:
-        _print_json([_as_json(one) for one in found])
+        print_json([_as_json(one) for one in found])
     elif found:
         _summarize(found)
     raise typer.Exit(exit_code(found))
@@ -91,7 +91,7 @@ def _summarize(found: Sequence["Verification"]) -> None:
     )
     for one in found:
         if one.problem is not None:
-            _say(f"{one.credential.name}: {one.problem}\n  next: {_hint(one)}")
+            say(f"{one.credential.name}: {one.problem}\n  next: {_hint(one)}")
 
 
 def _show(found: "Verification") -> None:
@@ -115,7 +115,7 @@ def _show(found: "Verification") -> None:
             start = f"{label}:" if number == 0 else ""
             sys.stdout.write(printable(f"{start:<{width}}{one}").replace("\n", " ") + "\n")
     if identity.cannot and credential.kind in providers():
-        _say(f"  next: see what it has to be allowed: tic creds privileges {credential.kind}")
+        say(f"  next: see what it has to be allowed: tic creds privileges {credential.kind}")
 
 
 def _in_short(one: "Verification") -> str:
@@ -148,13 +148,3 @@ def _as_json(one: "Verification") -> dict[str, Any]:
         "request": getattr(problem, "request_id", None) or None,
         "clock_seconds": skew.total_seconds() if skew is not None else None,
     }
-
-
-def _print_json(value: Any) -> None:
-    """JSON in ASCII: nothing in it steers a terminal."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")
-    sys.stderr.flush()

@@ -1,6 +1,5 @@
 """`tic creds list|show`: what there is, on stdout."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ import typer
 from cli import table
 from cli.creds_options import AsJson, Reference, Yes
 from cli.printable import printable
+from cli.telling import print_json
 
 if TYPE_CHECKING:
     from credentials.credential import CredentialView, KeptVersion
@@ -198,10 +198,3 @@ def span(since: float | None, now: float) -> str:
             return f"{int(amount)} {unit}"
         amount /= size
     return f"{int(amount)} y"
-
-
-def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """JSON as people read it; what a terminal would obey (JSON itself lets some of it through) is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    safe = (one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
-    sys.stdout.write("".join(safe) + "\n")

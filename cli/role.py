@@ -1,13 +1,13 @@
 """`tic role`: link a provider's role, so that stacks need no keys; `role_views` shows what is linked."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import role_views
+from cli.consent import confirm
 from cli.creds_input import BadInput
-from cli.printable import printable
+from cli.telling import say
 
 if TYPE_CHECKING:
     from credentials.role_store import LinkedRole
@@ -83,7 +83,7 @@ def reauthorize(provider: Provider, wait: Wait = False) -> None:
         _enable(vault, linked.role, wait=True)
         return
     now = role_linking.attempt(vault, linked.role.provider)
-    _say(f"the role of {now.role.provider} is Enabled again: {_taken_on(now)}")
+    say(f"the role of {now.role.provider} is Enabled again: {_taken_on(now)}")
     _say_stacks(vault, now.role.provider)
 
 
@@ -98,29 +98,28 @@ def disable(
     vault = Installation.find().vault
     linked = vault.linked.check_unlink(role_views.own_name(provider))
     name = linked.role.provider
-    if not yes:
-        if not sys.stdin.isatty():
-            raise BadInput(
-                f"disabling the role of {name} takes it from new stacks, and there is no terminal to ask at",
-                hint=f"say yes in advance: tic role disable {name} --yes",
-            )
-        typer.confirm(printable(f"disable the role {linked.role.role} of {name}?"), abort=True, err=True)
+    confirm(
+        f"disable the role {linked.role.role} of {name}?",
+        f"disabling the role of {name} takes it from new stacks",
+        f"tic role disable {name} --yes",
+        yes=yes,
+    )
     vault.linked.unlink(name)
-    _say(f"the role of {name} is disabled; new stacks that need {name} use its Active credential")
-    _say(f"  the role itself is still there: {linked.role.role}")
-    _say(f"  to delete it: {roles.provider(name).console(linked.role)}")
+    say(f"the role of {name} is disabled; new stacks that need {name} use its Active credential")
+    say(f"  the role itself is still there: {linked.role.role}")
+    say(f"  to delete it: {roles.provider(name).console(linked.role)}")
 
 
 def _enable(vault: "Vault", role: "Role", *, wait: bool) -> None:
     from credentials.roles import NotAssumed
     from engine import role_linking
 
-    _say(f"linking {role.role} of {role.provider}, taken on by {role_views.source_in_words(vault, role)}")
+    say(f"linking {role.role} of {role.provider}, taken on by {role_views.source_in_words(vault, role)}")
 
     def waiting(error: "NotAssumed") -> None:
-        _say(f"  not yet: {error.told}")
-        _say(f"    {error.hint}")
-        _say("  waiting for it; Ctrl-C ends the wait, and the role stays Authorizing")
+        say(f"  not yet: {error.told}")
+        say(f"    {error.hint}")
+        say("  waiting for it; Ctrl-C ends the wait, and the role stays Authorizing")
 
     try:
         now = role_linking.enable(vault, role, wait_seconds=WAIT_SECONDS if wait else 0, waiting=waiting)
@@ -128,12 +127,12 @@ def _enable(vault: "Vault", role: "Role", *, wait: bool) -> None:
         if error.reason in role_linking.WAITED_FOR:
             _say_what_to_create(vault, role)
         raise
-    _say(f"the role of {role.provider} is Enabled: {_taken_on(now)}")
+    say(f"the role of {role.provider} is Enabled: {_taken_on(now)}")
     if leftover := [view for view in vault.list() if view.credential.kind == role.provider]:
         names = ", ".join(view.credential.name for view in leftover)
-        _say(f"  credentials of {role.provider} are still there: {names}")
-        _say(f"  their stacks use them; to delete them and use the role: tic creds clear {role.provider}")
-    _say(f"  next: tic stack new NAME --provider {role.provider}")
+        say(f"  credentials of {role.provider} are still there: {names}")
+        say(f"  their stacks use them; to delete them and use the role: tic creds clear {role.provider}")
+    say(f"  next: tic stack new NAME --provider {role.provider}")
 
 
 def _say_what_to_create(vault: "Vault", role: "Role") -> None:
@@ -141,15 +140,15 @@ def _say_what_to_create(vault: "Vault", role: "Role") -> None:
     from credentials import roles
 
     module = roles.provider(role.provider)
-    _say("")
-    _say(f"make this in {module.LABEL}: {module.console(None)}")
-    _say(f"  a role:              {role.role}")
+    say("")
+    say(f"make this in {module.LABEL}: {module.console(None)}")
+    say(f"  a role:              {role.role}")
     if role.external_id:
-        _say(f"  with external id:    {role.external_id}")
-    _say(f"  its trust policy:    tic role policy {role.provider} --trust")
-    _say(f"  what it may do:      tic role policy {role.provider} --for apply (or deploy)")
-    _say(f"  then:                tic role enable {role.provider} --wait")
-    _say("")
+        say(f"  with external id:    {role.external_id}")
+    say(f"  its trust policy:    tic role policy {role.provider} --trust")
+    say(f"  what it may do:      tic role policy {role.provider} --for apply (or deploy)")
+    say(f"  then:                tic role enable {role.provider} --wait")
+    say("")
 
 
 def _settings(given: list[str] | tuple[str, ...]) -> dict[str, str]:
@@ -169,10 +168,6 @@ def _taken_on(linked: "LinkedRole") -> str:
 
 def _say_stacks(vault: "Vault", provider: str) -> None:
     stacks = vault.linked.stacks(provider)
-    _say(
+    say(
         f"  it serves: {', '.join(stacks)}" if stacks else f"  next: tic stack new NAME --provider {provider}"
     )
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(printable(line) + "\n")

@@ -12,6 +12,7 @@ from cli import table
 from cli.creds_input import BadInput
 from cli.creds_views import moment, span
 from cli.printable import printable
+from cli.telling import print_json
 
 if TYPE_CHECKING:
     from credentials.roles import Role
@@ -60,7 +61,7 @@ def status(
         return
     found = _checked(vault, chosen)
     if as_json:
-        _print_json([_as_json(vault, one) for one in found])
+        print_json([_as_json(vault, one) for one in found])
     else:
         _show(vault, found)
     if any(one.hint is not None for one in found):
@@ -80,7 +81,7 @@ def show_services(
     chosen = [own_name(provider)] if provider is not None else list(roles.names())
     if as_json:
         rows = [(name, one) for name in chosen for one in services(name)]
-        _print_json(
+        print_json(
             [
                 {
                     "provider": name,
@@ -251,7 +252,3 @@ def _as_json(vault: "Vault", checked: "Checked") -> dict[str, Any]:
         "checked_at": moment(linked.checked_at),
         "stacks": vault.linked.stacks(role.provider),
     }
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import table
+from cli.telling import print_json
 
 Name = Annotated[
     str | None,
@@ -36,7 +37,7 @@ def list_stacks(as_json: AsJson = False) -> None:
     with installation.database.read() as connection:
         rows = overview(connection)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     if not rows:
         sys.stderr.write("no stacks yet\n  next: tic stack new NAME --template certificate\n")
@@ -66,7 +67,7 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     with installation.database.read() as connection:
         stack = detail(connection, selection.choose(connection, name, Path.cwd()))
     if as_json:
-        _print_json(stack)
+        print_json(stack)
         return
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
@@ -96,7 +97,7 @@ def outputs(
         stack = selection.choose(connection, name, Path.cwd())
         values = checkpoints.outputs(connection, installation.vault, stack.id, show_secrets=show_secrets)
     if as_json:
-        _print_json(values)
+        print_json(values)
     elif not values:
         sys.stderr.write(f"stack {stack.full_name} has no outputs\n  next: tic stack up {stack.full_name}\n")
     else:
@@ -120,7 +121,7 @@ def history(
         stack = selection.choose(connection, name, Path.cwd())
         rows = past(connection, stack, limit)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     if not rows:
         sys.stderr.write(f"nothing ran on {stack.full_name} yet\n  next: tic stack up {stack.full_name}\n")
@@ -140,10 +141,6 @@ def history(
             for row in rows
         ],
     )
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def _indented(value: Any, width: int) -> str:

@@ -10,7 +10,7 @@ from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from engine.installation import Installation
-    from engine.run import Operation, Outcome
+    from engine.operation import Operation, Outcome
     from engine.state.stacks import Stack
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from engine.events import Diagnostic
 from engine.notices import told
-from engine.run import Outcome
+from engine.operation import Outcome
 
 ERROR = Diagnostic("error", "canary of a provider", "")
 

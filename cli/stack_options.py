@@ -1,0 +1,42 @@
+"""What the commands of `tic stack` have in common: arguments, options, and the stack that is meant."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from engine.installation import Installation
+    from engine.state.stacks import Stack
+
+Name = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STACK", help="STACK or PROJECT/STACK; without it the stack of this folder's project."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Line-delimited JSON events on stdout.")]
+Target = Annotated[
+    list[str] | None, typer.Option("--target", help="Only this resource (URN); may be repeated.")
+]
+Parallel = Annotated[int | None, typer.Option("--parallel", min=1, help="How many resources at once.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the history.")]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", help="Pass this variable of your environment on to the run, by name."),
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify", metavar="CREDENTIAL", help="Tell how it ended with this chat bot; may be repeated."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def choose(installation: "Installation", name: str | None, *, destructive: bool = False) -> "Stack":
+    """The stack of this name, or that of this folder's project; raises what `engine.selection` raises."""
+    from engine import selection
+
+    with installation.database.read() as connection:
+        return selection.choose(connection, name, Path.cwd(), destructive=destructive)

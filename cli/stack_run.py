@@ -1,0 +1,163 @@
+"""`tic stack up|preview|refresh|destroy|cancel`: one operation, shown while it goes on."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.consent import confirm
+from cli.stack_options import AsJson, Env, Message, Name, Notify, Parallel, Target, Yes, choose
+from cli.telling import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.operation import Operation, Outcome
+    from engine.state.stacks import Stack
+
+
+def register(app: typer.Typer) -> None:
+    """Add the operations to `tic stack`."""
+    for command in (up, preview, refresh, destroy, cancel):
+        app.command()(command)
+
+
+def up(
+    name: Name = None,
+    target: Target = None,
+    replace: Annotated[
+        list[str] | None, typer.Option("--replace", help="Replace this resource (URN); may be repeated.")
+    ] = None,
+    parallel: Parallel = None,
+    message: Message = "",
+    env: Env = None,
+    notify: Notify = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the stack's resources to what its program says (`preview` shows it beforehand)."""
+    from engine.operation import Operation
+
+    operation = Operation("up", target or (), replace or (), parallel, message, env or ())
+    _run(name, operation, notify=notify, as_json=as_json)
+
+
+def preview(
+    name: Name = None,
+    target: Target = None,
+    parallel: Parallel = None,
+    env: Env = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what `up` would do; changes nothing."""
+    from engine.operation import Operation
+
+    _run(name, Operation("preview", target or (), (), parallel, "", env or ()), as_json=as_json)
+
+
+def refresh(
+    name: Name = None,
+    target: Target = None,
+    parallel: Parallel = None,
+    message: Message = "",
+    env: Env = None,
+    clear_pending_creates: Annotated[
+        bool, typer.Option(help="Forget creates that were cut off, after you have looked for what they made.")
+    ] = False,
+    notify: Notify = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read what the resources are in the world into the state."""
+    from engine.operation import Operation
+
+    operation = Operation("refresh", target or (), (), parallel, message, env or (), clear_pending_creates)
+    _run(name, operation, notify=notify, as_json=as_json)
+
+
+def destroy(
+    name: Name = None,
+    target: Target = None,
+    parallel: Parallel = None,
+    message: Message = "",
+    env: Env = None,
+    yes: Yes = False,
+    notify: Notify = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete the stack's resources; its credentials are free afterwards."""
+    from engine.installation import Installation
+    from engine.operation import Operation
+
+    stack = choose(Installation.find(), name, destructive=True)
+    confirm(
+        f"delete every resource of {stack.full_name}?",
+        f"destroying {stack.full_name} deletes its resources",
+        f"tic stack destroy {stack.full_name} --yes",
+        yes=yes,
+    )
+    operation = Operation("destroy", target or (), (), parallel, message, env or ())
+    _run(stack.full_name, operation, notify=notify, as_json=as_json)
+
+
+def cancel(name: Name = None) -> None:
+    """End the operation that runs on the stack: its process here is interrupted, a dead one's lease is
+    ended.
+    """
+    from engine.cancellation import cancel as cancel_run
+    from engine.installation import Installation
+
+    installation = Installation.find()
+    stack = choose(installation, name)
+    say(cancel_run(installation, stack))
+
+
+def _run(
+    name: str | None, operation: "Operation", *, notify: "Sequence[str] | None" = None, as_json: bool
+) -> None:
+    from cli import progress
+    from engine import notices, run
+    from engine.installation import Installation
+
+    installation = Installation.find()
+    stack = choose(installation, name)
+    with notices.telling(installation, notify or (), stack, operation, warn=_warn) as ended:
+        if not as_json:
+            say(f"{operation.kind} {stack.full_name}")
+        with progress.choose(planned=operation.kind == "preview", as_json=as_json) as shown:
+            outcome = run.run(installation, stack, operation, shown)
+        ended(outcome)
+    _conclude(stack, operation, outcome, as_json=as_json)
+
+
+def _warn(line: str) -> None:
+    say(f"warning: {line}")
+
+
+def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_json: bool) -> None:
+    from cli import progress
+
+    for residue in outcome.caught:
+        say(f"  ! {residue}")
+    changes = (
+        ", ".join(f"{count} {name}" for name, count in sorted(outcome.changes.items())) or "nothing to do"
+    )
+    if as_json:
+        progress.print_line(
+            {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
+        )
+    if outcome.succeeded:
+        after = {
+            "up": f"tic stack outputs {stack.full_name}",
+            "preview": f"tic stack up {stack.full_name}",
+            "refresh": f"tic stack preview {stack.full_name}",
+            "destroy": f"tic stack remove {stack.full_name}",
+        }[operation.kind]
+        if not as_json:
+            say(f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {changes}")
+            say(f"  next: {after}")
+        return
+    if not outcome.errors:
+        for line in outcome.printed[-20:]:
+            say(f"  {line}")
+    what = "was interrupted" if outcome.interrupted else "failed"
+    say(f"{operation.kind} of {stack.full_name} {what}: {changes}; what was done is kept in the state")
+    say(f"  next: mend what the lines above name, then: tic stack {operation.kind} {stack.full_name}")
+    raise typer.Exit(130 if outcome.interrupted else 1)

@@ -1,0 +1,64 @@
+"""What a run is asked to do, and what came of it, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from engine import events
+
+if TYPE_CHECKING:
+    from engine.state.residue import Residue
+
+Kind = Literal["up", "preview", "refresh", "destroy"]
+QUIET = ("--non-interactive", "--color", "never")
+APPLY = ("--yes", "--skip-preview")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names
+    variables.
+    """
+
+    kind: Kind
+    targets: Sequence[str] = ()
+    replace: Sequence[str] = ()
+    parallel: int | None = None
+    message: str = ""
+    passed: Sequence[str] = ()
+    clear_pending_creates: bool = False
+
+    @property
+    def runs_program(self) -> bool:
+        """Whether the project's program is run; the others work from the state alone."""
+        return self.kind in ("up", "preview")
+
+    def arguments(self) -> list[str]:
+        """The words for Pulumi's command line; never a secret."""
+        words = [self.kind, *QUIET, *(() if self.kind == "preview" else APPLY)]
+        for target in self.targets:
+            words += ["--target", target]
+        for urn in self.replace:
+            words += ["--replace", urn]
+        if self.parallel is not None:
+            words += ["--parallel", str(self.parallel)]
+        if self.clear_pending_creates:
+            words.append("--clear-pending-creates")
+        if self.message and self.kind != "preview":
+            words += ["--message", self.message]
+        return words
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run; `printed` is what Pulumi wrote outside its events, `caught` what was sealed at the
+    door.
+    """
+
+    succeeded: bool = False
+    interrupted: bool = False
+    changes: Mapping[str, int] = field(default_factory=dict)
+    seconds: int = 0
+    errors: list[events.Diagnostic] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+    caught: "list[Residue]" = field(default_factory=list)
