@@ -1,7 +1,7 @@
 """The tables of stacks and their state; `stacks.py` and `updates.py` turn rows into values.
 
-Times are seconds since the epoch (UTC). Columns that hold JSON say so. Deleting a stack deletes its updates
-and checkpoints; deleting an update deletes its journal and events.
+Times are seconds since the epoch (UTC). Columns that hold JSON say so. Deleting a stack deletes its updates,
+checkpoints and their resources; deleting an update deletes its journal and events.
 """
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, UniqueConstraint, text
@@ -88,8 +88,29 @@ class UpdateRow(SQLModel, table=True):
     resource_changes: str  # JSON: operation -> count
 
 
+class ResourceBodyRow(SQLModel, table=True):
+    """A resource as one or more checkpoints of the stack hold it: its JSON, compressed with zlib.
+
+    `digest` is the SHA-256 of the JSON with its keys in order. What no checkpoint refers to is removed.
+    """
+
+    __tablename__ = "resource_body"
+    __table_args__ = (
+        UniqueConstraint("stack_id", "digest", name="resource_body_once"),
+        {"sqlite_autoincrement": True},  # a checkpoint that names a removed id must not find another's body
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    stack_id: int = Field(sa_column=_stack())
+    digest: bytes
+    body: bytes
+
+
 class CheckpointRow(SQLModel, table=True):
-    """The deployment after one version of a stack: its JSON, compressed with zlib."""
+    """The deployment after one version of a stack: its JSON, compressed with zlib.
+
+    `versions.py` has the form, in which resources are ids of resource_body.
+    """
 
     __tablename__ = "checkpoint"
 

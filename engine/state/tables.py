@@ -40,6 +40,13 @@ UPDATE = table(
     column("config", String),
     column("resource_changes", String),
 )
+RESOURCE_BODY = table(
+    "resource_body",
+    column("id", Integer),
+    column("stack_id", Integer),
+    column("digest", LargeBinary),
+    column("body", LargeBinary),
+)
 CHECKPOINT = table(
     "checkpoint",
     column("stack_id", Integer),

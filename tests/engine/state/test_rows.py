@@ -11,9 +11,23 @@ from sqlmodel import SQLModel
 import credentials.rows  # noqa: F401  # what the bindings point to
 from engine.database import Database
 from engine.state import tables
-from engine.state.rows import CheckpointRow, EventRow, JournalRow, StackRow, UpdateRow
+from engine.state.rows import (
+    CheckpointRow,
+    EventRow,
+    JournalRow,
+    ResourceBodyRow,
+    StackRow,
+    UpdateRow,
+)
 
-ROWS: tuple[type[SQLModel], ...] = (StackRow, UpdateRow, CheckpointRow, JournalRow, EventRow)
+ROWS: tuple[type[SQLModel], ...] = (
+    StackRow,
+    UpdateRow,
+    ResourceBodyRow,
+    CheckpointRow,
+    JournalRow,
+    EventRow,
+)
 NAMES = tuple(str(row.__tablename__) for row in ROWS)
 
 
@@ -44,7 +58,7 @@ def test_checks_and_partial_indexes_are_the_same_too(database: Database, name: s
 
 @pytest.mark.parametrize(
     "named",
-    [tables.STACK, tables.UPDATE, tables.CHECKPOINT, tables.JOURNAL, tables.EVENT],
+    [tables.STACK, tables.UPDATE, tables.RESOURCE_BODY, tables.CHECKPOINT, tables.JOURNAL, tables.EVENT],
     ids=lambda table: str(table.name),
 )
 def test_the_statements_name_the_rows_columns(named: TableClause) -> None:
