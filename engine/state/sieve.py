@@ -1,4 +1,4 @@
-"""Secrets found in text: as they are, and as base64, URL-encoded, JSON-escaped or re-wrapped text.
+"""Secrets found in text: as they are, encoded in the ways of programs, and wrapped into other lines.
 
 Looking through a request's body costs a few substring searches; only a suspicious one has to be parsed.
 
@@ -6,30 +6,35 @@ A secret shorter than SHORTEST bytes would be found in half of all text, so it c
 value; below SHORTEST_VALUE not even there.
 """
 
-import base64
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
-from urllib.parse import quote, quote_plus
+
+from engine.state.secret_forms import decoded, forms, is_text, material, parts, wrapped_base64
 
 HIDDEN = "[secret]"
 SHORTEST = 8
 SHORTEST_VALUE = 4
 _INERT = re.compile(rb"[A-Za-z0-9]{6,}")  # what no encoding of text changes
-_SECRET_FIELD = re.compile("(key|secret|token|password|passphrase)$", re.IGNORECASE)  # of a JSON key file
-_WRAPPED_LINE = 40  # characters of a line that is a secret of its own, in a key file for instance
-_CHUNK = 24  # of a key file's text: a line of any usual width holds one of them whole
+_RUN = re.compile("[A-Za-z0-9+/_=-]{16,}")  # what key material looks like on one line
+_GRAM = 16  # characters of key material that nothing else has
+_STRIDE = 8  # so a piece of _GRAM + _STRIDE - 1 characters is always known by one gram
+_PROBED = 32  # characters of key material for which there are two probes: a line by itself has them
+_PROBED_BASE64 = 512  # in the base64 of that nobody looks for single lines
 
 
 @dataclass(frozen=True, slots=True)
 class _Mesh:
-    """What to look for: `short` as whole values, `pattern` anywhere; `probes` None: parse whatever it is."""
+    """What to look for: `short` as whole values, `pattern` anywhere, `grams` in runs of key material.
+
+    `probes` None: parse whatever it is.
+    """
 
     short: frozenset[str]
     probes: tuple[bytes, ...] | None
     pattern: re.Pattern[str]
+    grams: frozenset[str]
 
 
 class Sieve:
@@ -47,10 +52,10 @@ class Sieve:
 
     def add(self, secrets: Iterable[bytes]) -> None:
         """Find these too, from now on."""
-        parts = {part for secret in secrets for part in _parts(secret)}
+        found = {part for secret in secrets for part in parts(secret)}
         with self._learning:
-            if not parts <= self._known:
-                self._known |= parts
+            if not found <= self._known:
+                self._known |= found
                 self._mesh = _mesh(self._known)
 
     def suspects(self, body: bytes) -> bool:
@@ -61,77 +66,53 @@ class Sieve:
     def finds(self, text: str) -> bool:
         """Whether a string (not as JSON) holds a secret."""
         mesh = self._mesh
-        return text in mesh.short or mesh.pattern.search(text) is not None
+        return text in mesh.short or _holds(mesh, text) or any(_holds(mesh, one) for one in decoded(text))
 
     def redact(self, text: str) -> str:
-        """The string with `[secret]` in place of each secret."""
+        """The string with `[secret]` in place of each secret, or of all where only decoding shows one."""
         mesh = self._mesh
-        return HIDDEN if text in mesh.short else mesh.pattern.sub(HIDDEN, text)
+        if text in mesh.short:
+            return HIDDEN
+        text = mesh.pattern.sub(HIDDEN, text)
+        if mesh.grams:
+            text = _RUN.sub(lambda run: HIDDEN if _is_material(mesh, run[0]) else run[0], text)
+        return HIDDEN if any(_holds(mesh, one) for one in decoded(text)) else text
+
+
+def _holds(mesh: _Mesh, text: str) -> bool:
+    if mesh.pattern.search(text) is not None:
+        return True
+    return bool(mesh.grams) and any(_is_material(mesh, run[0]) for run in _RUN.finditer(text))
+
+
+def _is_material(mesh: _Mesh, run: str) -> bool:
+    return any(run[i : i + _GRAM] in mesh.grams for i in range(len(run) - _GRAM + 1))
 
 
 def _mesh(everything: frozenset[bytes]) -> _Mesh:
     long = {secret for secret in everything if len(secret) >= SHORTEST}
-    forms = {form for secret in long for form in _forms(secret)}
     short = frozenset(
-        secret.decode() for secret in everything - long if len(secret) >= SHORTEST_VALUE and _is_text(secret)
+        secret.decode() for secret in everything - long if len(secret) >= SHORTEST_VALUE and is_text(secret)
     )
-    probes = {_probe(form) for form in forms} | {_probe_value(secret) for secret in short}
-    texts = sorted((form.decode() for form in forms), key=len, reverse=True)
+    written = {form for secret in long for form in forms(secret)}
+    keys = {text for secret in long for text in material(secret)}
+    coded = {text for secret in long for text in wrapped_base64(secret)}
+    probes = {_probe(form) for form in written} | {_probe_value(secret) for secret in short}
+    probes.update(probe for text in keys for probe in _probes_of(text, _PROBED))
+    probes.update(probe for text in coded for probe in _probes_of(text, _PROBED_BASE64))
+    texts = sorted((form.decode() for form in written), key=len, reverse=True)
     return _Mesh(
         short,
         None if None in probes else tuple(sorted(probe for probe in probes if probe)),
         re.compile("|".join(map(re.escape, texts)) or r"(?!)"),
+        frozenset(
+            text[i : i + _GRAM] for text in keys | coded for i in range(0, len(text) - _GRAM + 1, _STRIDE)
+        ),
     )
 
 
-def _parts(secret: bytes) -> Iterator[bytes]:
-    """A secret, and what is secret in it by itself: private values of a JSON key file, lines of a PEM one."""
-    yield secret
-    stripped = secret.strip()
-    yield stripped
-    if stripped.startswith(b"{"):
-        try:
-            fields = json.loads(stripped)
-        except ValueError:
-            return
-        for name, value in fields.items():
-            if isinstance(value, str) and _SECRET_FIELD.search(name) and len(value) >= SHORTEST:
-                yield from _parts(value.encode())
-    elif b"\n" in stripped:
-        lines = [line.strip() for line in stripped.splitlines() if not line.startswith(b"-----")]
-        yield from (line for line in lines if len(line) >= _WRAPPED_LINE)
-        text = b"".join(lines)
-        # The first 48 characters of a private key in PEM name its algorithm, and are the same in many keys.
-        yield from (
-            text[i : i + _CHUNK] for i in range(2 * _CHUNK, min(len(text), 9 * _CHUNK) - _CHUNK + 1, _CHUNK)
-        )
-
-
-def _forms(secret: bytes) -> Iterator[bytes]:
-    """The texts that stand for a secret inside a decoded JSON string."""
-    for alphabet in (base64.b64encode, base64.urlsafe_b64encode):
-        yield from _in_base64(secret, alphabet)
-    if not _is_text(secret):
-        return
-    yield secret
-    text = secret.decode()
-    for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
-        yield encoded.encode()
-        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), encoded).encode()
-    for ascii_only in (True, False):  # JSON inside a JSON string, and JSON inside that
-        once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-        yield once.encode()
-        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1].encode()
-        as_go = once.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
-        yield as_go.encode()
-
-
-def _in_base64(secret: bytes, encode: Callable[[bytes], bytes]) -> Iterator[bytes]:
-    """The characters that are the same wherever the secret lies in what was encoded, for each alignment."""
-    for before in range(3):
-        bits = 8 * (before + len(secret))
-        start = -(-8 * before // 6)
-        yield encode(b"\0" * before + secret)[start : bits // 6]
+def _grams(text: str) -> Iterator[str]:
+    return (text[i : i + _GRAM] for i in range(0, len(text) - _GRAM + 1, _STRIDE))
 
 
 def _probe(form: bytes) -> bytes | None:
@@ -145,9 +126,12 @@ def _probe_value(secret: str) -> bytes | None:
     return f'"{secret}"'.encode() if re.fullmatch("[A-Za-z0-9]+", secret) else None
 
 
-def _is_text(secret: bytes) -> bool:
-    try:
-        secret.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _probes_of(text: str, width: int) -> Iterator[bytes]:
+    """Two neighbours in each part of key material: no line end falls into both, however it is wrapped."""
+    for start in range(0, len(text), width):
+        inert = [run[0] for run in re.finditer("[A-Za-z0-9]{12,}", text[start : start + width])]
+        if inert:
+            longest = max(inert, key=len)[:16]
+            half = len(longest) // 2
+            yield longest[:half].encode()
+            yield longest[half:].encode()

@@ -1,7 +1,9 @@
 """Secrets are found in every form in which programs write them, and nothing else is."""
 
 import base64
+import html
 import json
+import random
 import re
 import textwrap
 from collections.abc import Callable
@@ -35,6 +37,12 @@ FORMS: dict[str, Callable[[str], str]] = {
         .replace("&", r"\u0026")
     ),
     "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "JSON in JSON in JSON": lambda text: json.dumps(json.dumps(json.dumps(text))),
+    "HTML": lambda text: f"<p>{html.escape(text)}</p>",
+    "hexadecimal": lambda text: text.encode().hex(),
+    "hexadecimal in capitals": lambda text: text.encode().hex().upper(),
+    "URL in JSON": lambda text: json.dumps(quote(text, safe="")),
+    "Python": repr,
 }
 
 
@@ -104,16 +112,52 @@ def test_bytes_that_are_no_text_are_found_as_base64() -> None:
     assert Sieve([secret]).finds(f"key: {base64.b64encode(secret).decode()}")
 
 
-@pytest.mark.parametrize("width", [48, 64, 76, 10_000])
-def test_a_key_file_is_found_however_its_lines_are_wrapped(width: int) -> None:
-    material = base64.b64encode(bytes(i * i % 251 for i in range(600))).decode()
-    pem = "-----BEGIN PRIVATE KEY-----\n" + textwrap.fill(material, 64) + "\n-----END PRIVATE KEY-----\n"
-    sieve = Sieve([pem.encode()])
-    again = f"-----BEGIN PRIVATE KEY-----\r\n{textwrap.fill(material, width)}\r\n-----END PRIVATE KEY-----"
-    assert sieve.finds(again)
+MATERIAL = base64.b64encode(random.Random(7).randbytes(600)).decode()
+
+
+def pem(width: int, end: str = "\n") -> str:
+    lines = ["-----BEGIN PRIVATE KEY-----", *textwrap.wrap(MATERIAL, width), "-----END PRIVATE KEY-----", ""]
+    return end.join(lines)
+
+
+def left_of_the_key(text: str) -> list[str]:
+    """The pieces of the key that the text still has; shorter ones tell nobody anything."""
+    plain = "".join(text.split())
+    return [MATERIAL[i : i + 24] for i in range(48, len(MATERIAL) - 24) if MATERIAL[i : i + 24] in plain]
+
+
+@pytest.mark.parametrize("width", [16, 20, 32, 48, 64, 76, 10_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n", r"\n", r"\\n", "\n    ", "%0A", "&#10;"])
+def test_a_key_file_is_found_and_redacted_however_its_lines_are_wrapped(width: int, end: str) -> None:  # C2
+    sieve = Sieve([pem(64).encode()])
+    again = pem(width, end)
     assert sieve.suspects(body(again))
-    assert sieve.finds(textwrap.wrap(material, 64)[3])
+    assert sieve.finds(again)
+    assert left_of_the_key(sieve.redact(f"the key {again} was refused")) == []
     assert not sieve.finds("-----BEGIN PRIVATE KEY-----")
+
+
+@pytest.mark.parametrize("width", [48, 64, 76, 10_000])
+def test_each_line_of_a_wrapped_key_file_is_found_by_itself(width: int) -> None:
+    sieve = Sieve([pem(64).encode()])
+    for line in textwrap.wrap(MATERIAL[48:], width)[:-1]:
+        assert sieve.suspects(body(line))
+        assert sieve.redact(f"read {line}") == f"read {HIDDEN}"
+
+
+@pytest.mark.parametrize("width", [57, 64, 76])
+@pytest.mark.parametrize("before", ["", "x", "me:"])
+def test_the_base64_of_a_long_secret_is_found_however_it_is_wrapped(width: int, before: str) -> None:
+    for secret in (pem(64), json.dumps({"private_key": pem(64), "project": "p"}), "Tok." + MATERIAL[:150]):
+        sieve = Sieve([secret.encode()])
+        coded = base64.b64encode((before + secret).encode()).decode()
+        wrapped = "\n".join(textwrap.wrap(coded, width))
+        assert sieve.suspects(body(wrapped))
+        assert sieve.finds(wrapped)
+        lines = sieve.redact(wrapped).splitlines()
+        assert (
+            sum(line not in (HIDDEN, "") for line in lines) <= 3
+        )  # the heading, and what is left at the end
 
 
 def test_the_private_values_of_a_json_key_file_are_secrets_by_themselves() -> None:
