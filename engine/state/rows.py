@@ -20,6 +20,33 @@ def _update(*, primary_key: bool = False) -> Column[str]:
     )
 
 
+class AccessTokenRow(SQLModel, table=True):
+    """A token of the state service that is kept, by its SHA-256.
+
+    It opens every stack, those of `project`, or the one named `stack` in it; `expires_at` null: for good.
+    `seal` is the vault's proof that tic has written the row.
+    """
+
+    __tablename__ = "access_token"
+    __table_args__ = (
+        UniqueConstraint("name", name="access_token_name_once"),
+        UniqueConstraint("hash", name="access_token_hash_once"),
+        {"sqlite_autoincrement": True},  # an update that names a token must not come to name another
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    hash: bytes
+    project: str | None
+    stack: str | None
+    read_only: bool
+    made_by: str
+    created_at: float
+    expires_at: float | None
+    last_used_at: float | None
+    seal: bytes
+
+
 class StackRow(SQLModel, table=True):
     """A stack.
 
@@ -86,6 +113,7 @@ class UpdateRow(SQLModel, table=True):
     environment: str  # JSON: name -> value
     config: str  # JSON: key -> apitype.ConfigValue
     resource_changes: str  # JSON: operation -> count
+    access: int | None  # the kept token that it was started with, until that is revoked
 
 
 class ResourceBodyRow(SQLModel, table=True):

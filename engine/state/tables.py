@@ -6,6 +6,20 @@ agree.
 
 from sqlalchemy import Boolean, Float, Integer, LargeBinary, String, column, table
 
+ACCESS_TOKEN = table(
+    "access_token",
+    column("id", Integer),
+    column("name", String),
+    column("hash", LargeBinary),
+    column("project", String),
+    column("stack", String),
+    column("read_only", Boolean),
+    column("made_by", String),
+    column("created_at", Float),
+    column("expires_at", Float),
+    column("last_used_at", Float),
+    column("seal", LargeBinary),
+)
 STACK = table(
     "stack",
     column("id", Integer),
@@ -39,6 +53,7 @@ UPDATE = table(
     column("environment", String),
     column("config", String),
     column("resource_changes", String),
+    column("access", Integer),
 )
 RESOURCE_BODY = table(
     "resource_body",
