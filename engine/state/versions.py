@@ -1,11 +1,21 @@
-"""The versions of a stack: the deployment after each of its updates, kept as compressed JSON."""
+"""The versions of a stack: the deployment after each of its updates.
 
+A checkpoint's body is compressed JSON: a list of the deployment without its resources and of the resources'
+ids in `bodies`, the first as it is and each later one as the step from the one before. Most steps are 1, so a
+thousand unchanged resources take a few bytes. A body that is an object is a whole deployment, as it was kept
+before there were ids. No version is ever dropped: each costs no more than what it changed.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
+from engine.state import bodies
+from engine.state.bodies import Body
 from engine.state.compression import SMALL, packed, unpacked
 from engine.state.replay import PLAIN_SCHEMA, Replayed
 from engine.state.tables import CHECKPOINT
@@ -24,23 +34,53 @@ class Checkpoint:
 EMPTY = Checkpoint(0, PLAIN_SCHEMA, (), {})
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A state of which all is done that takes time and no lock: `put` writes it.
+
+    `resources` is None where the deployment has no list of them; `packed` has the bodies that were new.
+    """
+
+    schema: int
+    features: tuple[str, ...]
+    rest: dict[str, Any]
+    resources: list[Body] | None
+    packed: dict[bytes, bytes]
+
+
 def newest(connection: Connection, stack_id: int) -> Checkpoint:
     """The state after the last version that changed any."""
-    query = select(CHECKPOINT).where(CHECKPOINT.c.stack_id == stack_id)
-    row = connection.execute(query.order_by(CHECKPOINT.c.version.desc()).limit(1)).one_or_none()
-    return EMPTY if row is None else _value(row)
+    return _first(connection, select(CHECKPOINT).where(CHECKPOINT.c.stack_id == stack_id))
 
 
 def at(connection: Connection, stack_id: int, version: int) -> Checkpoint:
     """The state after `version`, which may have left the checkpoint of an earlier one as it was."""
     query = select(CHECKPOINT).where(CHECKPOINT.c.stack_id == stack_id, CHECKPOINT.c.version <= version)
-    row = connection.execute(query.order_by(CHECKPOINT.c.version.desc()).limit(1)).one_or_none()
-    return EMPTY if row is None else _value(row)
+    return _first(connection, query)
 
 
 def save(connection: Connection, stack_id: int, version: int, state: Replayed | Checkpoint) -> None:
     """Keep `state` as the deployment after `version`, in place of what was kept for it."""
+    put(connection, stack_id, version, prepared(connection, stack_id, state))
+
+
+def prepared(connection: Connection, stack_id: int, state: Replayed | Checkpoint) -> Prepared:
+    """Get `state` ready to be written; only reads."""
+    rest = dict(state.deployment)
+    found = [Body.of(one) for one in rest.pop("resources")] if _has_resources(rest) else None
+    new = bodies.packed_unknown(connection, stack_id, found or ())
+    return Prepared(state.schema, state.features, rest, found, new)
+
+
+def put(connection: Connection, stack_id: int, version: int, state: Prepared) -> None:
+    """Write a state as that after `version`, in place of what was kept for it; bodies that only that one had
+    are gone.
+    """
     key = (CHECKPOINT.c.stack_id == stack_id) & (CHECKPOINT.c.version == version)
+    replaced = set(_ids(connection.execute(select(CHECKPOINT.c.body).where(key)).scalar()))
+    ids = None
+    if state.resources is not None:
+        ids = bodies.keep(connection, stack_id, state.resources, state.packed)
     connection.execute(delete(CHECKPOINT).where(key))
     connection.execute(
         insert(CHECKPOINT).values(
@@ -48,10 +88,11 @@ def save(connection: Connection, stack_id: int, version: int, state: Replayed | 
             version=version,
             schema=state.schema,
             features=orjson.dumps(state.features).decode(),
-            resource_count=len(state.deployment.get("resources") or ()),
-            body=packed(state.deployment, SMALL),
+            resource_count=len(ids or ()),
+            body=packed([state.rest, _steps(ids)], SMALL),
         )
     )
+    _forget(connection, stack_id, replaced.difference(ids or ()))
 
 
 def resource_count(connection: Connection, stack_id: int) -> int:
@@ -68,5 +109,41 @@ def resource_counts(connection: Connection, stack_id: int) -> dict[int, int]:
     return {row.version: row.resource_count for row in rows}
 
 
-def _value(row: Any) -> Checkpoint:
-    return Checkpoint(row.version, row.schema, tuple(orjson.loads(row.features)), unpacked(row.body))
+def _first(connection: Connection, query: Any) -> Checkpoint:
+    row = connection.execute(query.order_by(CHECKPOINT.c.version.desc()).limit(1)).one_or_none()
+    if row is None:
+        return EMPTY
+    match unpacked(row.body):
+        case [dict(deployment), None]:
+            pass
+        case [dict(deployment), [*steps]]:
+            deployment["resources"] = bodies.read(connection, list(accumulate(steps)))
+        case whole:
+            deployment = whole
+    return Checkpoint(row.version, row.schema, tuple(orjson.loads(row.features)), deployment)
+
+
+def _has_resources(deployment: dict[str, Any]) -> bool:
+    return isinstance(deployment.get("resources"), list)
+
+
+def _steps(ids: Sequence[int] | None) -> list[int] | None:
+    return None if ids is None else [*ids[:1], *(after - before for before, after in pairwise(ids))]
+
+
+def _ids(body: bytes | None) -> Iterator[int]:
+    """The bodies that a checkpoint refers to."""
+    match unpacked(body) if body is not None else None:
+        case [_, [*steps]]:
+            yield from accumulate(steps)
+
+
+def _forget(connection: Connection, stack_id: int, unused: set[int]) -> None:
+    """Remove those of the bodies that no other version of the stack has; its newest ones mostly do."""
+    query = select(CHECKPOINT.c.body).where(CHECKPOINT.c.stack_id == stack_id)
+    if unused:
+        for body in connection.execute(query.order_by(CHECKPOINT.c.version.desc())).scalars():
+            unused.difference_update(_ids(body))
+            if not unused:
+                return
+    bodies.forget(connection, unused)

@@ -8,6 +8,9 @@ import pytest
 
 from engine.database import Database
 from engine.dump import ForeignDump, copy, dump, empty, load
+from engine.state import versions
+from engine.state.versions import Checkpoint
+from tests.engine.state.journals import resource
 from tests.engine.vaults import fresh, full
 
 OTHER = b'{"table": "other", "columns": [], "given": null}'
@@ -60,6 +63,21 @@ def test_an_id_that_was_given_once_is_not_given_again(source: Database, target: 
             " VALUES ('o', 'p', 'n', '', 0, '{}', 1.0)"
         )
         assert here.exec_driver_sql("SELECT id FROM stack").scalar_one() == 3
+
+
+def test_a_stacks_versions_come_over_with_their_resources(source: Database, target: Database) -> None:
+    states = [
+        Checkpoint(version, 3, (), {"resources": [resource("a"), resource(f"b{version}")]})
+        for version in (1, 2)
+    ]
+    with source.write() as connection:
+        for state in states:
+            versions.save(connection, 1, state.version, state)
+    with source.read() as there, target.write() as here:
+        copy(there, here)
+        assert [versions.at(here, 1, state.version) for state in states] == states
+        versions.save(here, 2, 1, states[0])
+        assert versions.newest(here, 1) == states[1]
 
 
 def test_emptying_goes_by_what_refers_to_what(source: Database) -> None:

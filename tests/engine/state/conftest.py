@@ -41,7 +41,14 @@ def sealing() -> Wax:
     return Wax()
 
 
-ON_POSTGRESQL = {"test_access", "test_answers", "test_fencing", "test_journal_calls", "test_updates"}
+ON_POSTGRESQL = {
+    "test_access",
+    "test_answers",
+    "test_fencing",
+    "test_journal_calls",
+    "test_updates",
+    "test_versions",
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
