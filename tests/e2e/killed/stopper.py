@@ -1,0 +1,117 @@
+"""`tic`, which strikes itself or its children down at a chosen entry of its run's journal.
+
+    python stopper.py PLAN.json WORDS...
+
+The plan: `entry`, at which journal entry of the run (counted from 1; Pulumi must send them one by one); `when`,
+`before` the entry is kept or `after` it is durable, in both cases before Pulumi hears of it; `victims`, of
+`tic`, `supervisor`, `program`, `pulumi`, `plugin`; `report`, a file that is written before the blow: the
+processes of the run by what they are.
+
+It counts calls as they come over HTTP, in front of the state service; nothing of tic knows of it.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import engine.state.app
+
+ROLES = {
+    "supervisor.py": "supervisor",
+    "engine/program.py": "program",
+    "pulumi": "pulumi",
+    "realm.py": "plugin",
+    "pulumi-resource-tic": "plugin",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    entry: int
+    when: str
+    victims: tuple[str, ...]
+    report: str
+
+    def strike(self) -> None:
+        """Note who is there, and kill the victims, this process last."""
+        there = list(processes())
+        report = Path(self.report)
+        report.with_suffix(".new").write_text(json.dumps(there))
+        report.with_suffix(".new").rename(report)
+        for role, pid in sorted(there, key=lambda each: each[0] == "tic"):
+            if role in self.victims:
+                os.kill(pid, signal.SIGKILL)
+
+
+class AtEntry:
+    """An ASGI application in front of the service: strikes at the entry of the plan."""
+
+    def __init__(self, inner: Any, plan: Plan) -> None:
+        self._inner = inner
+        self._plan = plan
+        self._seen = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if not str(scope.get("path", "")).endswith("/journalentries"):
+            await self._inner(scope, receive, send)
+            return
+        self._seen += 1
+        if self._seen != self._plan.entry:
+            await self._inner(scope, receive, send)
+            return
+        if self._plan.when == "before":
+            self._plan.strike()
+            if "pulumi" in self._plan.victims:
+                return  # it was never sent
+            await self._inner(scope, receive, send)
+            return
+        answer: list[Any] = []
+
+        async def held(message: Any) -> None:
+            answer.append(message)
+
+        await self._inner(scope, receive, held)
+        self._plan.strike()
+        for message in answer:
+            await send(message)
+
+
+def processes() -> Iterator[tuple[str, int]]:
+    """What each process of the run is, and its id."""
+    yield "tic", os.getpid()
+    for process in psutil.Process().children(recursive=True):
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        role = next((role for word in words[:5] for end, role in ROLES.items() if word.endswith(end)), None)
+        if role is not None:
+            yield role, process.pid
+
+
+def main() -> None:
+    """Put the plan in front of the service, and be `tic`."""
+    plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
+    make = engine.state.app.app
+
+    def app(service: Any) -> Any:
+        web = make(service)
+        web.add_middleware(AtEntry, plan=plan)
+        return web
+
+    engine.state.app.app = app
+    sys.argv[:] = ["tic", *sys.argv[2:]]
+    from cli.start import main as tic
+
+    tic()
+
+
+if __name__ == "__main__":
+    main()
