@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.state import journal, updates, versions
-from engine.state.sealing import Sealing, hidden_value, opened_value
+from engine.state.sealing import Sealing, hidden_value, opened_value, require_sealed_here
 from engine.state.urns import ROOT_STACK
 from engine.state.versions import Checkpoint
 
@@ -25,8 +25,11 @@ def deployment(connection: Connection, stack_id: int) -> dict[str, Any]:
 
 
 def outputs(connection: Connection, sealing: Sealing, stack_id: int, *, show_secrets: bool) -> dict[str, Any]:
-    """The stack's outputs by name; secrets in plaintext, or as `[secret]`."""
-    for resource in deployment(connection, stack_id).get("resources") or ():
+    """The stack's outputs by name; secrets in plaintext, or as `[secret]`. Raises SealedElsewhere."""
+    state = deployment(connection, stack_id)
+    if show_secrets:
+        require_sealed_here(state)
+    for resource in state.get("resources") or ():
         if resource["type"] == ROOT_STACK and not resource.get("delete"):
             found = resource.get("outputs") or {}
             opened = opened_value(found, sealing, stack_id) if show_secrets else hidden_value(found)

@@ -1,15 +1,29 @@
 """A stack's secrets: sealed by the vault, bound to the stack; to Pulumi they are base64 ciphertexts."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import orjson
 
+from engine.errors import EngineError
 from engine.state.sieve import HIDDEN
 from engine.state.urns import SIGNATURE
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the signature of a secret value, known to all
+
+
+class SealedElsewhere(EngineError):
+    """The secrets of a state were sealed by another secrets provider of Pulumi's, and only it opens them."""
+
+    exit_code = 3
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(
+            f"the secrets of this stack's state are sealed by {provider}, not by tic's vault",
+            hint="give them to the vault: tic serve, and in the shell that it is for: "
+            "pulumi stack change-secrets-provider default",
+        )
 
 
 class Sealing(Protocol):
@@ -30,6 +44,13 @@ def context(stack_id: int) -> str:
 def encrypter(sealing: Sealing, stack_id: int) -> Callable[[bytes], str]:
     """From a plaintext to the ciphertext that may stand in the stack's state or configuration."""
     return lambda plaintext: base64.b64encode(sealing.seal(context(stack_id), plaintext)).decode()
+
+
+def require_sealed_here(deployment: Mapping[str, Any]) -> None:
+    """Raise SealedElsewhere unless the vault can open the secrets of the deployment."""
+    provider = (deployment.get("secrets_providers") or {}).get("type")
+    if provider not in (None, "service"):
+        raise SealedElsewhere(provider)
 
 
 def sealed_value(value: Any, encrypt: Callable[[bytes], str]) -> dict[str, str]:

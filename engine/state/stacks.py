@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.errors import EngineError
-from engine.state import updates, versions
+from engine.state import sharing, updates, versions
 from engine.state.tables import STACK
 from engine.state.urns import Renaming
 
@@ -122,6 +122,7 @@ def rename(connection: Connection, stack_id: int, project: str, name: str) -> St
         renaming = Renaming((stack.project, stack.name), (project, name))
         renamed = replace(state, deployment=renaming.deployment(state.deployment))
         versions.save(connection, stack_id, state.version, renamed)
+    sharing.follow(connection, stack.full_name, f"{project}/{name}")
     return get(connection, stack_id)
 
 
@@ -137,6 +138,7 @@ def tag(connection: Connection, stack_id: int, tags: dict[str, str]) -> None:
 
 def remove(connection: Connection, stack_id: int) -> None:
     """Forget the stack with its history and state; what its resources are in the world stays there."""
+    sharing.follow(connection, get(connection, stack_id).full_name, None)
     connection.execute(delete(STACK).where(STACK.c.id == stack_id))
 
 
