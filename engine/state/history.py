@@ -31,12 +31,26 @@ class UpdateRecord:
     resource_count: int
 
 
-def history(connection: Connection, stack_id: int) -> list[UpdateRecord]:
-    """Every update of the stack that was started, newest first; dry runs leave none."""
-    counts = resource_counts(connection, stack_id)
+def history(
+    connection: Connection, stack_id: int, *, limit: int | None = None, offset: int = 0
+) -> list[UpdateRecord]:
+    """The updates of the stack that were started, newest first; dry runs leave none.
+
+    At most `limit` of them, after the `offset` newest; no other row is read.
+    """
     query = select(UPDATE).where(UPDATE.c.stack_id == stack_id, UPDATE.c.version > 0)
-    rows = connection.execute(query.order_by(UPDATE.c.version.desc()))
+    rows = connection.execute(query.order_by(UPDATE.c.version.desc()).limit(limit).offset(offset)).all()
+    counts = resource_counts(connection, stack_id, rows[-1].version, rows[0].version) if rows else {}
     return [_record(row, counts.get(row.version, 0)) for row in rows]
+
+
+def of_version(connection: Connection, stack_id: int, version: int) -> UpdateRecord | None:
+    """The update that made this version of the stack."""
+    query = select(UPDATE).where(UPDATE.c.stack_id == stack_id, UPDATE.c.version == version)
+    row = connection.execute(query.where(UPDATE.c.version > 0)).one_or_none()
+    if row is None:
+        return None
+    return _record(row, resource_counts(connection, stack_id, version, version).get(version, 0))
 
 
 def last_update(connection: Connection, stack_id: int) -> UpdateRecord | None:

@@ -102,11 +102,12 @@ def resource_count(connection: Connection, stack_id: int) -> int:
     return int(found or 0)
 
 
-def resource_counts(connection: Connection, stack_id: int) -> dict[int, int]:
-    """How many resources each kept version of the stack has."""
-    query = select(CHECKPOINT.c.version, CHECKPOINT.c.resource_count)
-    rows = connection.execute(query.where(CHECKPOINT.c.stack_id == stack_id))
-    return {row.version: row.resource_count for row in rows}
+def resource_counts(connection: Connection, stack_id: int, first: int, last: int) -> dict[int, int]:
+    """How many resources each kept version of the stack has, from the version `first` to `last`."""
+    query = select(CHECKPOINT.c.version, CHECKPOINT.c.resource_count).where(
+        CHECKPOINT.c.stack_id == stack_id, CHECKPOINT.c.version.between(first, last)
+    )
+    return {row.version: row.resource_count for row in connection.execute(query)}
 
 
 def _first(connection: Connection, query: Any) -> Checkpoint:

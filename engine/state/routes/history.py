@@ -10,6 +10,7 @@ from engine.state.routes.call import Call, Refused, by_token
 from engine.state.service import StateService
 
 _STACK = "/api/stacks/{org}/{project}/{stack}"
+_MOST = 2**31 - 1  # of anything: two of them multiplied are still a number for the database
 _RESULTS = {"running": "in-progress", "succeeded": "succeeded"}
 
 
@@ -26,9 +27,10 @@ def list_updates(call: Call) -> Any:
     """Updates, newest first, in pages of `pageSize` counted from 1."""
     size, page = _number(call, "pageSize"), max(1, _number(call, "page"))
     with call.service.read() as connection:
-        found = history.history(connection, call.stack(connection).id)
-    wanted = found[(page - 1) * size : page * size] if size else found
-    return {"updates": [_info(record) for record in wanted]}
+        found = history.history(
+            connection, call.stack(connection).id, limit=size or None, offset=(page - 1) * size
+        )
+    return {"updates": [_info(record) for record in found]}
 
 
 def latest(call: Call) -> Any:
@@ -68,4 +70,4 @@ def _number(call: Call, name: str) -> int:
     text = call.query.get(name, "0")
     if not text.isdecimal():
         raise Refused(400, f"{name} is not a number")
-    return int(text)
+    return min(int(text), _MOST)
