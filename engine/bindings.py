@@ -1,6 +1,7 @@
 """Which credential serves each provider of a stack: bound when the stack is made, kept until it is destroyed.
 
-The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard behind `credentials.rules`: a
+A provider may have slots besides, for further credentials of it (`credentials.slots`). `engine.rebinding`
+changes what is bound. The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard behind `credentials.rules`: a
 credential that a stack uses can't be deleted by any program that writes this database.
 """
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import column, table
 
-from credentials import scopes
+from credentials import scopes, slots
 from credentials.audit import Event
 from credentials.scopes import Place
 from engine.errors import EngineError
@@ -45,13 +46,26 @@ _credential = table(
 class Binding:
     """One provider that a stack needs, and what serves it: a credential, or the provider's linked role.
 
-    Neither does after the stack was destroyed.
+    Neither does after the stack was destroyed. `key` is how it is kept: the provider, with its slot.
     """
 
-    provider: str
+    key: str
     credential: str | None
     token: str | None
     by_role: bool = False
+
+    @property
+    def provider(self) -> str:
+        """The kind of credential."""
+        return slots.parts(self.key)[0]
+
+    @property
+    def slot(self) -> str:
+        """The slot's name; "" for the provider's own."""
+        return slots.parts(self.key)[1]
+
+    def __str__(self) -> str:
+        return f"{self.provider} as {self.slot}" if self.slot else self.provider
 
 
 class Unauthorized(EngineError):
@@ -74,6 +88,23 @@ class Unauthorized(EngineError):
         )
 
 
+class SlotEmpty(EngineError):
+    """A slot that the stack has is served by nothing: a slot is filled by name alone, never by what is Active.
+
+    Its instance of the provider would work with the provider's own credential.
+    """
+
+    exit_code = 3
+
+    def __init__(self, stack: str, empty: Sequence[Binding]) -> None:
+        first = empty[0]
+        super().__init__(
+            f"stack {stack} has nothing bound for {', '.join(map(str, empty))}; nothing was run",
+            hint=f"bind a credential again: tic stack bind {stack} CREDENTIAL --as {first.slot}; or take the "
+            f"slot away: tic stack unbind {stack} --as {first.slot}",
+        )
+
+
 class ActiveOutOfScope(scopes.OutOfScope):
     """A provider's Active credential may not be used where the stack is (SPEC B3, B7)."""
 
@@ -89,7 +120,7 @@ class ActiveOutOfScope(scopes.OutOfScope):
 
 
 def need(connection: "Connection", stack_id: int, providers: Iterable[str]) -> None:
-    """Note that the stack needs these providers; what is bound already stays as it is."""
+    """Note that the stack needs these providers, or slots of them; what is bound already stays as it is."""
     known = set(
         connection.execute(
             _binding.select().with_only_columns(_binding.c.provider).where(_binding.c.stack_id == stack_id)
@@ -102,12 +133,12 @@ def need(connection: "Connection", stack_id: int, providers: Iterable[str]) -> N
             )
 
 
-def bind(connection: "Connection", stack_id: int, credential_id: int, provider: str) -> None:
-    """Let this credential serve this provider of the stack from now on."""
-    need(connection, stack_id, [provider])
+def bind(connection: "Connection", stack_id: int, credential_id: int, key: str) -> None:
+    """Let this credential serve this provider, or this slot of it, in the stack from now on."""
+    need(connection, stack_id, [key])
     connection.execute(
         _binding.update()
-        .where(_binding.c.stack_id == stack_id, _binding.c.provider == provider)
+        .where(_binding.c.stack_id == stack_id, _binding.c.provider == key)
         .values(credential_id=credential_id, role=None)
     )
 
@@ -122,15 +153,25 @@ def bind_to_role(connection: "Connection", stack_id: int, provider: str) -> None
     )
 
 
+def unbind(connection: "Connection", stack_id: int, key: str) -> None:
+    """Forget that the stack needs this provider, or has this slot of it."""
+    connection.execute(
+        _binding.delete().where(_binding.c.stack_id == stack_id, _binding.c.provider == key)
+    )
+
+
 def complete(connection: "Connection", stack_id: int, stack: str, place: Place) -> list[Binding]:
     """Bind what is not bound: to its provider's enabled role, else to its Active credential (SPEC A2, B3).
 
     Returns all bindings. Raises Unauthorized, and binds nothing, where a provider has neither; OutOfScope
-    where its Active credential may not be used at this place.
+    where its Active credential may not be used at this place; SlotEmpty.
     """
-    missing = []
+    missing, empty = [], []
     for binding in bound(connection, stack_id):
         if binding.token is not None or binding.by_role:
+            continue
+        if binding.slot:
+            empty.append(binding)
             continue
         active = _active(connection, binding.provider)
         if _role_is_enabled(connection, binding.provider):
@@ -144,11 +185,13 @@ def complete(connection: "Connection", stack_id: int, stack: str, place: Place) 
             bind(connection, stack_id, active.id, binding.provider)
     if missing:
         raise Unauthorized(stack, missing)
+    if empty:
+        raise SlotEmpty(stack, empty)
     return bound(connection, stack_id)
 
 
 def bound(connection: "Connection", stack_id: int) -> list[Binding]:
-    """The providers that the stack needs, in order of their names."""
+    """The providers that the stack needs, each before its slots, in order of their names."""
     rows = connection.execute(
         _binding.outerjoin(_credential, _credential.c.id == _binding.c.credential_id)
         .select()
@@ -156,29 +199,12 @@ def bound(connection: "Connection", stack_id: int) -> list[Binding]:
         .where(_binding.c.stack_id == stack_id)
         .order_by(_binding.c.provider)
     )
-    return [Binding(provider, name, token, role is not None) for provider, name, token, role in rows]
-
-
-def rebind(installation: "Installation", stack: "Stack", reference: str) -> "Credential":
-    """Let the credential of this name or token serve its provider's part of the stack, and return it.
-
-    Raises NoCredential; OutOfScope where the stack's project and repository are none that it may be used in.
-    """
-    from credentials.register import found
-    from engine import place
-
-    here = place.of_stack(stack.project, Path(stack.folder or Path.cwd()))
-    with installation.vault.change("binding.set", stack=stack.full_name) as change:
-        credential = found(change.connection, reference)
-        change.about(credential=credential.token, name=credential.name, kind=credential.kind)
-        scopes.check(credential.name, credential.scope, here)
-        bind(change.connection, stack.id, credential.id, credential.kind)
-    return credential
+    return [Binding(key, name, token, role is not None) for key, name, token, role in rows]
 
 
 def event(stack: str, binding: Binding) -> Event:
     """What the audit log says of a binding."""
-    by = "role" if binding.by_role else "credential"
+    detail = {"by": "role" if binding.by_role else "credential"} | ({"as": binding.slot} if binding.slot else {})
     return Event(
         "binding.set",
         "done",
@@ -186,15 +212,15 @@ def event(stack: str, binding: Binding) -> Event:
         name=binding.credential,
         kind=binding.provider,
         stack=stack,
-        detail={"by": by},
+        detail=detail,
     )
 
 
 def tokens(bound: Iterable[Binding]) -> dict[str, str]:
-    """For each provider that is served the token of what serves it: a credential's, or its role's."""
-    return {
-        each.provider: each.token or token_of(each.provider) for each in bound if each.token or each.by_role
-    }
+    """For each provider that is served, and each slot, the token of what serves it: a credential's, or its
+    role's.
+    """
+    return {each.key: each.token or token_of(each.provider) for each in bound if each.token or each.by_role}
 
 
 def release(connection: "Connection", stack_id: int) -> None:
@@ -221,6 +247,7 @@ class Usage:
             .select()
             .with_only_columns(_stack.c.project, _stack.c.name)
             .where(_binding.c.role == provider)
+            .distinct()
             .order_by(_stack.c.project, _stack.c.name)
         )
         return [f"{project}/{name}" for project, name in connection.execute(query)]
@@ -252,9 +279,12 @@ class Usage:
         connection.execute(_binding.update().where(_binding.c.credential_id == credential_id).values(served))
 
     def guarded(self, connection: "Connection") -> "Iterator[Table]":
-        """Every binding, as the vault's digest reads it."""
+        """Every binding, and every access token, as the vault's digest reads them."""
+        from engine.state import access_tokens
+
         query = _binding.select().order_by(_binding.c.stack_id, _binding.c.provider)
         yield "binding", connection.execute(query)
+        yield from access_tokens.guarded(connection)
 
     def _names(self, connection: "Connection", credential_id: int | None) -> dict[int, list[str]]:
         query = (

@@ -47,16 +47,20 @@ def remove_stack(installation: "Installation", stack: "Stack") -> None:
     from engine.state import stacks
 
     check_removable(installation, stack)
-    with removing(installation.vault)(stack.full_name) as connection:
+    with removing(installation.vault)(stack.full_name, "") as connection:
         stacks.remove(connection, stack.id)
 
 
-def removing(vault: "Vault") -> "Callable[[str], AbstractContextManager[Connection]]":
-    """Makes the transactions that forget a stack: its bindings go too, and the vault guards them."""
+def removing(vault: "Vault") -> "Callable[[str, str], AbstractContextManager[Connection]]":
+    """Makes the transactions that forget a stack: its bindings go too, and the vault guards them.
+
+    Who asked for it through the state service is named to the audit log.
+    """
 
     @contextmanager
-    def transaction(stack: str) -> "Iterator[Connection]":
-        with vault.change("stack.remove", stack=stack) as change:
+    def transaction(stack: str, user: str) -> "Iterator[Connection]":
+        detail = {"by": user} if user else {}
+        with vault.change("stack.remove", stack=stack, detail=detail) as change:
             yield change.connection
 
     return transaction

@@ -1,18 +1,31 @@
-"""Which process runs an update, and whether it still lives; a process is known by pid, start and host."""
+"""Who runs an update, and whether that is over: a process by pid, start and host; a client by its address."""
 
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+CLIENT = 0  # in place of a process's id, which is never 0
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process; `started` tells it from a later one with the same pid, also after a reboot."""
+    """A process; `started` tells it from a later one with the same pid, also after a reboot.
+
+    With the pid CLIENT it is a Pulumi CLI that called the service from the address `host`.
+    """
 
     pid: int
     host: str
     started: str
+
+    @property
+    def is_client(self) -> bool:
+        """Whether only its silence tells that it has ended."""
+        return self.pid == CLIENT
+
+    def __str__(self) -> str:
+        return f"a pulumi CLI at {self.host}" if self.is_client else f"process {self.pid} on {self.host}"
 
 
 def this_process() -> Owner:
@@ -21,9 +34,15 @@ def this_process() -> Owner:
     return Owner(pid, socket.gethostname(), started(pid) or "")
 
 
+def client(address: str) -> Owner:
+    """A Pulumi CLI somewhere else."""
+    return Owner(CLIENT, address, "")
+
+
 def is_gone(owner: Owner) -> bool:
-    """Whether the process has surely ended; of another host's processes nothing is sure."""
-    return owner.host == socket.gethostname() and started(owner.pid) != owner.started
+    """Whether the process has surely ended; of clients and of another host's processes nothing is sure."""
+    here = not owner.is_client and owner.host == socket.gethostname()
+    return here and started(owner.pid) != owner.started
 
 
 def started(pid: int) -> str | None:

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.errors import EngineError
-from engine.state.journal import fold
+from engine.state.journal import Folded, fold, folded
 from engine.state.owner import Owner, is_gone
 from engine.state.tables import EVENT, STACK, UPDATE
 
@@ -30,10 +30,8 @@ class UpdateRunning(EngineError):
 
     def __init__(self, stack: str, running: "RunningUpdate") -> None:
         since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(running.started_at))
-        owner = running.owner
         super().__init__(
-            f"another {running.kind} of {stack} is running since {since}: "
-            f"{running.user}, process {owner.pid} on {owner.host}",
+            f"another {running.kind} of {stack} is running since {since}: {running.user}, {running.owner}",
             hint=f"wait until it is done, or end it: tic stack cancel {stack.partition('/')[2]}",
         )
 
@@ -74,10 +72,14 @@ class RunningUpdate:
     started_at: float
     lease_expires: float
     owner: Owner
+    access: int | None = None
 
     def is_dead(self, now: float) -> bool:
-        """Whether nobody can be running it any more: its process is gone, or its lease was not renewed."""
-        return self.lease_expires < now or is_gone(self.owner)
+        """Whether nobody can be running it any more: its process is gone, the access token with which a
+        client started it was revoked, or its lease was not renewed.
+        """
+        revoked = self.owner.is_client and self.access is None
+        return revoked or self.lease_expires < now or is_gone(self.owner)
 
 
 def create(connection: Connection, stack_id: int, request: Request) -> str:
@@ -109,8 +111,17 @@ def create(connection: Connection, stack_id: int, request: Request) -> str:
     return update_id
 
 
-def start(connection: Connection, stack_id: int, update_id: str, lease: bytes, now: float) -> int:
+def start(
+    connection: Connection,
+    stack_id: int,
+    update_id: str,
+    lease: bytes,
+    now: float,
+    access: int | None = None,
+) -> int:
     """Let the update run under `lease` (a token's hash); returns the version of the stack when it is done.
+
+    `access` is the id of the kept token that the owner showed, where it showed one.
 
     Takes over from an update whose owner is dead. Raises UpdateRunning where another runs, LeaseLost where
     this one was started before. A dry run needs nothing to itself, and leaves the version as it is.
@@ -133,6 +144,7 @@ def start(connection: Connection, stack_id: int, update_id: str, lease: bytes, n
         started_at=now,
         lease_hash=lease,
         lease_expires_at=now + LEASE_SECONDS,
+        access=access,
     )
     return int(version)
 
@@ -173,12 +185,27 @@ def renew(connection: Connection, update_id: str, lease: bytes, now: float) -> f
     return expires
 
 
-def complete(connection: Connection, update_id: str, lease: bytes, status: str, now: float) -> None:
+def ready_to_complete(connection: Connection, update_id: str, lease: bytes) -> Folded | None:
+    """What takes time of completing the update, done in a snapshot; None where there is nothing to do."""
+    row = connection.execute(select(UPDATE).where(UPDATE.c.id == update_id)).one_or_none()
+    if row is None or row.lease_hash != lease or row.status != "running" or not row.version:
+        return None
+    return folded(connection, row.stack_id, update_id, row.engine)
+
+
+def complete(
+    connection: Connection,
+    update_id: str,
+    lease: bytes,
+    status: str,
+    now: float,
+    ready: Folded | None = None,
+) -> None:
     """End the update as its holder says; saying it again changes nothing. Raises LeaseLost otherwise."""
     row = connection.execute(select(UPDATE).where(UPDATE.c.id == update_id)).one_or_none()
     if row is not None and row.lease_hash == lease and row.status == status:
         return
-    end(connection, held(connection, update_id, lease), status, now)
+    end(connection, held(connection, update_id, lease), status, now, ready)
 
 
 def take_over(connection: Connection, dead: RunningUpdate) -> None:
@@ -186,12 +213,14 @@ def take_over(connection: Connection, dead: RunningUpdate) -> None:
     end(connection, dead, "interrupted", time.time())
 
 
-def end(connection: Connection, ended: RunningUpdate, status: str, now: float) -> None:
+def end(
+    connection: Connection, ended: RunningUpdate, status: str, now: float, ready: Folded | None = None
+) -> None:
     """End the update if it still runs: its journal becomes the stack's checkpoint, its lease is void."""
     if find_running(connection, ended.stack_id, ended.id) is None:
         return
     if ended.version:
-        fold(connection, ended.stack_id, ended.id, ended.version, ended.engine)
+        fold(connection, ended.stack_id, ended.id, ended.version, ended.engine, ready)
     _set(connection, ended.id, status=status, completed_at=now)
 
 
@@ -232,4 +261,5 @@ def _running(row: Any) -> RunningUpdate:
         started_at=row.started_at,
         lease_expires=row.lease_expires_at,
         owner=Owner(row.owner_pid, row.owner_host, row.owner_started),
+        access=row.access,
     )

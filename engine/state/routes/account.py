@@ -64,7 +64,7 @@ def list_stacks(call: Call) -> Any:
         seen = [
             stack
             for stack in stacks.list_all(connection, call.query.get("project"))
-            if call.admitted.may_see(stack.id) and _matches(stack, call.query)
+            if call.admitted.may_see(stack) and _matches(stack, call.query)
         ]
         return {"stacks": [_summary(connection, stack) for stack in seen]}
 

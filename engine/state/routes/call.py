@@ -2,23 +2,25 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from credentials.errors import CredentialError
 from engine.database import DatabaseUnusable
 from engine.errors import EngineError
+from engine.state import owner as owners
 from engine.state import stacks
 from engine.state.compression import TooLarge, inflated
+from engine.state.kept_tokens import TokenExpired
 from engine.state.residue import redact
 from engine.state.service import Admitted, StateService, token_hash
 from engine.state.stacks import ORG, Stack, StackExists, StackMissing
@@ -26,7 +28,8 @@ from engine.state.updates import LeaseLost, UpdateRunning
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY = 256 * 1024 * 1024  # bytes, after decompression
+LARGEST_BODY = 256 * 1024 * 1024  # bytes, as sent and after decompression
+READ_ONLY = "this access token may read and preview, and change nothing"
 
 
 class Refused(Exception):
@@ -48,6 +51,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     base_url: str
+    client: str
     sent: bytes = field(repr=False)
 
     @cached_property
@@ -87,9 +91,25 @@ class Call:
         """The stack in the path; one that the bearer may not see is not there."""
         project, name = self.path["project"], self.path["stack"]
         found = stacks.find(connection, project, name) if self.path["org"] == ORG else None
-        if found is None or not self.admitted.may_see(found.id):
+        if found is None or not self.admitted.may_see(found):
             raise StackMissing(project, name)
         return found
+
+    def check_name(self, project: str, name: str) -> None:
+        """Refuse to give a stack a name that the bearer's token does not cover."""
+        if not self.admitted.may_name(project, name):
+            raise Refused(403, f"this access token is for other stacks than {project}/{name}")
+
+    def check_writing(self) -> None:
+        """Refuse a bearer that may only read."""
+        if not self.admitted.may_write:
+            raise Refused(403, READ_ONLY)
+
+    @property
+    def owner(self) -> owners.Owner:
+        """Who runs what the bearer starts."""
+        access = self.admitted.access
+        return access.owner if access.kept is None else owners.client(self.client)
 
     @property
     def lease(self) -> bytes:
@@ -105,23 +125,30 @@ class Call:
 
 Handler = Callable[[Call], Any]
 _Bearer = Callable[[StateService, Mapping[str, str], str, str], Admitted]
+_READS = frozenset({"GET", "HEAD"})
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (StackMissing, 404),
     (StackExists, 409),
     (UpdateRunning, 409),
     (LeaseLost, 403),
+    (TokenExpired, 403),
     (DatabaseUnusable, 503),
 )
 
 
-def by_token(service: StateService, path: str, **methods: Handler) -> Route:
-    """A route for callers with an access token: a handler for each HTTP method, named in lower case."""
-    return _route(service, path, methods, _bearer_of_token)
+def by_token(service: StateService, path: str, *, reading: Collection[str] = (), **methods: Handler) -> Route:
+    """A route for callers with an access token: a handler for each HTTP method, named in lower case.
+
+    Tokens that may only read are refused everything but GET, HEAD and the methods of `reading`: these change
+    nothing, or look for themselves (`Call.check_writing`).
+    """
+    reads = _READS | {method.upper() for method in reading}
+    return _route(service, path, methods, _bearer_of_token, reads)
 
 
 def by_lease(service: StateService, path: str, **methods: Handler) -> Route:
     """A route for the holder of the lease of the update in the path."""
-    return _route(service, path, methods, _bearer_of_lease)
+    return _route(service, path, methods, _bearer_of_lease, {method.upper() for method in methods})
 
 
 def answer(code: int, value: Any) -> Response:
@@ -134,45 +161,69 @@ def refusal(code: int, message: str) -> Response:
     return answer(code, {"code": code, "message": message})
 
 
-def _route(service: StateService, path: str, methods: dict[str, Handler], bearer: _Bearer) -> Route:
+def _route(
+    service: StateService, path: str, methods: dict[str, Handler], bearer: _Bearer, reads: Collection[str]
+) -> Route:
     handlers = {method.upper(): handler for method, handler in methods.items()}
+    if "GET" in handlers:
+        handlers.setdefault("HEAD", handlers["GET"])  # RFC 9110, 9.3.2; the server leaves the body out
 
     async def endpoint(request: Request) -> Response:
-        sent = await request.body()
-        return await run_in_threadpool(_answer, service, handlers[request.method], bearer, request, sent)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            # Nothing that a stranger sends is taken in.
+            ask = partial(bearer, service, request.path_params, scheme, token)
+            admitted = await run_in_threadpool(ask) if service.asks_database else ask()
+            request.scope["tic.user"] = admitted.access.user
+            if not (admitted.may_write or request.method in reads):
+                raise Refused(403, READ_ONLY)
+            call = Call(
+                service=service,
+                admitted=admitted,
+                token=token,
+                path=request.path_params,
+                query=request.query_params,
+                headers=request.headers,
+                base_url=service.public_url or str(request.base_url).rstrip("/"),
+                client=request.client.host if request.client else "",
+                sent=await _received(request),
+            )
+            return await run_in_threadpool(_answer, handlers[request.method], call)
+        except Exception as error:  # whatever it is, the server has to answer
+            return _refused(request, error)
 
     return Route(path, endpoint, methods=list(handlers))
 
 
-def _answer(
-    service: StateService, handler: Handler, bearer: _Bearer, request: Request, sent: bytes
-) -> Response:
-    """Call the handler; every fault becomes an answer, and none of them repeats what was sent."""
-    try:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        call = Call(
-            service=service,
-            admitted=bearer(service, request.path_params, scheme, token),
-            token=token,
-            path=request.path_params,
-            query=request.query_params,
-            headers=request.headers,
-            base_url=str(request.base_url).rstrip("/"),
-            sent=sent,
-        )
-        result = handler(call)
-        return result if isinstance(result, Response) else answer(200, {} if result is None else result)
-    except Refused as error:
+async def _received(request: Request) -> bytes:
+    """The body as it was sent."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise Refused(413, "the body is too large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _answer(handler: Handler, call: Call) -> Response:
+    result = handler(call)
+    return result if isinstance(result, Response) else answer(200, {} if result is None else result)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Every fault becomes an answer, and none of them repeats what was sent."""
+    if isinstance(error, Refused):
         return refusal(error.code, str(error))
-    except (EngineError, CredentialError) as error:
+    if isinstance(error, EngineError | CredentialError):
         code = next((code for kind, code in _CODES if isinstance(error, kind)), 400)
         return refusal(code, f"{error}\n  next: {error.hint}")
-    except Exception as error:
-        # The server has to answer, and the log must not have the message: it may repeat what was sent.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        fault = type(error).__name__
-        logger.error("%s %s: %s\n%s", request.method, request.url.path, fault, frames)  # noqa: TRY400
-        return refusal(500, f"the state service failed: {type(error).__name__}; see tic's log")
+    if isinstance(error, ClientDisconnect):
+        return refusal(400, "the caller left")  # nobody hears it
+    # The log must not have the message: it may repeat what was sent.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s %s: %s\n%s", request.method, request.url.path, type(error).__name__, frames)
+    return refusal(500, f"the state service failed: {type(error).__name__}; see tic's log")
 
 
 def _bearer_of_token(service: StateService, _path: Mapping[str, str], scheme: str, token: str) -> Admitted:
@@ -182,8 +233,8 @@ def _bearer_of_token(service: StateService, _path: Mapping[str, str], scheme: st
     return admitted
 
 
-def _bearer_of_lease(service: StateService, path: Mapping[str, str], scheme: str, _token: str) -> Admitted:
-    admitted = service.holder(path["update"]) if scheme == "update-token" else None
+def _bearer_of_lease(service: StateService, path: Mapping[str, str], scheme: str, token: str) -> Admitted:
+    admitted = service.holder(path["update"], token_hash(token)) if scheme == "update-token" else None
     if admitted is None:
-        raise Refused(403, "the update is over, or was not started here")
+        raise Refused(403, "the update is over, its access token was revoked, or it was not started here")
     return admitted

@@ -1,4 +1,7 @@
-"""Secrets of a stack, sealed and opened one by one or in batches; Go encodes bytes in JSON as base64."""
+"""Secrets of a stack, sealed and opened one by one or in batches; Go encodes bytes in JSON as base64.
+
+Nothing of it changes a stack, and a preview needs it: tokens that may only read may call all of it.
+"""
 
 import base64
 import binascii
@@ -17,12 +20,12 @@ _STACK = "/api/stacks/{org}/{project}/{stack}"
 def routes(service: StateService) -> list[BaseRoute]:
     """The routes of secrets."""
     return [
-        by_token(service, f"{_STACK}/encrypt", post=encrypt),
-        by_token(service, f"{_STACK}/decrypt", post=decrypt),
-        by_token(service, f"{_STACK}/batch-encrypt", post=batch_encrypt),
-        by_token(service, f"{_STACK}/batch-decrypt", post=batch_decrypt),
-        by_token(service, f"{_STACK}/decrypt/log-decryption", post=note),
-        by_token(service, f"{_STACK}/decrypt/log-batch-decryption", post=note),
+        by_token(service, f"{_STACK}/encrypt", post=encrypt, reading=["post"]),
+        by_token(service, f"{_STACK}/decrypt", post=decrypt, reading=["post"]),
+        by_token(service, f"{_STACK}/batch-encrypt", post=batch_encrypt, reading=["post"]),
+        by_token(service, f"{_STACK}/batch-decrypt", post=batch_decrypt, reading=["post"]),
+        by_token(service, f"{_STACK}/decrypt/log-decryption", post=note, reading=["post"]),
+        by_token(service, f"{_STACK}/decrypt/log-batch-decryption", post=note, reading=["post"]),
     ]
 
 

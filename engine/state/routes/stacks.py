@@ -32,11 +32,10 @@ def create(call: Call) -> Any:
     body = call.object()
     if call.path["org"] != ORG:
         raise Refused(400, f"the only organization here is {ORG}: name the stack {ORG}/PROJECT/STACK")
-    if call.admitted.access.stack_id is not None:
-        raise Refused(403, "this run may use its own stack only")
     if body.get("config"):
         configure(call)
     project, name = _valid(call.path["project"]), _valid(body.get("stackName"))
+    call.check_name(project, name)
     with call.service.write() as connection:
         stack = stacks.create(connection, project, name, tags=body.get("tags") or {})
         if body.get("state"):
@@ -48,7 +47,7 @@ def project_exists(call: Call) -> Any:
     """Whether the caller may see a stack of the project."""
     with call.service.read() as connection:
         seen = stacks.list_all(connection, call.path["project"])
-    there = call.path["org"] == ORG and any(call.admitted.may_see(stack.id) for stack in seen)
+    there = call.path["org"] == ORG and any(call.admitted.may_see(stack) for stack in seen)
     return Response(status_code=200 if there else 404)
 
 
@@ -80,7 +79,7 @@ def remove(call: Call) -> Any:
     """Remove a stack; one that has resources only by force, and none while it is in use."""
     with call.service.read() as connection:
         name = call.stack(connection).full_name
-    with call.service.remove(name) as connection:
+    with call.service.remove(name, call.admitted.access.user) as connection:
         stack = call.stack(connection)
         updates.refuse_while_running(connection, stack.id)
         if call.query.get("force") != "true" and versions.resource_count(connection, stack.id):
@@ -95,7 +94,9 @@ def rename(call: Call) -> Any:
     with call.service.write() as connection:
         stack = call.stack(connection)
         project = _valid(body.get("newProject") or stack.project)
-        stacks.rename(connection, stack.id, project, _valid(body.get("newName") or stack.name))
+        name = _valid(body.get("newName") or stack.name)
+        call.check_name(project, name)
+        stacks.rename(connection, stack.id, project, name)
 
 
 def tag(call: Call) -> Any:

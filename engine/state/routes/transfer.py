@@ -55,10 +55,8 @@ def import_state(call: Call) -> Any:
 def replace_state(call: Call, connection: Connection, stack: Stack, body: Any) -> str:
     """Make an `apitype.UntypedDeployment` the stack's state; returns the id of the update."""
     deployment = checked(body)
-    access = call.admitted.access
-    request = updates.Request(
-        kind="import", dry_run=False, user=access.user, engine=call.engine, owner=access.owner
-    )
+    user = call.admitted.access.user
+    request = updates.Request(kind="import", dry_run=False, user=user, engine=call.engine, owner=call.owner)
     update_id = updates.create(connection, stack.id, request)
     version = updates.start(connection, stack.id, update_id, b"", time.time())
     sealed = sealed_deployment(call, stack.id, deployment)

@@ -24,8 +24,8 @@ def routes(service: StateService) -> list[BaseRoute]:
     for kind in KINDS:
         update = f"{STACK}/{kind}/{{update}}"
         found += [
-            by_token(service, f"{STACK}/{kind}", post=partial(create, kind=kind)),
-            by_token(service, update, post=start, get=show),
+            by_token(service, f"{STACK}/{kind}", post=partial(create, kind=kind), reading=["post"]),
+            by_token(service, update, post=start, get=show, reading=["post"]),
             by_token(service, f"{update}/cancel", post=cancel),
             by_lease(service, f"{update}/renew_lease", post=renew),
             by_lease(service, f"{update}/complete", post=complete),
@@ -34,7 +34,7 @@ def routes(service: StateService) -> list[BaseRoute]:
 
 
 def create(call: Call, *, kind: str) -> Any:
-    """Note an update; it does nothing until it starts."""
+    """Note an update; it does nothing until it starts. Whoever may only read may do that with dry runs."""
     body = call.object()
     metadata = body.get("metadata") or {}
     request = Request(
@@ -42,11 +42,13 @@ def create(call: Call, *, kind: str) -> Any:
         dry_run=kind == "preview" or bool((body.get("options") or {}).get("dryRun")),
         user=call.admitted.access.user,
         engine=call.engine,
-        owner=call.admitted.access.owner,
+        owner=call.owner,
         message=metadata.get("message") or "",
         environment=metadata.get("environment") or {},
         config=body.get("config") or {},
     )
+    if not request.dry_run:
+        call.check_writing()
     with call.service.write() as connection:
         update_id = updates.create(connection, call.stack(connection).id, request)
     return {
@@ -64,9 +66,14 @@ def start(call: Call) -> Any:
     with call.service.write() as connection:
         stack = call.stack(connection)
         status_of(connection, stack.id, call.path["update"])
-        if isinstance(body.get("tags"), dict):
+        if isinstance(body.get("tags"), dict) and call.admitted.may_write:
             stacks.tag(connection, stack.id, body["tags"])
-        version = updates.start(connection, stack.id, call.path["update"], token_hash(token), now)
+        kept = call.admitted.access.kept
+        version = updates.start(connection, stack.id, call.path["update"], token_hash(token), now, kept)
+        if not call.admitted.may_write:
+            started = updates.find_running(connection, stack.id, call.path["update"])
+            if started is None or started.version:
+                call.check_writing()
     call.service.hold(call.path["update"], call.admitted)
     return {
         "version": version,
@@ -105,8 +112,11 @@ def complete(call: Call) -> Any:
     status = call.object().get("status")
     if status not in _ENDS:
         raise Refused(400, f"an update can't end as {status!r}")
+    held = call.path["update"], call.lease
+    with call.service.read() as connection:
+        ready = updates.ready_to_complete(connection, *held)
     with call.service.write() as connection:
-        updates.complete(connection, call.path["update"], call.lease, status, time.time())
+        updates.complete(connection, *held, status, time.time(), ready)
 
 
 def status_of(connection: Connection, stack_id: int, update_id: str) -> str:

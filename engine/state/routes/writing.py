@@ -3,9 +3,11 @@
 import zlib
 from typing import Any
 
+from starlette.background import BackgroundTask
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from engine.state import events, journal, updates, versions
+from engine.state import events, journal, packing, updates, versions
 from engine.state.compression import QUICK, packed
 from engine.state.journal import BatchRefused
 from engine.state.residue import redact, seal_entry
@@ -44,7 +46,11 @@ def append_journal(call: Call) -> Any:
         body = _as_sent(call)
     with call.service.write() as connection:
         updates.held(connection, call.path["update"], call.lease)
-        journal.append(connection, call.path["update"], body)
+        row = journal.append(connection, call.path["update"], body)
+    if packing.is_due(row):
+        afterwards = BackgroundTask(packing.pack, call.service, call.path["update"])
+        return Response(b"{}", media_type="application/json", background=afterwards)
+    return None
 
 
 def replace_checkpoint(call: Call) -> Any:
