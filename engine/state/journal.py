@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
-from engine.state.compression import unpacked
+from engine.state.packing import content
 from engine.state.replay import Entry, Kind, Replayed, replay
 from engine.state.tables import JOURNAL
-from engine.state.versions import newest, save
+from engine.state.versions import Prepared, newest, prepared, put
 
 logger = logging.getLogger(__name__)
 
@@ -51,16 +52,19 @@ def _check(entry: Any) -> None:
         raise BatchRefused("a journal entry holds no extension")
 
 
-def append(connection: Connection, update_id: str, body: bytes) -> None:
-    """Keep a checked batch, as compressed JSON. The same batch may come again: replay counts it once."""
-    connection.execute(insert(JOURNAL).values(update_id=update_id, body=body))
+def append(connection: Connection, update_id: str, body: bytes) -> int:
+    """Keep a checked batch, as compressed JSON; returns its row. The same batch may come again: replay counts
+    it once.
+    """
+    row = insert(JOURNAL).values(update_id=update_id, body=body).returning(JOURNAL.c.id)
+    return int(connection.execute(row).scalar_one())
 
 
 def entries(connection: Connection, update_id: str) -> Iterator[Entry]:
-    """Every entry that was kept for the update, in the order of arrival."""
+    """Every entry that is kept for the update, in the order of arrival."""
     query = select(JOURNAL.c.body).where(JOURNAL.c.update_id == update_id).order_by(JOURNAL.c.id)
     for body in connection.execute(query).scalars():
-        yield from unpacked(body)["entries"]
+        yield from content(body)
 
 
 def replayed(connection: Connection, stack_id: int, update_id: str, engine: str) -> Replayed:
@@ -69,13 +73,50 @@ def replayed(connection: Connection, stack_id: int, update_id: str, engine: str)
     return replay(base, entries(connection, update_id), now=datetime.now(UTC), engine=engine)
 
 
-def fold(connection: Connection, stack_id: int, update_id: str, version: int, engine: str) -> None:
-    """Make what the journal means the checkpoint of `version`, and forget the journal, if there is one."""
-    held = JOURNAL.c.update_id == update_id
-    if connection.execute(select(JOURNAL.c.id).where(held).limit(1)).first() is None:
-        return
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a journal of so many rows, of which this is the last, means: ready to be written."""
+
+    rows: tuple[int, int | None]
+    state: Prepared
+    oddities: tuple[str, ...]
+
+
+def folded(connection: Connection, stack_id: int, update_id: str, engine: str) -> Folded | None:
+    """What the update's journal means, made ready while no lock is held; None where there is no journal."""
+    rows = _rows(connection, update_id)
+    if rows == _NO_ROWS:
+        return None
     state = replayed(connection, stack_id, update_id, engine)
-    for oddity in state.oddities:
+    return Folded(rows, prepared(connection, stack_id, state), state.oddities)
+
+
+def fold(
+    connection: Connection,
+    stack_id: int,
+    update_id: str,
+    version: int,
+    engine: str,
+    ready: Folded | None = None,
+) -> None:
+    """Make what the journal means the checkpoint of `version`, and forget the journal, if there is one.
+
+    `ready` is what it meant before the lock was held, and counts if nothing came since.
+    """
+    if ready is None or ready.rows != _rows(connection, update_id):
+        ready = folded(connection, stack_id, update_id, engine)
+    if ready is None:
+        return
+    for oddity in ready.oddities:
         logger.warning("update %s: %s", update_id, oddity)
-    save(connection, stack_id, version, state)
-    connection.execute(delete(JOURNAL).where(held))
+    put(connection, stack_id, version, ready.state)
+    connection.execute(delete(JOURNAL).where(JOURNAL.c.update_id == update_id))
+
+
+_NO_ROWS = (0, None)
+
+
+def _rows(connection: Connection, update_id: str) -> tuple[int, int | None]:
+    query = select(func.count(), func.max(JOURNAL.c.id)).where(JOURNAL.c.update_id == update_id)
+    count, last = connection.execute(query).one()
+    return count, last
