@@ -127,6 +127,20 @@ def entries(sealing: "Sealing", stack: "Stack", where: "Project", *, show_secret
     return sorted(found, key=lambda entry: entry.key)
 
 
+def stack_values(stack: "Stack", where: "Project") -> dict[str, Any]:
+    """What stands in the stack's file, by full key, as it stands there: secrets are `{secure: base64}`."""
+    path = where.stack_file(stack.name)
+    return {_shown_key(where.name, key): value for key, value in _values(_read(path), path).items()}
+
+
+def project_values(where: "Project") -> dict[str, Any]:
+    """What the project itself says of configuration, by full key: a value, or a mapping that declares one."""
+    declared = project.read_document(where.file).data.get("config")
+    if not isinstance(declared, dict):
+        return {}
+    return {_shown_key(where.name, key): value for key, value in declared.items() if isinstance(key, str)}
+
+
 def check(sealing: "Sealing", stack: "Stack", folder: Path) -> None:
     """Raise ConfigRefused where the file of `stack` in the project `folder` holds a secret that this vault
     can't open, or names another secrets provider, which Pulumi would use instead of the vault.

@@ -1,0 +1,1 @@
+"""The past of a stack: its versions, and what differs between two of them."""
