@@ -1,5 +1,6 @@
 """`tic stack up|preview|refresh|destroy|cancel`: one operation, shown while it goes on."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -133,9 +134,13 @@ def _warn(line: str) -> None:
 
 def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_json: bool) -> None:
     from cli import progress
+    from engine.state.residue import summary
 
-    for residue in outcome.caught:
-        say(f"  ! {residue}")
+    for residue in summary(outcome.caught):
+        if as_json:
+            progress.print_line({"event": "residue", **asdict(residue), "message": str(residue)})
+        else:
+            say(f"  ! {residue}")
     changes = (
         ", ".join(f"{count} {name}" for name, count in sorted(outcome.changes.items())) or "nothing to do"
     )

@@ -70,8 +70,12 @@ def _heard(said: Said, outcome: "Outcome", listen: Listener, sieve: "Sieve") -> 
 def _happened(event: events.Event | None, outcome: "Outcome", listen: Listener, sieve: "Sieve") -> None:
     if event is None:
         return
+    if isinstance(event, events.Step):
+        changed = tuple(map(sieve.redact, event.changed))
+        event = events.Step(event.phase, event.operation, sieve.redact(event.urn), changed)
     if isinstance(event, events.Diagnostic):
-        event = events.Diagnostic(event.severity, sieve.redact(event.message), event.urn)
+        message, urn = sieve.redact(event.message), sieve.redact(event.urn)
+        event = events.Diagnostic(event.severity, message, urn)
         if event.severity == "error":
             if any(known.message in event.message for known in outcome.errors):
                 return  # Pulumi says it once more, as the program's failure

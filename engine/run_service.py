@@ -94,6 +94,7 @@ def serving(
         access = service.admit(
             Access(user=user_name(), stack_id=stack.id, sieve=sieve, on_caught=outcome.caught.append)
         )
+        sieve.add([access.encode(), broker.token.encode()])  # what they open ends with the run, at best
         try:
             with (
                 delivery.run_files(installation.home, private, stack.id, handed.files) as files,

@@ -5,7 +5,8 @@ is sealed: the value becomes a secret of Pulumi's, and means what it meant. Ever
 `[secret]`. Each find is reported by its place.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,42 @@ class Residue:
 
     def __str__(self) -> str:
         parts = parse(self.urn)
-        what = f"{parts.type} {parts.name!r}" if parts else "the engine"
-        done = "sealed as a secret" if self.sealed else "replaced by [secret]"
-        return f"{what} repeated a credential's secret in {self.path}: it was {done} before it was stored"
+        who = f"the provider {_package(parts.type)}" if parts else "something in the run"
+        where = f"{self.path} of {parts.type} {parts.name!r}" if parts else self.path
+        kept = "it is kept sealed, as a secret" if self.sealed else "[secret] stands in its place"
+        return f"{who} repeated a credential's secret in {where}; {kept}"
+
+
+def _package(type_: str) -> str:
+    """The provider that serves a type of resource; a provider's own resource is named by it."""
+    return type_.removeprefix("pulumi:providers:").partition(":")[0]
+
+
+def summary(caught: Iterable[Residue]) -> list[Residue]:
+    """The finds as a person wants to hear of them: each property once, however many events repeat it.
+
+    In the order in which they came; a property that was sealed is told as that.
+    """
+    told: dict[tuple[str, str], Residue] = {}
+    for each in caught:
+        place = Residue(each.urn, _property(each.path), each.sealed)
+        before = told.get((place.urn, place.path))
+        if before is None or (place.sealed and not before.sealed):
+            told[place.urn, place.path] = place
+    return list(told.values())
+
+
+_IN_EVENT = re.compile(r"^events?\[\d+\]\.|^\[\d+\]\.")
+_PROPERTY = re.compile(r"(?:^|\.)((?:inputs|outputs)\b.*)$")
+
+
+def _property(path: str) -> str:
+    """`inputs.key` for a property wherever an event repeats it, `a message` for what was said."""
+    if found := _PROPERTY.search(path):
+        return found[1]
+    if path.endswith(".message"):
+        return "a message"
+    return _IN_EVENT.sub("", path)
 
 
 Report = Callable[[Residue], None]

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from engine.state.residue import Residue, redact, seal_deployment, seal_entry
+from engine.state.residue import Residue, redact, seal_deployment, seal_entry, summary
 from engine.state.sealing import SECRET, opened_value
 from engine.state.sieve import Sieve
 from engine.state.urns import SIGNATURE
@@ -105,12 +105,30 @@ def test_events_name_the_resource_whose_message_it_was() -> None:
 
 
 def test_the_warning_names_provider_resource_and_property_and_no_secret() -> None:
-    residue = Residue("urn:pulumi:dev::p::alicloud:index/provider:Provider::main", "inputs.key", sealed=True)
+    residue = Residue("urn:pulumi:dev::p::pulumi:providers:alicloud::main", "inputs.key", sealed=True)
     assert str(residue) == (
-        "alicloud:index/provider:Provider 'main' repeated a credential's secret in inputs.key: "
-        "it was sealed as a secret before it was stored"
+        "the provider alicloud repeated a credential's secret in inputs.key of pulumi:providers:alicloud "
+        "'main'; it is kept sealed, as a secret"
     )
     assert "[secret]" in str(Residue("", "message"))
+
+
+def test_the_summary_tells_each_property_once_however_many_events_repeat_it() -> None:
+    urn = "urn:pulumi:dev::p::pkg:m:A::a"
+    caught = [
+        Residue(urn, "[0].resourcePreEvent.metadata.new.inputs.key"),
+        Residue(urn, "[3].resOutputsEvent.metadata.new.outputs.copied[0]"),
+        Residue(urn, "inputs.key", sealed=True),
+        Residue(urn, "[4].diagnosticEvent.message"),
+        Residue(urn, "[9].diagnosticEvent.message"),
+        Residue(urn, "id"),
+    ]
+    assert [(each.path, each.sealed) for each in summary(caught)] == [
+        ("inputs.key", True),
+        ("outputs.copied[0]", False),
+        ("a message", False),
+        ("id", False),
+    ]
 
 
 def test_a_sealed_value_opens_to_what_it_was(sealing: Wax) -> None:
