@@ -1,7 +1,7 @@
 """What differs between two values, property by property, as values that are safe to show."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -40,6 +40,15 @@ class Change:
 def changes(before: Any, after: Any, path: str = "") -> list[Change]:
     """What differs, by path; objects by key, lists by position. Raises what opening a secret raises."""
     return list(_walk(before, after, path))
+
+
+def changes_by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """As `changes`, for names that begin a path as they are, such as `aws:region`."""
+    return [
+        change
+        for key in sorted({*before, *after})
+        for change in _walk(before.get(key, _ABSENT), after.get(key, _ABSENT), key)
+    ]
 
 
 def joined(path: str, step: str | int) -> str:

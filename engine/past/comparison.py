@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.past.changes import Change, changes
+from engine.past.changes import Change, changes, changes_by_key
 from engine.past.identity import pairs
 from engine.past.opened import Unseal, opened
 from engine.state.urns import ROOT_STACK, parse
@@ -83,8 +83,8 @@ def compare(before: Side, after: Side, unseal: Unseal) -> Comparison:
     outputs = [opened(_outputs(side), unseal) for side in (before, after)]
     return Comparison(
         tuple(found),
-        tuple(changes(*outputs)),
-        tuple(changes(dict(before.config), dict(after.config))),
+        tuple(changes_by_key(*outputs)),
+        tuple(changes_by_key(before.config, after.config)),
     )
 
 
