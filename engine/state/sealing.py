@@ -66,8 +66,22 @@ def opened_value(value: Any, sealing: Sealing, stack_id: int) -> Any:
         return value
     if value.get(SIGNATURE) != SECRET:
         return {key: opened_value(item, sealing, stack_id) for key, item in value.items()}
-    plaintext = sealing.unseal(context(stack_id), base64.b64decode(value["ciphertext"]))
-    return opened_value(orjson.loads(plaintext), sealing, stack_id)
+    return without_marks(
+        orjson.loads(sealing.unseal(context(stack_id), base64.b64decode(value["ciphertext"])))
+    )
+
+
+def without_marks(value: Any) -> Any:
+    """What stands inside a secret, without the marks of secrets in it: the engine seals the outermost alone,
+    and what it calls the `ciphertext` (or the `plaintext`) of an inner one is its JSON.
+    """
+    if isinstance(value, list):
+        return [without_marks(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get(SIGNATURE) == SECRET:
+        return without_marks(orjson.loads(value.get("ciphertext") or value["plaintext"]))
+    return {key: without_marks(item) for key, item in value.items()}
 
 
 def hidden_value(value: Any) -> Any:
