@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from engine import orphans
+
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 PROGRAM_HOST = Path(__file__).with_name("program.py")
 EVENT_LOG = "{events}"
@@ -80,13 +82,15 @@ class Launch:
             (self._read_words, self._process.stdout),
         ):
             threading.Thread(target=target, args=(stream,), daemon=True).start()
-        host = _order(program.argv, program) if program else None
+        self._private = private
+        orphans.note(private, self._process.pid)
+        host = self._order(program.argv, program) if program else None
         self._tell(json.dumps({"program": host, "private": str(private)}))
 
     def start(self, pulumi: Command) -> None:
         """Start Pulumi, as soon as the program host has said its port."""
         argv = [word.replace(EVENT_LOG, f"/dev/fd/{self._events}") for word in pulumi.argv]
-        self._tell(json.dumps({"pulumi": _order(argv, pulumi), "keep": [self._events]}))
+        self._tell(json.dumps({"pulumi": self._order(argv, pulumi), "keep": [self._events]}))
         self._close_events()
 
     @property
@@ -123,7 +127,11 @@ class Launch:
                 self._process.stdin.close()
         self._close_events()
         self._process.wait()
-        end_session(self._process.pid)
+        orphans.end_session(self._process.pid)
+
+    def _order(self, argv: Sequence[str], command: Command) -> dict[str, Any]:
+        environment = {**command.environment, orphans.MARK: str(self._private)}
+        return {"argv": list(argv), "env": environment, "cwd": str(command.folder)}
 
     def _close_events(self) -> None:
         if self._events >= 0:
@@ -154,22 +162,6 @@ class Launch:
                 else:
                     self._queue.put(Said(word["stream"], word["line"]))
         if code == KILLED:
-            end_session(self._process.pid)  # its end of the event pipe must close, or nobody would
+            orphans.end_session(self._process.pid)  # its end of the event pipe must close, or nobody would
         self._events_done.wait(timeout=5)
         self._queue.put(Exited(code))
-
-
-def end_session(leader: int) -> None:
-    """Kill what is left of a session whose leader is gone: a supervisor that was itself killed could not do
-    it.
-    """
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(entry.name)) == leader:
-                os.kill(int(entry.name), signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
-
-
-def _order(argv: Sequence[str], command: Command) -> dict[str, Any]:
-    return {"argv": list(argv), "env": dict(command.environment), "cwd": str(command.folder)}

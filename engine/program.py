@@ -10,10 +10,12 @@ class.
 import os
 import runpy
 import sys
-import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+PARENT_GLANCE_SECONDS = 1.0
 
 
 def run_program(path: Path) -> None:
@@ -41,7 +43,7 @@ def _of_python(filename: str) -> bool:
 
 def main() -> None:
     """Serve the program named by the first argument."""
-    path = Path(sys.argv[1])
+    path, parent = Path(sys.argv[1]), os.getppid()
     try:
         import grpc
         from pulumi.automation._server import LanguageServer
@@ -61,7 +63,8 @@ def main() -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    threading.Event().wait()
+    while os.getppid() == parent:  # a supervisor that was killed could not end this process
+        time.sleep(PARENT_GLANCE_SECONDS)
 
 
 if __name__ == "__main__":

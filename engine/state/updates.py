@@ -15,11 +15,13 @@ import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.errors import EngineError
+from engine.state.carrying import carry, unsettled
 from engine.state.journal import Folded, fold, folded
 from engine.state.owner import Owner, is_gone
 from engine.state.tables import EVENT, STACK, UPDATE
 
 LEASE_SECONDS = 300  # what the CLI assumes; it renews after half of it
+FINISHED = ("succeeded", "failed")  # what the engine itself says at its end
 EVENTS_KEPT_FOR = 20  # updates of a stack; older ones keep their history entry and their checkpoint
 
 
@@ -220,7 +222,10 @@ def end(
     if find_running(connection, ended.stack_id, ended.id) is None:
         return
     if ended.version:
+        left = [] if status in FINISHED else unsettled(connection, ended.stack_id, ended.id)
         fold(connection, ended.stack_id, ended.id, ended.version, ended.engine, ready)
+        if left:
+            carry(connection, ended.stack_id, left)
     _set(connection, ended.id, status=status, completed_at=now)
 
 

@@ -9,11 +9,10 @@ from sqlalchemy import Connection
 from engine.state import checkpoints, events, history, journal, pending, stacks, updates, versions
 from engine.state.compression import QUICK, packed
 from engine.state.owner import Owner, this_process
-from engine.state.replay import replay
 from engine.state.stacks import Stack
 from engine.state.updates import Request, UpdateRunning
 from tests.engine.state.client import created
-from tests.engine.state.journals import NOW, resource, urn
+from tests.engine.state.journals import urn
 
 LEASE = b"hash"
 
@@ -114,26 +113,6 @@ def test_what_needs_the_stack_for_itself_waits_for_nobody(connection: Connection
     ):
         with pytest.raises(UpdateRunning, match="another update of proj/dev is running since"):
             step()
-
-
-def test_only_creates_of_the_named_types_are_forgotten(connection: Connection, stack: Stack) -> None:
-    cut_short = [
-        {"type": "creating", "resource": resource("own", type="tic:acme/order:Order")},
-        {"type": "creating", "resource": resource("foreign", type="other:m:T")},
-        {"type": "updating", "resource": resource("changed", type="tic:acme/order:Order")},
-    ]
-    state = replay({"pending_operations": cut_short[:2]}, [], now=NOW, engine="v1")
-    state.deployment["pending_operations"] = cut_short
-    versions.save(connection, stack.id, 1, state)
-    assert [found.kind for found in pending.pending_operations(connection, stack.id)] == [
-        "creating",
-        "creating",
-        "updating",
-    ]
-    cleared = pending.clear_pending(connection, stack.id, prefix="tic:")
-    assert [found.urn for found in cleared] == [urn("own", "tic:acme/order:Order")]
-    assert len(pending.pending_operations(connection, stack.id)) == 2
-    assert pending.clear_pending(connection, stack.id, prefix="tic:") == []
 
 
 def test_removing_a_stack_removes_all_that_is_its_own(connection: Connection, stack: Stack) -> None:
