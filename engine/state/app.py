@@ -7,8 +7,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.state.routes import account, history, secrets, stacks, transfer, updates, writing
+from engine.state.routes import (
+    account,
+    happened,
+    history,
+    search,
+    secrets,
+    spec,
+    stacks,
+    transfer,
+    updates,
+    writing,
+)
 from engine.state.routes.call import refusal
+from engine.state.routes.elsewhere import explanation
 from engine.state.service import StateService
 
 logger = logging.getLogger(__name__)
@@ -16,15 +28,16 @@ logger = logging.getLogger(__name__)
 
 def app(service: StateService) -> Starlette:
     """Every route of Pulumi's service protocol that a stock CLI needs, over `service`."""
-    parts = (account, stacks, secrets, transfer, history, updates, writing)
+    parts = (account, search, stacks, secrets, transfer, history, updates, writing, happened)
+    routes = [route for part in parts for route in part.routes(service)]
     return Starlette(
-        routes=[route for part in parts for route in part.routes(service)],
-        exception_handlers={HTTPException: _unknown},
+        routes=[*routes, *spec.routes(service, routes)], exception_handlers={HTTPException: _unknown}
     )
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
     """Answer a call that no route knows, and say so in the log: a newer CLI may ask for more."""
     code = error.status_code if isinstance(error, HTTPException) else 500
-    logger.warning("no route for %s %s", request.method, request.url.path)
-    return refusal(code, f"tic's state service does not know {request.method} {request.url.path}")
+    method, path = request.method, request.url.path
+    logger.warning("no route for %s %r", method, path)
+    return refusal(code, explanation(method, path))

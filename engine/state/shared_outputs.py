@@ -9,10 +9,12 @@ import orjson
 from engine.state.sealing import SECRET, Sealing, context, require_sealed_here
 from engine.state.urns import ROOT_STACK, SIGNATURE
 
+_HEAD = ("manifest", "secrets_providers")
+
 
 def only_outputs(deployment: dict[str, Any]) -> dict[str, Any]:
     """The deployment with its root resource alone, and of that the outputs alone."""
-    kept = {key: deployment[key] for key in ("manifest", "secrets_providers") if key in deployment}
+    kept: dict[str, Any] = {key: deployment[key] for key in _HEAD if key in deployment}
     root = _root(deployment)
     if root is not None:
         seen = {key: root[key] for key in ("urn", "type", "custom", "outputs") if key in root}

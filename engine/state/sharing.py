@@ -33,9 +33,16 @@ def readers(stack: "Stack") -> tuple[str, ...]:
     return tuple(sorted(set(stack.tags.get(TAG, "").split())))
 
 
-def may_read(reader: "Stack", source: "Stack") -> bool:
-    """Whether the runs of `reader` may read the outputs of `source`."""
-    return not {reader.full_name, f"{reader.project}/*"}.isdisjoint(readers(source))
+def may_read(source: "Stack", project: str, stack: str | None) -> bool:
+    """Whether the outputs of `source` may be read for this stack, or for any of the project (None)."""
+    asking = {f"{project}/*"} | ({f"{project}/{stack}"} if stack else set())
+    return not asking.isdisjoint(readers(source))
+
+
+def as_before(source: "Stack", tags: dict[str, str]) -> dict[str, str]:
+    """The tags, with whom the stack is shared as it was: what a run sends decides nothing about that."""
+    kept = {TAG: source.tags[TAG]} if TAG in source.tags else {}
+    return {**{name: value for name, value in tags.items() if name != TAG}, **kept}
 
 
 def share(connection: Connection, source: "Stack", reader: str) -> None:

@@ -6,8 +6,10 @@ from starlette.routing import BaseRoute
 
 from engine.state import history, stacks, versions
 from engine.state.replay import FEATURED_SCHEMA
-from engine.state.routes.call import Call, by_token
+from engine.state.routes.call import Call, Refused, by_token
 from engine.state.service import StateService
+
+STACKS_IN_A_PAGE = 200
 
 
 def routes(service: StateService) -> list[BaseRoute]:
@@ -18,6 +20,9 @@ def routes(service: StateService) -> list[BaseRoute]:
         by_token(service, "/api/user/stacks", get=list_stacks),
         by_token(service, "/api/cli/version", get=cli_version),
         by_token(service, "/api/capabilities", get=capabilities),
+        by_token(service, "/api/registry/packages", get=packages),
+        by_token(service, "/api/registry/templates", get=templates),
+        by_token(service, "/api/orgs/{org}/templates", get=organization_templates),
     ]
 
 
@@ -58,15 +63,38 @@ def capabilities(_call: Call) -> Any:
     }
 
 
+def packages(_call: Call) -> Any:
+    """There are none here, and the CLI goes on to look elsewhere."""
+    return {"packages": []}
+
+
+def templates(_call: Call) -> Any:
+    """As `packages`."""
+    return {"templates": []}
+
+
+def organization_templates(_call: Call) -> Any:
+    """As `packages`."""
+    return {"templates": {}, "orgHasTemplates": False}
+
+
 def list_stacks(call: Call) -> Any:
-    """The stacks that the caller may see, by project, organization or tag."""
+    """The stacks that the caller may see, by project, organization or tag, in pages."""
+    start = call.query.get("continuationToken", "0")
+    if not start.isdecimal():
+        raise Refused(400, "this continuation token was not given by tic")
     with call.service.read() as connection:
         seen = [
             stack
             for stack in stacks.list_all(connection, call.query.get("project"))
-            if call.admitted.may_see(stack) and _matches(stack, call.query)
+            if call.admitted.may_see(stack) and _matches(stack, call.query) and stack.id >= int(start)
         ]
-        return {"stacks": [_summary(connection, stack) for stack in seen]}
+        seen.sort(key=lambda stack: stack.id)
+        page, rest = seen[:STACKS_IN_A_PAGE], seen[STACKS_IN_A_PAGE:]
+        return {
+            "stacks": [_summary(connection, stack) for stack in page],
+            "continuationToken": str(rest[0].id) if rest else None,
+        }
 
 
 def _matches(stack: stacks.Stack, query: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -48,7 +49,7 @@ class Call:
     admitted: Admitted
     token: str = field(repr=False)
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: QueryParams
     headers: Mapping[str, str]
     base_url: str
     client: str
@@ -136,6 +137,16 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+class Operations(Route):
+    """A route that knows its handlers, by HTTP method."""
+
+    def __init__(
+        self, path: str, endpoint: Callable[[Request], Any], handlers: Mapping[str, Handler]
+    ) -> None:
+        super().__init__(path, endpoint, methods=list(handlers))
+        self.handlers = handlers
+
+
 def by_token(service: StateService, path: str, *, reading: Collection[str] = (), **methods: Handler) -> Route:
     """A route for callers with an access token: a handler for each HTTP method, named in lower case.
 
@@ -163,7 +174,7 @@ def refusal(code: int, message: str) -> Response:
 
 def _route(
     service: StateService, path: str, methods: dict[str, Handler], bearer: _Bearer, reads: Collection[str]
-) -> Route:
+) -> Operations:
     handlers = {method.upper(): handler for method, handler in methods.items()}
     if "GET" in handlers:
         handlers.setdefault("HEAD", handlers["GET"])  # RFC 9110, 9.3.2; the server leaves the body out
@@ -192,7 +203,7 @@ def _route(
         except Exception as error:  # whatever it is, the server has to answer
             return _refused(request, error)
 
-    return Route(path, endpoint, methods=list(handlers))
+    return Operations(path, endpoint, handlers)
 
 
 async def _received(request: Request) -> bytes:
@@ -229,7 +240,7 @@ def _refused(request: Request, error: Exception) -> Response:
 def _bearer_of_token(service: StateService, _path: Mapping[str, str], scheme: str, token: str) -> Admitted:
     admitted = service.admitted(token) if scheme == "token" else None
     if admitted is None:
-        raise Refused(401, "this access token is not valid here; a run's token ends with the run")
+        raise Refused(401, "this access token is not valid here: it was never made, was revoked, or its run is over")
     return admitted
 
 

@@ -8,6 +8,7 @@ from engine.state import history
 from engine.state.history import UpdateRecord
 from engine.state.routes.call import Call, Refused, by_token
 from engine.state.service import StateService
+from engine.state.stacks import Stack
 
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 _MOST = 2**31 - 1  # of anything: two of them multiplied are still a number for the database
@@ -20,6 +21,7 @@ def routes(service: StateService) -> list[BaseRoute]:
         by_token(service, f"{_STACK}/updates", get=list_updates),
         by_token(service, f"{_STACK}/updates/latest", get=latest),
         by_token(service, f"{_STACK}/updates/latest/previews", get=latest_preview),
+        by_token(service, f"{_STACK}/updates/{{version:int}}", get=of_version),
     ]
 
 
@@ -40,7 +42,18 @@ def latest(call: Call) -> Any:
         record = history.last_update(connection, stack.id)
     if record is None:
         raise Refused(404, f"{stack.project}/{stack.name} has never been updated")
-    return {"info": _info(record)}
+    return _described(record, stack)
+
+
+def of_version(call: Call) -> Any:
+    """The update that made one version."""
+    version = min(int(call.path["version"]), _MOST)
+    with call.service.read() as connection:
+        stack = call.stack(connection)
+        record = history.of_version(connection, stack.id, version)
+    if record is None:
+        raise Refused(404, f"{stack.reference} has no version {version}; its last is {stack.version}")
+    return _described(record, stack)
 
 
 def latest_preview(call: Call) -> Any:
@@ -48,6 +61,17 @@ def latest_preview(call: Call) -> Any:
     with call.service.read() as connection:
         found = history.last_dry_run(connection, call.stack(connection).id)
     return {"updates": [{"updateID": found}] if found else []}
+
+
+def _described(record: UpdateRecord, stack: Stack) -> dict[str, Any]:
+    """An update by itself: the CLI reads `info` alone."""
+    return {
+        "info": _info(record),
+        "updateID": record.id,
+        "version": record.version,
+        "latestVersion": stack.version,
+        "requestedBy": {"name": record.user, "githubLogin": record.user, "avatarUrl": ""},
+    }
 
 
 def _info(record: UpdateRecord) -> dict[str, Any]:

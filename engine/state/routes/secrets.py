@@ -10,9 +10,12 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from engine.state import checkpoints
 from engine.state.routes.call import Call, Refused, by_token
+from engine.state.routes.reading import readable
 from engine.state.sealing import context
 from engine.state.service import StateService
+from engine.state.shared_outputs import ciphertexts
 
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 
@@ -38,7 +41,7 @@ def encrypt(call: Call) -> Any:
 def decrypt(call: Call) -> Any:
     """Open one value."""
     unseal = _unsealer(call)
-    return {"plaintext": _text(unseal(_bytes(_field(call, "ciphertext", str))))}
+    return {"plaintext": _text(unseal(_field(call, "ciphertext", str)))}
 
 
 def batch_encrypt(call: Call) -> Any:
@@ -50,7 +53,7 @@ def batch_encrypt(call: Call) -> Any:
 def batch_decrypt(call: Call) -> Any:
     """Open values; the answer has each under its ciphertext."""
     unseal = _unsealer(call)
-    return {"plaintexts": {text: _text(unseal(_bytes(text))) for text in _field(call, "ciphertexts", list)}}
+    return {"plaintexts": {text: _text(unseal(text)) for text in _field(call, "ciphertexts", list)}}
 
 
 def note(call: Call) -> Any:
@@ -60,18 +63,27 @@ def note(call: Call) -> Any:
 
 
 def _sealer(call: Call) -> Callable[[bytes], bytes]:
-    sealing, owner = call.service.sealing, _context(call)
-    return lambda plaintext: sealing.seal(owner, plaintext)
-
-
-def _unsealer(call: Call) -> Callable[[bytes], bytes]:
-    sealing, owner = call.service.sealing, _context(call)
-    return lambda sealed: sealing.unseal(owner, sealed)
-
-
-def _context(call: Call) -> str:
     with call.service.read() as connection:
-        return context(call.stack(connection).id)
+        owner = context(call.stack(connection).id)
+    return lambda plaintext: call.service.sealing.seal(owner, plaintext)
+
+
+def _unsealer(call: Call) -> Callable[[Any], bytes]:
+    """From the ciphertexts that the caller may open; of a shared stack those are the ones in its outputs."""
+    sealing, shared = call.service.sealing, None
+    with call.service.read() as connection:
+        found = readable(call, connection)
+        if not found.whole:
+            state = checkpoints.deployment(connection, found.stack.id)
+            shared = ciphertexts(state, sealing, found.stack.id)
+
+    def unseal(text: Any) -> bytes:
+        sealed = _bytes(text)
+        if shared is not None and text not in shared:
+            raise Refused(403, f"{found.stack.full_name} shares the secrets in its outputs, and no others")
+        return sealing.unseal(context(found.stack.id), sealed)
+
+    return unseal
 
 
 def _field(call: Call, name: str, kind: type) -> Any:

@@ -11,6 +11,11 @@ def text(body: Mapping[str, Any], name: str) -> str:
     return str(_part(body, name, str, ""))
 
 
+def number(body: Mapping[str, Any], name: str) -> int:
+    """A number that is not negative; 0 where it is missing."""
+    return max(0, int(_part(body, name, int, 0)))
+
+
 def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
     """An object of strings; empty where it is missing."""
     return checked_texts(_part(body, name, dict, {}), name)

@@ -6,13 +6,20 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from engine.state import history, stacks, updates, versions
+from engine.state import history, sharing, stacks, updates, versions
+from engine.state.routes import shapes
 from engine.state.routes.call import Call, Refused, by_token
+from engine.state.routes.reading import readable
 from engine.state.routes.transfer import replace_state
 from engine.state.service import StateService
 from engine.state.stacks import ORG
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what the CLI itself allows
+_NO_TEAMS = {
+    "severity": "warning",
+    "message": "tic has no teams, so the stack was given to none; who may reach it is said by access tokens: "
+    "tic token --help",
+}
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 
 
@@ -22,7 +29,7 @@ def routes(service: StateService) -> list[BaseRoute]:
         by_token(service, "/api/stacks/{org}/{project}", post=create, head=project_exists),
         by_token(service, _STACK, get=show, delete=remove),
         by_token(service, f"{_STACK}/rename", post=rename),
-        by_token(service, f"{_STACK}/tags", patch=tag),
+        by_token(service, f"{_STACK}/tags", get=tags, patch=tag),
         by_token(service, f"{_STACK}/config", put=configure),
     ]
 
@@ -37,10 +44,10 @@ def create(call: Call) -> Any:
     project, name = _valid(call.path["project"]), _valid(body.get("stackName"))
     call.check_name(project, name)
     with call.service.write() as connection:
-        stack = stacks.create(connection, project, name, tags=body.get("tags") or {})
+        stack = stacks.create(connection, project, name, tags=shapes.texts(body, "tags"))
         if body.get("state"):
             replace_state(call, connection, stack, call.json_as_sent()["state"])
-    return {"messages": []}
+    return {"messages": [_NO_TEAMS] if body.get("teams") else []}
 
 
 def project_exists(call: Call) -> Any:
@@ -52,20 +59,15 @@ def project_exists(call: Call) -> Any:
 
 
 def show(call: Call) -> Any:
-    """A stack, what runs on it, and its last update."""
+    """A stack, what runs on it, and its last update; of a stack that is only shared, the name."""
     with call.service.read() as connection:
-        stack = call.stack(connection)
+        found = readable(call, connection)
+        stack = found.stack
+        if not found.whole:
+            return _named(stack)
         running = updates.running(connection, stack.id)
         last = history.last_update(connection, stack.id)
-    shown = {
-        "id": str(stack.id),
-        "orgName": stack.org,
-        "projectName": stack.project,
-        "stackName": stack.name,
-        "activeUpdate": last.id if last else "",
-        "tags": stack.tags,
-        "version": stack.version,
-    }
+    shown = {**_named(stack), "tags": stack.tags, "activeUpdate": last.id if last else ""}
     if running:
         shown["currentOperation"] = {
             "kind": running.kind,
@@ -75,8 +77,19 @@ def show(call: Call) -> Any:
     return shown
 
 
+def _named(stack: stacks.Stack) -> dict[str, Any]:
+    return {
+        "id": str(stack.id),
+        "orgName": stack.org,
+        "projectName": stack.project,
+        "stackName": stack.name,
+        "version": stack.version,
+    }
+
+
 def remove(call: Call) -> Any:
     """Remove a stack; one that has resources only by force, and none while it is in use."""
+    _refuse_run(call)
     with call.service.read() as connection:
         name = call.stack(connection).full_name
     with call.service.remove(name, call.admitted.access.user) as connection:
@@ -90,6 +103,7 @@ def remove(call: Call) -> Any:
 
 def rename(call: Call) -> Any:
     """Give a stack a new name, or a new project, or both."""
+    _refuse_run(call)
     body = call.object()
     with call.service.write() as connection:
         stack = call.stack(connection)
@@ -99,16 +113,31 @@ def rename(call: Call) -> Any:
         stacks.rename(connection, stack.id, project, name)
 
 
+def tags(call: Call) -> Any:
+    """The tags of a stack."""
+    with call.service.read() as connection:
+        return call.stack(connection).tags
+
+
 def tag(call: Call) -> Any:
-    """Replace the tags of a stack."""
-    tags = call.object()
+    """Replace the tags of a stack; a run can't share its stack by that."""
+    given = shapes.checked_texts(call.object(), "tags")
     with call.service.write() as connection:
-        stacks.tag(connection, call.stack(connection).id, tags)
+        stack = call.stack(connection)
+        if call.admitted.access.stack_id is not None:
+            given = sharing.as_before(stack, given)
+        stacks.tag(connection, stack.id, given)
 
 
 def configure(_call: Call) -> Any:
     """Refuse configuration that is kept in Pulumi's cloud."""
     raise Refused(400, "tic keeps a stack's configuration in Pulumi.<stack>.yaml: leave out --remote-config")
+
+
+def _refuse_run(call: Call) -> None:
+    """A run changes what its stack consists of, not what it is called, or that there is one."""
+    if call.admitted.access.stack_id is not None:
+        raise Refused(403, "a run can't rename or remove its stack")
 
 
 def _valid(name: Any) -> str:

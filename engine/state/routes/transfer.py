@@ -1,17 +1,22 @@
 """Whole deployments: what `pulumi stack export` and every run read, and what `pulumi stack import` writes."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from engine.state import checkpoints, updates, versions
+from engine.state import checkpoints, history, updates, versions
 from engine.state.replay import FEATURED_SCHEMA, PLAIN_SCHEMA, replay
 from engine.state.residue import seal_deployment
-from engine.state.routes.call import Call, Refused, by_token
+from engine.state.routes.call import Call, Refused, answer, by_token
+from engine.state.routes.reading import readable
+from engine.state.sealing import SealedElsewhere, require_sealed_here
 from engine.state.service import StateService
+from engine.state.shared_outputs import only_outputs
 from engine.state.stacks import Stack
 from engine.state.urns import mapped, without_dangling
 from engine.state.versions import Checkpoint
@@ -29,10 +34,13 @@ def routes(service: StateService) -> list[BaseRoute]:
 
 
 def export(call: Call) -> Any:
-    """The stack's state as of now."""
+    """The stack's state as of now; of a stack that is only shared, the outputs."""
     with call.service.read() as connection:
-        stack = call.stack(connection)
-        return _untyped(call, stack, checkpoints.latest(connection, stack.id))
+        found = readable(call, connection)
+        state = checkpoints.latest(connection, found.stack.id)
+    if not found.whole:
+        state = replace(state, deployment=only_outputs(state.deployment))
+    return _untyped(call, found.stack, state)
 
 
 def export_version(call: Call) -> Any:
@@ -45,18 +53,32 @@ def export_version(call: Call) -> Any:
         return _untyped(call, stack, versions.at(connection, stack.id, version))
 
 
-def import_state(call: Call) -> Any:
+def import_state(call: Call) -> Response:
     """Replace the stack's state; done when the answer goes out."""
+    body = call.json_as_sent()
     with call.service.write() as connection:
-        update_id = replace_state(call, connection, call.stack(connection), call.json_as_sent())
-    return {"updateId": update_id}
+        update_id = replace_state(call, connection, call.stack(connection), body)
+    done = answer(200, {"updateId": update_id})
+    try:
+        require_sealed_here(body["deployment"] or {})
+    except SealedElsewhere as elsewhere:
+        done.headers["X-Pulumi-Warning"] = f"{elsewhere}; {elsewhere.hint}"
+    return done
 
 
 def replace_state(call: Call, connection: Connection, stack: Stack, body: Any) -> str:
     """Make an `apitype.UntypedDeployment` the stack's state; returns the id of the update."""
     deployment = checked(body)
-    user = call.admitted.access.user
-    request = updates.Request(kind="import", dry_run=False, user=user, engine=call.engine, owner=call.owner)
+    last = history.last_update(connection, stack.id)
+    request = updates.Request(
+        kind="import",
+        dry_run=False,
+        user=call.admitted.access.user,
+        engine=call.engine,
+        owner=call.owner,
+        # A state that is edited keeps its configuration: `pulumi config refresh` reads the newest update's.
+        config=last.config if last else {},
+    )
     update_id = updates.create(connection, stack.id, request)
     version = updates.start(connection, stack.id, update_id, b"", time.time())
     sealed = sealed_deployment(call, stack.id, deployment)

@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
-from engine.state import history, stacks, updates
+from engine.state import history, sharing, stacks, updates
+from engine.state.routes import shapes
 from engine.state.routes.call import Call, Refused, by_lease, by_token
 from engine.state.service import StateService, new_token, token_hash
 from engine.state.updates import LEASE_SECONDS, Request
 
 STACK = "/api/stacks/{org}/{project}/{stack}"
 KINDS = ("update", "preview", "refresh", "destroy")
+_LONGEST_NUMBER = 10  # digits of a version; ids are longer
 _ENDS = ("succeeded", "failed", "cancelled")
 _SHOWN = {"created": "not started", "running": "running", "succeeded": "succeeded"}
 
@@ -36,16 +38,16 @@ def routes(service: StateService) -> list[BaseRoute]:
 def create(call: Call, *, kind: str) -> Any:
     """Note an update; it does nothing until it starts. Whoever may only read may do that with dry runs."""
     body = call.object()
-    metadata = body.get("metadata") or {}
+    metadata = shapes.part(body, "metadata")
     request = Request(
         kind=kind,
-        dry_run=kind == "preview" or bool((body.get("options") or {}).get("dryRun")),
+        dry_run=kind == "preview" or bool(shapes.part(body, "options").get("dryRun")),
         user=call.admitted.access.user,
         engine=call.engine,
         owner=call.owner,
-        message=metadata.get("message") or "",
-        environment=metadata.get("environment") or {},
-        config=body.get("config") or {},
+        message=shapes.text(metadata, "message"),
+        environment=shapes.texts(metadata, "environment"),
+        config=shapes.part(body, "config"),
     )
     if not request.dry_run:
         call.check_writing()
@@ -66,8 +68,8 @@ def start(call: Call) -> Any:
     with call.service.write() as connection:
         stack = call.stack(connection)
         status_of(connection, stack.id, call.path["update"])
-        if isinstance(body.get("tags"), dict) and call.admitted.may_write:
-            stacks.tag(connection, stack.id, body["tags"])
+        if body.get("tags") is not None and call.admitted.may_write:
+            stacks.tag(connection, stack.id, sharing.as_before(stack, shapes.texts(body, "tags")))
         kept = call.admitted.access.kept
         version = updates.start(connection, stack.id, call.path["update"], token_hash(token), now, kept)
         if not call.admitted.may_write:
@@ -79,7 +81,7 @@ def start(call: Call) -> Any:
         "version": version,
         "token": token,
         "tokenExpiration": int(now + LEASE_SECONDS),
-        "journalVersion": min(1, int(body.get("journalVersion") or 0)),
+        "journalVersion": min(1, shapes.number(body, "journalVersion")),
     }
 
 
@@ -117,6 +119,16 @@ def complete(call: Call) -> Any:
         ready = updates.ready_to_complete(connection, *held)
     with call.service.write() as connection:
         updates.complete(connection, *held, status, time.time(), ready)
+
+
+def update_id(call: Call, connection: Connection, stack_id: int) -> str:
+    """The id of the update in the path, which may be named by its version too: people know no other name."""
+    named = call.path["update"]
+    if named.isdecimal() and len(named) < _LONGEST_NUMBER:
+        found = history.of_version(connection, stack_id, int(named))
+        if found is not None:
+            return found.id
+    return named
 
 
 def status_of(connection: Connection, stack_id: int, update_id: str) -> str:

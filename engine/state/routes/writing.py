@@ -11,15 +11,15 @@ from engine.state import events, journal, packing, updates, versions
 from engine.state.compression import QUICK, packed
 from engine.state.journal import BatchRefused
 from engine.state.residue import redact, seal_entry
-from engine.state.routes.call import Call, Refused, by_lease, by_token
+from engine.state.routes.call import Call, Refused, by_lease
 from engine.state.routes.transfer import checked, sealed_deployment
-from engine.state.routes.updates import KINDS, STACK, status_of
+from engine.state.routes.updates import KINDS, STACK
 from engine.state.service import StateService
 from engine.state.versions import Checkpoint
 
 
 def routes(service: StateService) -> list[BaseRoute]:
-    """The routes of a running update's holder, and the one that reads its events."""
+    """The routes of a running update's holder."""
     found: list[BaseRoute] = []
     for kind in KINDS:
         update = f"{STACK}/{kind}/{{update}}"
@@ -27,7 +27,6 @@ def routes(service: StateService) -> list[BaseRoute]:
             by_lease(service, f"{update}/journalentries", patch=append_journal),
             by_lease(service, f"{update}/checkpoint", patch=replace_checkpoint),
             by_lease(service, f"{update}/events/batch", post=append_events),
-            by_token(service, f"{update}/events", get=read_events),
         ]
     return found
 
@@ -86,14 +85,6 @@ def append_events(call: Call) -> Any:
         events.append(connection, running.id, found[0]["sequence"], body)
         if changes := events.resource_changes(found):
             updates.note_changes(connection, running.id, changes)
-
-
-def read_events(call: Call) -> Any:
-    """The events of an update, all at once."""
-    with call.service.read() as connection:
-        stack = call.stack(connection)
-        status_of(connection, stack.id, call.path["update"])
-        return {"events": events.read(connection, call.path["update"]), "continuationToken": None}
 
 
 def _running(call: Call) -> updates.RunningUpdate:
