@@ -240,7 +240,7 @@ def _refused(request: Request, error: Exception) -> Response:
 def _bearer_of_token(service: StateService, _path: Mapping[str, str], scheme: str, token: str) -> Admitted:
     admitted = service.admitted(token) if scheme == "token" else None
     if admitted is None:
-        raise Refused(401, "this access token is not valid here: it was never made, was revoked, or its run is over")
+        raise Refused(401, "this access token is unknown here, was revoked, or its run is over")
     return admitted
 
 
