@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,6 @@ from cli.consent import confirm
 from cli.stack_options import Yes, choose
 from cli.telling import say
 from engine.errors import EngineError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="stack",
@@ -69,25 +66,78 @@ def new(
     say(f"  next: tic stack preview {stack.full_name}")
 
 
+Slot = Annotated[
+    str,
+    typer.Option("--as", metavar="SLOT", help="A further credential of its provider, by a name of your own."),
+]
+
+
 @app.command()
 def bind(
     stack_name: Annotated[str, typer.Argument(metavar="STACK", help="STACK or PROJECT/STACK.")],
     credential: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="CREDENTIAL",
+            metavar="[CREDENTIAL]",
             help="Name or token; it serves its provider's part of the stack from now on.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    slot: Slot = "",
+    provider: Annotated[
+        str | None,
+        typer.Option("--provider", help="In place of CREDENTIAL: this one's linked role, or what is Active."),
+    ] = None,
 ) -> None:
-    """Let another credential serve the stack."""
-    from engine import bindings
+    """Let another credential serve the stack; or, with --as, a further one of its provider."""
+    from credentials import slots
+    from engine import rebinding
     from engine.installation import Installation
 
+    if (credential is None) == (provider is None):
+        raise Usage(
+            "bind takes either a credential, or --provider for what serves that provider now",
+            hint=f"for example: tic stack bind {stack_name} NAME; see: tic creds list",
+        )
     installation = Installation.find()
     stack = choose(installation, stack_name)
-    found = bindings.rebind(installation, stack, credential)
-    say(f"stack {stack.full_name} uses credential {found.name} for {found.kind} from its next run on")
+    if provider is not None:
+        bound = rebinding.serve(installation, stack, provider, slot)
+        kind, by = bound.provider, "its linked role" if bound.by_role else f"credential {bound.credential}"
+    else:
+        found = rebinding.rebind(installation, stack, credential or "", slot)
+        kind, by = found.kind, f"credential {found.name}"
+    what = f"{kind} as {slot}" if slot else kind
+    say(f"stack {stack.full_name} uses {by} for {what} from its next run on")
+    if slot and (mapping := slots.mapping(kind, slot)):
+        say(
+            "  give it to an instance of the provider (in Python env_var_mappings, in YAML envVarMappings): "
+            + _json(mapping)
+        )
+    say(f"  next: tic stack preview {stack.full_name}")
+
+
+@app.command()
+def unbind(
+    stack_name: Annotated[str, typer.Argument(metavar="STACK", help="STACK or PROJECT/STACK.")],
+    slot: Slot = "",
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="The provider; without --as, its own credential.")
+    ] = None,
+) -> None:
+    """Take a credential from the stack; refused while resources are reached through it."""
+    from engine import rebinding
+    from engine.installation import Installation
+
+    if not slot and provider is None:
+        raise Usage(
+            "unbind takes the slot or the provider that the stack is to be bound to no more",
+            hint=f"for example: tic stack unbind {stack_name} --as prod; see: tic stack show {stack_name}",
+        )
+    installation = Installation.find()
+    stack = choose(installation, stack_name)
+    bound = rebinding.unbind(installation, stack, provider, slot)
+    say(f"stack {stack.full_name} is bound to nothing for {bound} any more")
     say(f"  next: tic stack preview {stack.full_name}")
 
 
@@ -110,6 +160,10 @@ def remove(
     )
     remove_stack(installation, stack)
     say(f"stack {stack.full_name} is forgotten; its project stays in {stack.folder or 'its folder'}")
+
+
+def _json(mapping: dict[str, str]) -> str:
+    return json.dumps(mapping, separators=(", ", ": "))
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from credentials import kinds
+from credentials import kinds, slots
 from credentials.credential import Credential, OpenedCredential
 from credentials.errors import CredentialError
 from credentials.files import check, joined, secrets_in
@@ -104,7 +104,18 @@ def check_command(credential: Credential, names: Collection[str]) -> None:
 
 def for_run(opened: Iterable[OpenedCredential]) -> Delivery:
     """What the engine of a run gets of the stack's credentials; raises Clash, UnfitFile."""
-    return _joined([_for_run(each) for each in opened])
+    return for_stack([("", each) for each in opened])
+
+
+def for_stack(served: Iterable[tuple[str, OpenedCredential]]) -> Delivery:
+    """The same of credentials and their slots (`credentials.slots`); "" is the provider's own.
+
+    What the provider's own credential fills and the slot's does not is there empty under the slot's name:
+    else an instance of the provider would work with a part of each.
+    """
+    made = [(slot, each.credential.kind, _for_run(each)) for slot, each in served]
+    own = {kind: _names(delivery) for slot, kind, delivery in made if not slot}
+    return _joined([_in_slot(slot, delivery, _others(own, kind)) for slot, kind, delivery in made])
 
 
 def for_command(opened: Iterable[OpenedCredential]) -> Delivery:
@@ -120,6 +131,30 @@ def environment(delivery: Delivery, environ: Mapping[str, str], paths: Mapping[s
     kept = {name: value for name, value in environ.items() if name not in delivery.others}
     given = {name: value.reveal().decode() for name, value in delivery.variables.items()}
     return {**kept, **given, **paths}
+
+
+def _in_slot(slot: str, delivery: Delivery, own: Collection[str]) -> Delivery:
+    """What a credential makes, under the names of its slot."""
+    if not slot:
+        return delivery
+    mark = slots.mark(slot)
+    empty = {name: SecretBytes(b"") for name in own if name not in _names(delivery)}
+    return replace(
+        delivery,
+        variables={mark + name: value for name, value in {**empty, **delivery.variables}.items()},
+        files=tuple(replace(file, env=tuple(mark + name for name in file.env)) for file in delivery.files),
+    )
+
+
+def _names(delivery: Delivery) -> set[str]:
+    """Every variable that is set, those with a path too."""
+    return {*delivery.variables, *(name for file in delivery.files for name in file.env)}
+
+
+def _others(own: Mapping[str, Collection[str]], kind: str) -> set[str]:
+    """What the provider's own credential fills and tells who somebody is; where it works a slot may share."""
+    where = kinds.load(kind).field(REGION)
+    return set(own.get(kind, ())) - set(where.env if where else ())
 
 
 def _for_run(opened: OpenedCredential) -> Delivery:

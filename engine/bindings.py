@@ -1,8 +1,8 @@
 """Which credential serves each provider of a stack: bound when the stack is made, kept until it is destroyed.
 
 A provider may have slots besides, for further credentials of it (`credentials.slots`). `engine.rebinding`
-changes what is bound. The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard behind `credentials.rules`: a
-credential that a stack uses can't be deleted by any program that writes this database.
+changes what is bound. The foreign key `binding.credential_id` (ON DELETE RESTRICT) is the second guard behind
+`credentials.rules`: a credential that a stack uses can't be deleted by any program that writes this database.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +21,7 @@ from engine.role_tokens import token_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from credentials.credential import Credential
     from credentials.digest import Table
-    from engine.installation import Installation
-    from engine.state.stacks import Stack
 
 # The columns that the statements here name. The schema is in `binding_rows.py`; importing SQLModel for it
 # would cost a listing more than its queries do.
@@ -89,7 +86,7 @@ class Unauthorized(EngineError):
 
 
 class SlotEmpty(EngineError):
-    """A slot that the stack has is served by nothing: a slot is filled by name alone, never by what is Active.
+    """A slot of the stack is served by nothing, and no slot is filled by what is Active, but by name alone.
 
     Its instance of the provider would work with the provider's own credential.
     """
@@ -143,21 +140,19 @@ def bind(connection: "Connection", stack_id: int, credential_id: int, key: str) 
     )
 
 
-def bind_to_role(connection: "Connection", stack_id: int, provider: str) -> None:
-    """Let the provider's linked role serve this provider of the stack from now on."""
-    need(connection, stack_id, [provider])
+def bind_to_role(connection: "Connection", stack_id: int, key: str) -> None:
+    """Let the provider's linked role serve it, or this slot of it, in the stack from now on."""
+    need(connection, stack_id, [key])
     connection.execute(
         _binding.update()
-        .where(_binding.c.stack_id == stack_id, _binding.c.provider == provider)
-        .values(credential_id=None, role=provider)
+        .where(_binding.c.stack_id == stack_id, _binding.c.provider == key)
+        .values(credential_id=None, role=slots.parts(key)[0])
     )
 
 
 def unbind(connection: "Connection", stack_id: int, key: str) -> None:
     """Forget that the stack needs this provider, or has this slot of it."""
-    connection.execute(
-        _binding.delete().where(_binding.c.stack_id == stack_id, _binding.c.provider == key)
-    )
+    connection.execute(_binding.delete().where(_binding.c.stack_id == stack_id, _binding.c.provider == key))
 
 
 def complete(connection: "Connection", stack_id: int, stack: str, place: Place) -> list[Binding]:
@@ -166,28 +161,41 @@ def complete(connection: "Connection", stack_id: int, stack: str, place: Place) 
     Returns all bindings. Raises Unauthorized, and binds nothing, where a provider has neither; OutOfScope
     where its Active credential may not be used at this place; SlotEmpty.
     """
-    missing, empty = [], []
-    for binding in bound(connection, stack_id):
-        if binding.token is not None or binding.by_role:
-            continue
-        if binding.slot:
-            empty.append(binding)
-            continue
-        active = _active(connection, binding.provider)
-        if _role_is_enabled(connection, binding.provider):
-            bind_to_role(connection, stack_id, binding.provider)
-        elif active is None:
-            missing.append(binding.provider)
-        elif not scopes.admits(active.scope, place):
-            usable = _usable(connection, binding.provider, place)
-            raise ActiveOutOfScope(active, binding.provider, place, usable)
-        else:
-            bind(connection, stack_id, active.id, binding.provider)
+    unserved = [each for each in bound(connection, stack_id) if each.token is None and not each.by_role]
+    missing = [
+        each.provider
+        for each in unserved
+        if not each.slot and not _serve(connection, stack_id, each.key, place)
+    ]
     if missing:
         raise Unauthorized(stack, missing)
-    if empty:
+    if empty := [each for each in unserved if each.slot]:
         raise SlotEmpty(stack, empty)
     return bound(connection, stack_id)
+
+
+def fill(connection: "Connection", stack_id: int, stack: str, key: str, place: Place) -> None:
+    """Let the provider's enabled role, else its Active credential, serve it or a slot of it from now on.
+
+    Raises Unauthorized, OutOfScope.
+    """
+    if not _serve(connection, stack_id, key, place):
+        raise Unauthorized(stack, [slots.parts(key)[0]])
+
+
+def _serve(connection: "Connection", stack_id: int, key: str, place: Place) -> bool:
+    """Bind to the role or the Active credential; whether there is one. Raises OutOfScope."""
+    provider = slots.parts(key)[0]
+    if _role_is_enabled(connection, provider):
+        bind_to_role(connection, stack_id, key)
+        return True
+    active = _active(connection, provider)
+    if active is None:
+        return False
+    if not scopes.admits(active.scope, place):
+        raise ActiveOutOfScope(active, provider, place, _usable(connection, provider, place))
+    bind(connection, stack_id, active.id, key)
+    return True
 
 
 def bound(connection: "Connection", stack_id: int) -> list[Binding]:
@@ -204,7 +212,9 @@ def bound(connection: "Connection", stack_id: int) -> list[Binding]:
 
 def event(stack: str, binding: Binding) -> Event:
     """What the audit log says of a binding."""
-    detail = {"by": "role" if binding.by_role else "credential"} | ({"as": binding.slot} if binding.slot else {})
+    detail = {"by": "role" if binding.by_role else "credential"} | (
+        {"as": binding.slot} if binding.slot else {}
+    )
     return Event(
         "binding.set",
         "done",

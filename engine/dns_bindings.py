@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from credentials import kinds
+from credentials import kinds, slots
 from engine.errors import EngineError
 
 # Dynamic updates are tic's own: they add a value and delete a value, where lego's provider replaces the
@@ -26,22 +26,29 @@ class ProviderUnclear(EngineError):
 
 
 def dns_binding(stack: str, bindings: Mapping[str, str], provider: str | None) -> tuple[str, str]:
-    """The provider in `bindings` (provider -> token) that publishes for `stack`, and its token.
+    """The provider in `bindings` (provider or `provider:slot` -> token) that publishes for `stack`, and the
+    token.
 
-    `provider` None means the only one that can. Raises UnknownKind, NotBound or ProviderUnclear.
+    `provider` None means the only one that can; a slot is meant only where it is named. Raises UnknownKind,
+    NotBound or ProviderUnclear.
     """
-    capable = {
-        name: token
-        for name, token in bindings.items()
-        if name in kinds.names() and kinds.load(name).publishes_records
-    }
+    capable = {key: token for key, token in bindings.items() if _publishes(slots.parts(key)[0])}
     if provider is not None:
-        provider = kinds.load(provider).name
-        if provider in capable:
-            return provider, capable[provider]
+        kind, slot = slots.parts(provider)
+        kind = kinds.load(kind).name
+        if slots.key(kind, slot) in capable:
+            return kind, capable[slots.key(kind, slot)]
         raise NotBound(
             f"stack {stack} is bound to no {provider} credential that can publish DNS records",
-            hint=f"make one: tic creds new NAME --provider {provider}; then: tic stack bind {stack} NAME",
+            hint=f"make one: tic creds new NAME --provider {kind}; then: tic stack bind {stack} NAME"
+            + (f" --as {slot}" if slot else ""),
+        )
+    named = sorted(key for key in capable if slots.parts(key)[1])
+    capable = {key: token for key, token in capable.items() if key not in named}
+    if named and not capable:
+        raise ProviderUnclear(
+            f"of the credentials that can publish DNS records stack {stack} has {', '.join(named)} alone",
+            hint=f"say which one serves the record: `provider: {named[0]}` of the challenge record",
         )
     if not capable:
         raise NotBound(
@@ -55,3 +62,7 @@ def dns_binding(stack: str, bindings: Mapping[str, str], provider: str | None) -
             hint="say which one serves the record: `provider` of the challenge record",
         )
     return next(iter(capable.items()))
+
+
+def _publishes(kind: str) -> bool:
+    return kind in kinds.names() and kinds.load(kind).publishes_records

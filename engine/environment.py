@@ -1,15 +1,19 @@
 """What the processes of a run find in their environment: an allow-list, never tic's own environment as it is.
 
 The caller's AWS_*, TENCENTCLOUD_* or ALICLOUD_* variables belong to nobody's stack, so they stay outside;
-what a stack is bound to is added by name.
+what a stack is bound to is added by name. What providers would find by themselves is closed to them
+(`credentials.fallbacks`).
 """
 
+import json
 import os
 import re
+import shutil
 import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from credentials import slots
 from engine.errors import EngineError
 
 PASSED_ON = frozenset(
@@ -31,6 +35,9 @@ OWN = frozenset(
 )  # fmt: skip
 """What tic itself gives the engine, beside everything that begins with `TIC_`."""
 
+SLOTS = "TIC_SLOTS"
+"""Tells programs the slots of their stack: `{"alicloud:prod": {"PROD_ALICLOUD_...": "ALICLOUD_..."}}`."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -51,6 +58,23 @@ def base(environ: Mapping[str, str], extra: Iterable[str] = ()) -> dict[str, str
         _check(environ, name)
     named = PASSED_ON.union(passed)
     return {name: value for name, value in environ.items() if name in named or name.startswith("LC_")}
+
+
+def slots_told(keys: Iterable[str]) -> dict[str, str]:
+    """The variable that tells programs which slots there are, and how their variables are called: no secret.
+
+    `keys` are those of the stack's bindings.
+    """
+    known = {key: slots.mapping(*slots.parts(key)) for key in keys if slots.parts(key)[1]}
+    return {SLOTS: json.dumps(known)}
+
+
+def nowhere(folder: Path) -> str:
+    """A path in `folder` where nothing is, the same in every run; what one made there is removed."""
+    path = folder / "nowhere"
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    return str(path)
 
 
 def _check(environ: Mapping[str, str], name: str) -> None:

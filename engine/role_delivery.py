@@ -6,12 +6,12 @@ managed identities by itself, and reads a federated token once. What others get 
 with their session.
 """
 
-import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from credentials import slots
 from credentials.roles.role import Session
 from credentials.secret import SecretBytes
 from engine.events import Notice
@@ -30,24 +30,29 @@ def variables(
 ) -> dict[str, SecretBytes]:
     """The variables of the engine; `given` holds those of all credentials and sessions of the stack.
 
-    `tokens` has what serves each provider.
+    `tokens` has what serves each provider, and each slot.
     """
-    if tokens.get("aws") != token_of("aws"):
-        return dict(given)
-    own = {
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{broker_url}/session/aws",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN": f"Bearer {broker_token}",
-        # The files of this machine's user come first in the SDKs' order, and belong to nobody's stack.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
-    left = {name: value for name, value in given.items() if name not in _KEYS}
-    return left | {name: SecretBytes(value.encode()) for name, value in own.items()}
+    result = dict(given)
+    for key, token in tokens.items():
+        provider, slot = slots.parts(key)
+        if provider != "aws" or token != token_of("aws"):
+            continue
+        mark = slots.mark(slot)
+        for name in _KEYS:
+            result.pop(mark + name, None)
+            if slot and name in given:  # else the slot would work with the keys of the stack's own
+                result[mark + name] = SecretBytes(b"")
+        result[f"{mark}AWS_CONTAINER_CREDENTIALS_FULL_URI"] = SecretBytes(
+            f"{broker_url}/session/aws".encode()
+        )
+        result[f"{mark}AWS_CONTAINER_AUTHORIZATION_TOKEN"] = SecretBytes(f"Bearer {broker_token}".encode())
+    return result
 
 
 def served_by_role(tokens: Mapping[str, str]) -> list[str]:
     """The providers that a linked role serves."""
-    return [provider for provider, token in tokens.items() if provider_of(token) is not None]
+    found = (provider_of(token) for token in tokens.values())
+    return list(dict.fromkeys(provider for provider in found if provider is not None))
 
 
 def container_credentials(session: Session) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """One operation on one stack: bindings, state service, broker, Pulumi, and what came of it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from credentials.audit import Event
 from engine import (
@@ -16,17 +17,21 @@ from engine import (
     place,
     project,
     recovery,
+    rereading,
+    unbound,
 )
 from engine.errors import EngineError
+from engine.events import Notice
 from engine.following import Listener, follow
 from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Launch
 from engine.operation import Operation, Outcome
-from engine.run_service import serving
+from engine.run_service import Served, serving
 from engine.supervisor import PORT_PLACEHOLDER
 from engine.turn import turn
 
 if TYPE_CHECKING:
     from engine.installation import Installation
+    from engine.state.pending import PendingOperation
     from engine.state.stacks import Stack
     from engine.toolchain.tool import Tool
 
@@ -55,15 +60,18 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     config.check(installation.vault, stack, where.folder)
     common = environment.base(os.environ, operation.passed)
     common["PATH"] = environment.search_path(os.environ, tool.path.parent)
+    with installation.database.read() as connection:
+        common |= environment.slots_told(each.key for each in bindings.bound(connection, stack.id))
     outcome = Outcome()
-    leftovers.sweep(installation.home)
+    if ended := leftovers.sweep(installation.home):
+        listen(Notice(f"{ended} processes that a killed run had left on this machine are ended"))
     with (
         _turn(installation, stack, operation),
         interruption.heard(),
         leftovers.private_folder(installation.home) as private,
         Launch(_program(where, operation, common), private) as launch,
     ):
-        recovery.before(installation, stack, listen)
+        cut_off = recovery.before(installation, stack, listen)
         here = place.of_stack(stack.project, where.folder)
         attempt = Event("binding.set", "done", stack=stack.full_name)
         with installation.vault.quiet_change(attempt) as change:
@@ -71,13 +79,17 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
                 stacks.move(change.connection, stack.id, str(where.folder))
             bound = bindings.complete(change.connection, stack.id, stack.full_name, here)
         with serving(installation, stack, bound, here, private, outcome, operation, listen) as served:
-            words = _words(tool, stack, operation, inline=where.inline)
-            launch.start(Command(words, {**common, **served.environment(private)}, where.folder))
-            follow(launch, outcome, listen, served.sieve)
+            pulumi_here = _Pulumi(tool, stack, where, common, served)
+            unread = _reread(installation, pulumi_here, operation, cut_off, outcome, listen)
+            if not outcome.interrupted:
+                pulumi_here.carry_out(launch, private, operation, outcome, listen)
+            for unserved in unbound.found(installation, stack, bound, outcome.errors):
+                listen(unserved)
             for record in served.close():
                 listen(record)
         interruption.ignore()
         recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
+        recovery.note(installation, stack, [*outcome.unanswered, *unread], listen)
     return outcome
 
 
@@ -93,9 +105,55 @@ def _program(where: project.Project, operation: Operation, common: Mapping[str, 
     return Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
 
 
-def _words(tool: "Tool", stack: "Stack", operation: Operation, *, inline: bool) -> list[str]:
-    """Pulumi's command line; no secret is among them."""
-    words = [str(tool.path), *operation.arguments(), "--stack", stack.reference, "--event-log", EVENT_LOG]
-    if inline and operation.runs_program:
-        words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
-    return words
+@dataclass(frozen=True, slots=True)
+class _Pulumi:
+    """The engine on one stack, with what it is served."""
+
+    tool: "Tool"
+    stack: "Stack"
+    where: project.Project
+    common: Mapping[str, str]
+    served: Served
+
+    def carry_out(
+        self, launch: Launch, private: Path, operation: Operation, outcome: Outcome, listen: Listener
+    ) -> None:
+        """Start it for `operation`, and follow it to its end."""
+        surroundings = {**self.common, **self.served.environment(private)}
+        launch.start(Command(self._words(operation), surroundings, self.where.folder))
+        follow(launch, outcome, listen, self.served.sieve)
+
+    def _words(self, operation: Operation) -> list[str]:
+        """The command line; no secret is among them."""
+        stack = ["--stack", self.stack.reference]
+        words = [str(self.tool.path), *operation.arguments(), *stack, "--event-log", EVENT_LOG]
+        if self.where.inline and operation.runs_program:
+            words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
+        return words
+
+
+def _reread(
+    installation: "Installation",
+    pulumi_here: _Pulumi,
+    operation: Operation,
+    cut_off: "Sequence[PendingOperation]",
+    outcome: Outcome,
+    listen: Listener,
+) -> list[dict[str, Any]]:
+    """Read what an earlier run was cut off from changing; returns what could not be read."""
+    if cut_off and operation.kind == "preview":
+        listen(rereading.planned(cut_off))
+    if not rereading.needed(operation, cut_off):
+        return []
+
+    def apart(reading: Operation, read: Outcome, hear: Listener) -> None:
+        with (
+            leftovers.private_folder(installation.home) as private,
+            Launch(None, private) as launch,
+        ):
+            pulumi_here.carry_out(launch, private, reading, read, hear)
+
+    read, unread = rereading.reread(apart, operation, cut_off, listen)
+    outcome.interrupted = read.interrupted
+    recovery.note(installation, pulumi_here.stack, unread, listen)
+    return unread

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import bindings, delivery, events, role_delivery
+from credentials import slots
+from engine import bindings, delivery, environment, events, role_delivery
 from engine.actor import user_name
 from engine.removal import removing
+from engine.turn import run_folder
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -32,6 +34,7 @@ class Served:
     broker_token: str
     variables: "Mapping[str, SecretBytes]"
     files: Mapping[str, str]
+    closed: Mapping[str, str]
     sieve: "Sieve"
     close: Callable[[], list[events.Notice]]
 
@@ -39,6 +42,7 @@ class Served:
         """What the engine gets beside the allow-list; `private` is a folder that is gone after the run."""
         secret = {name: value.reveal().decode() for name, value in self.variables.items()}
         return {
+            **self.closed,
             **secret,
             **self.files,
             "PULUMI_HOME": str(self.pulumi_home),
@@ -68,7 +72,8 @@ def serving(
 
     What is opened is learned by the sieve before anybody gets it. Raises what opening a credential raises.
     """
-    from credentials.delivery import for_run
+    from credentials.delivery import for_stack
+    from credentials.fallbacks import closed
     from engine.broker import Broker
     from engine.leases import lessee
     from engine.state.server import serve
@@ -89,7 +94,12 @@ def serving(
 
     with lessee(vault, place=here, stack=stack.full_name, learn=sieve.add) as mine:
         purpose = f"{operation.kind} {stack.full_name}"
-        handed = for_run([mine.opened(token, purpose) for token in tokens.values()])
+        opened = {key: mine.opened(token, purpose) for key, token in tokens.items()}
+        handed = for_stack([(slots.parts(key)[1], each) for key, each in opened.items()])
+        by_machine = {slots.parts(key)[0] for key, each in opened.items() if "identity" in each.fields}
+        shut = closed(
+            environment.nowhere(run_folder(installation.home)), passed=operation.passed, by_machine=by_machine
+        )
         broker = Broker(database, mine, stack, tokens, tell=listen)
         access = service.admit(
             Access(user=user_name(), stack_id=stack.id, sieve=sieve, on_caught=outcome.caught.append)
@@ -107,7 +117,7 @@ def serving(
                     tokens, handed.variables, broker_url=f"{url}/broker", broker_token=broker.token
                 )
                 pulumi = installation.home.pulumi
-                yield Served(url, pulumi, access, broker.token, given, files, sieve, broker.close)
+                yield Served(url, pulumi, access, broker.token, given, files, shut, sieve, broker.close)
         finally:
             broker.close()
             service.dismiss(access)

@@ -25,7 +25,7 @@ from credentials.rules import (
     ScopeInUse,
 )
 from credentials.scopes import OutOfScope, Place
-from engine import bindings, creation, recovery, removal
+from engine import creation, rebinding, recovery, removal
 from engine.bindings import Unauthorized
 from engine.installation import Installation
 from engine.state import stacks
@@ -115,7 +115,7 @@ class Historian:
         )
 
     def _bind(self) -> None:
-        bindings.rebind(self.installation, self._stack(), self._name())
+        rebinding.rebind(self.installation, self._stack(), self._name())
 
     def _destroy(self) -> None:
         """What a destroy does when Pulumi has left nothing (C4)."""

@@ -79,9 +79,17 @@ def test_an_engine_gets_the_address_of_aws_keys_and_no_keys() -> None:
         "OTHER": "x",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/broker/session/aws",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "Bearer a-token",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }
+
+
+def test_a_slot_that_a_role_serves_gets_the_address_under_its_own_names_and_no_keys_of_the_stack() -> None:
+    given = secrets({**KEYS, **{f"PROD_{name}": "of-a-session" for name in KEYS}})
+    found = role_delivery.variables({"aws": "tic_x", "aws:prod": token_of("aws")}, given, **BROKER)
+    shown = {name: value.reveal().decode() for name, value in found.items()}
+    assert {name: shown[name] for name in KEYS} == KEYS
+    assert {shown[f"PROD_{name}"] for name in KEYS} == {""}
+    assert shown["PROD_AWS_CONTAINER_CREDENTIALS_FULL_URI"].endswith("/broker/session/aws")
+    assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in shown
 
 
 def test_what_a_credential_gives_and_what_other_roles_give_stays_as_it_is() -> None:
