@@ -1,4 +1,4 @@
-"""`tic stack list|show|outputs|history`: what there is, on stdout."""
+"""`tic stack list|show|outputs`: what there is, on stdout."""
 
 import json
 import sys
@@ -8,16 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import table
+from cli import stack_history, table
+from cli.stack_history import AsJson
+from cli.stack_options import Name
 from cli.telling import print_json
-
-Name = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="STACK", help="STACK or PROJECT/STACK; without it the stack of this folder's project."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_stacks)
     app.command("show")(show)
     app.command("outputs")(outputs)
-    app.command("history")(history)
+    stack_history.register(app)
 
 
 def list_stacks(as_json: AsJson = False) -> None:
@@ -57,17 +51,30 @@ def list_stacks(as_json: AsJson = False) -> None:
     )
 
 
-def show(name: Name = None, as_json: AsJson = False) -> None:
-    """One stack: project folder, bindings, resources, what runs on it."""
+def show(
+    name: Name = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="As it was after this operation of its history.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """One stack: project folder, bindings, resources, what runs on it; or one version of it."""
     from engine import selection
     from engine.installation import Installation
-    from engine.views import detail
+    from engine.views import at_version, detail
 
     installation = Installation.find()
     with installation.database.read() as connection:
-        stack = detail(connection, selection.choose(connection, name, Path.cwd()))
+        chosen = selection.choose(connection, name, Path.cwd())
+        if version is None:
+            stack = detail(connection, chosen)
+        else:
+            stack = at_version(connection, chosen, version, installation.vault)
     if as_json:
         print_json(stack)
+        return
+    if version is not None:
+        stack_history.show_version(stack)
         return
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
@@ -104,43 +111,6 @@ def outputs(
         width = max(map(len, values)) + 2
         for key, value in values.items():
             sys.stdout.write(f"{key:<{width}}{_indented(value, width)}\n")
-
-
-def history(
-    name: Name = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """The operations that ran on the stack, newest first."""
-    from engine import selection
-    from engine.installation import Installation
-    from engine.views import past
-
-    installation = Installation.find()
-    with installation.database.read() as connection:
-        stack = selection.choose(connection, name, Path.cwd())
-        rows = past(connection, stack, limit)
-    if as_json:
-        print_json(rows)
-        return
-    if not rows:
-        sys.stderr.write(f"nothing ran on {stack.full_name} yet\n  next: tic stack up {stack.full_name}\n")
-        return
-    table.write(
-        ("VERSION", "KIND", "RESULT", "STARTED", "SECONDS", "CHANGES", "MESSAGE"),
-        [
-            (
-                str(row["version"]),
-                row["kind"],
-                row["result"],
-                row["started"] or "-",
-                str(row["seconds"] if row["seconds"] is not None else "-"),
-                ", ".join(f"{count} {what}" for what, count in sorted(row["changes"].items())) or "-",
-                row["message"],
-            )
-            for row in rows
-        ],
-    )
 
 
 def _indented(value: Any, width: int) -> str:

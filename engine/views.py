@@ -1,14 +1,19 @@
-"""What `tic stack list|show|history` tell, as JSON-able values read in one transaction."""
+"""What `tic stack list|show|history|diff` tell, as JSON-able values read in one transaction."""
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine import bindings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
+    from engine.state.history import UpdateRecord
+    from engine.state.sealing import Sealing
     from engine.state.stacks import Stack
 
 
@@ -41,39 +46,100 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
             }
             for each in bindings.bound(connection, stack.id)
         ],
-        "resources": [
-            {
-                "type": each["type"],
-                "name": each["urn"].rpartition("::")[2],
-                "id": each.get("id", ""),
-                "urn": each["urn"],
-            }
-            for each in resources
-        ],
+        "resources": [_named(each) for each in resources],
     }
 
 
 def past(connection: "Connection", stack: "Stack", limit: int) -> list[dict[str, Any]]:
-    """The last `limit` operations, newest first; times in ISO 8601 UTC, `changes` counts resources per
-    operation.
-    """
+    """The last `limit` operations, newest first: what `_told` tells of each."""
     from engine.state.history import history
 
-    return [
-        {
-            "version": each.version,
-            "kind": _command(each.kind),
-            "result": each.status,
-            "started": _moment(each.started_at),
-            "seconds": round(each.completed_at - each.started_at, 1)
-            if each.completed_at and each.started_at
-            else None,
-            "changes": each.resource_changes,
-            "message": each.message,
-            "user": each.user,
-        }
-        for each in history(connection, stack.id)[:limit]
-    ]
+    return [_told(each) for each in history(connection, stack.id, limit=limit)]
+
+
+def at_version(
+    connection: "Connection", stack: "Stack", number: int | None, sealing: "Sealing"
+) -> dict[str, Any]:
+    """One version whole: what `_told` tells of it, its `resources` with inputs and outputs, the stack's
+    `outputs`, and the `config` that it was made with. Nothing is opened: secrets are `[secret]`.
+
+    Raises VersionUnknown.
+    """
+    from engine.past.opened import opened, shown, unsealer
+    from engine.past.version import version
+
+    found = version(connection, stack, number)
+    unseal = unsealer(sealing, stack.id)
+    side = found.side(unseal)
+    return {
+        "stack": stack.full_name,
+        "newest": stack.version,
+        **_told(found.record),
+        "resources": [
+            {
+                **_named(each),
+                "inputs": shown(opened(each.get("inputs") or {}, unseal)),
+                "outputs": shown(opened(each.get("outputs") or {}, unseal)),
+            }
+            for each in side.living
+        ],
+        "outputs": shown(opened(side.outputs, unseal)),
+        "config": shown(dict(side.config)),
+    }
+
+
+def difference(
+    connection: "Connection", stack: "Stack", before: int, after: int | None, sealing: "Sealing"
+) -> dict[str, Any]:
+    """What differs between two versions, `after` None: now. `resources`, `outputs` and `config` are those of
+    `Comparison`; `same` says that there is nothing in them.
+
+    Raises VersionUnknown, and CredentialError for a secret that does not open.
+    """
+    from engine.past.comparison import compare
+    from engine.past.opened import unsealer
+    from engine.past.version import version
+
+    unseal = unsealer(sealing, stack.id)
+    old, new = version(connection, stack, before), version(connection, stack, after)
+    found = compare(old.side(unseal), new.side(unseal), unseal)
+    return {
+        "stack": stack.full_name,
+        "before": old.number,
+        "after": new.number,
+        "same": found.same,
+        "resources": [{"type": each.type, "name": each.name, **asdict(each)} for each in found.resources],
+        "outputs": [asdict(each) for each in found.outputs],
+        "config": [asdict(each) for each in found.config],
+    }
+
+
+def _told(record: "UpdateRecord") -> dict[str, Any]:
+    """An operation: times in ISO 8601 UTC, `changes` counts resources per operation, `commit` is that of the
+    project (None where it was in no git repository), `uncommitted` says that it was not all of it.
+    """
+    ended, began = record.completed_at, record.started_at
+    return {
+        "version": record.version,
+        "kind": _command(record.kind),
+        "result": record.status,
+        "user": record.user,
+        "started": _moment(began),
+        "seconds": round(ended - began, 1) if ended and began else None,
+        "changes": record.resource_changes,
+        "message": record.message,
+        "commit": record.environment.get("git.head") or None,
+        "uncommitted": record.environment.get("git.dirty") == "true",
+    }
+
+
+def _named(resource: "Mapping[str, Any]") -> dict[str, Any]:
+    return {
+        "type": resource["type"],
+        "name": resource["urn"].rpartition("::")[2],
+        "id": resource.get("id", ""),
+        "urn": resource["urn"],
+    }
 
 
 def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What differs between two states of a stack: resources, outputs, configuration. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,10 +67,25 @@ class Side:
     deployment: Mapping[str, Any]
     config: Mapping[str, Any]
 
+    @property
+    def living(self) -> list[Mapping[str, Any]]:
+        """The resources, without the stack itself and those that wait to be deleted."""
+        return [each for each in self._resources if each["type"] != ROOT_STACK]
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the stack exports, by name."""
+        root = next((each for each in self._resources if each["type"] == ROOT_STACK), {})
+        return root.get("outputs") or {}
+
+    @property
+    def _resources(self) -> list[Mapping[str, Any]]:
+        return [each for each in self.deployment.get("resources") or () if not each.get("delete")]
+
 
 def compare(before: Side, after: Side, unseal: Unseal) -> Comparison:
     """What differs. Raises CredentialError where a secret that may differ does not open."""
-    old, new = _living(before), _living(after)
+    old, new = ({each["urn"]: each for each in side.living} for side in (before, after))
     renamed = pairs(old.values(), new.values())
     found = []
     for urn in sorted({*old, *new}):
@@ -80,7 +95,7 @@ def compare(before: Side, after: Side, unseal: Unseal) -> Comparison:
         change = _resource(urn, old.get(former or urn), new.get(urn), former, unseal)
         if change is not None:
             found.append(change)
-    outputs = [opened(_outputs(side), unseal) for side in (before, after)]
+    outputs = [opened(side.outputs, unseal) for side in (before, after)]
     return Comparison(
         tuple(found),
         tuple(changes_by_key(*outputs)),
@@ -111,21 +126,3 @@ def _aspects(resource: Mapping[str, Any]) -> dict[str, Any]:
     if dependencies := found.get("dependencies"):
         found["dependencies"] = sorted(dependencies)
     return found
-
-
-def _living(side: Side) -> dict[str, Mapping[str, Any]]:
-    """The resources by URN, without those that wait to be deleted and the root, whose outputs are apart."""
-    return {
-        resource["urn"]: resource
-        for resource in _resources(side)
-        if resource["type"] != ROOT_STACK and not resource.get("delete")
-    }
-
-
-def _outputs(side: Side) -> Mapping[str, Any]:
-    roots = (each for each in _resources(side) if each["type"] == ROOT_STACK and not each.get("delete"))
-    return (next(roots, {})).get("outputs") or {}
-
-
-def _resources(side: Side) -> Iterable[Mapping[str, Any]]:
-    return side.deployment.get("resources") or ()
