@@ -19,8 +19,8 @@ class OwnerElsewhere(EngineError):
 
 
 def cancel(installation: "Installation", stack: "Stack") -> str:
-    """Interrupt the owner of the stack's operation, or end the lease of one that is dead; returns what was
-    done.
+    """Interrupt the owner of the stack's operation; end the lease of one that is dead, and of a client of
+    `tic serve`, which no signal reaches. Returns what was done.
     """
     from engine.state import updates
     from engine.state.owner import this_process
@@ -32,6 +32,12 @@ def cancel(installation: "Installation", stack: "Stack") -> str:
         if running.is_dead(time.time()):
             updates.take_over(connection, running)
             return f"the {running.kind} of {stack.full_name} had no process; it is ended, what it did is kept"
+        if running.owner.is_client:
+            updates.end(connection, running, "cancelled", time.time())
+            return (
+                f"the {running.kind} of {stack.full_name} by {running.user} ({running.owner}) is ended: it can "
+                "write no more and stops; what it did is kept, and the next run looks after what was under way"
+            )
     owner = running.owner
     if owner.host != this_process().host:
         raise OwnerElsewhere(
