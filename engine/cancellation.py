@@ -35,8 +35,8 @@ def cancel(installation: "Installation", stack: "Stack") -> str:
         if running.owner.is_client:
             updates.end(connection, running, "cancelled", time.time())
             return (
-                f"the {running.kind} of {stack.full_name} by {running.user} ({running.owner}) is ended: it can "
-                "write no more and stops; what it did is kept, and the next run looks after what was under way"
+                f"the {running.kind} of {stack.full_name} by {running.user} ({running.owner}) is ended: it "
+                "can write no more; what it did is kept, and the next run looks after what was under way"
             )
     owner = running.owner
     if owner.host != this_process().host:
