@@ -78,6 +78,8 @@ def show(
         return
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
+    if runs := stack["running"]:
+        sys.stdout.write(f"{'running:':<12}{runs['user']}, {runs['owner']}, since {runs['since']}\n")
     for each in stack["bindings"]:
         served = "the linked role" if each["role"] else each["credential"]
         served = served or "nothing yet (bound at the next run)"

@@ -27,16 +27,24 @@ def overview(connection: "Connection") -> list[dict[str, Any]]:
 
 
 def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
-    """One stack whole: the summary, its folder, its bindings and its resources (`type`, `name`, `id`,
-    `urn`).
+    """One stack whole: the summary, its folder, what runs on it (`kind`, `user`, `owner`, `since`, or null),
+    its bindings and its resources (`type`, `name`, `id`, `urn`).
     """
-    from engine.state import checkpoints
+    from engine.state import checkpoints, updates
 
+    running = updates.running(connection, stack.id)
     resources = checkpoints.deployment(connection, stack.id).get("resources") or []
     return {
         **_summary(connection, stack),
         "folder": stack.folder,
         "version": stack.version,
+        "running": running
+        and {
+            "kind": _command(running.kind),
+            "user": running.user,
+            "owner": str(running.owner),
+            "since": _moment(running.started_at),
+        },
         "bindings": [
             {
                 "provider": each.provider,
