@@ -17,7 +17,7 @@ APPLY = ("--yes", "--skip-preview")
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names
-    variables.
+    variables; with `preview_only` a refresh reads and keeps nothing.
     """
 
     kind: Kind
@@ -27,6 +27,12 @@ class Operation:
     message: str = ""
     passed: Sequence[str] = ()
     clear_pending_creates: bool = False
+    preview_only: bool = False
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the operation leaves the state and the world as they are."""
+        return self.kind == "preview" or self.preview_only
 
     @property
     def runs_program(self) -> bool:
@@ -35,7 +41,9 @@ class Operation:
 
     def arguments(self) -> list[str]:
         """The words for Pulumi's command line; never a secret."""
-        words = [self.kind, *QUIET, *(() if self.kind == "preview" else APPLY)]
+        words = [self.kind, *QUIET, *(() if self.changes_nothing else APPLY)]
+        if self.preview_only:
+            words.append("--preview-only")
         for target in self.targets:
             words += ["--target", target]
         for urn in self.replace:
@@ -44,7 +52,7 @@ class Operation:
             words += ["--parallel", str(self.parallel)]
         if self.clear_pending_creates:
             words.append("--clear-pending-creates")
-        if self.message and self.kind != "preview":
+        if self.message and not self.changes_nothing:
             words += ["--message", self.message]
         return words
 

@@ -95,7 +95,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
 
 def _turn(installation: "Installation", stack: "Stack", operation: Operation) -> AbstractContextManager[None]:
     """The stack's turn; a preview changes nothing and waits for nobody."""
-    return nullcontext() if operation.kind == "preview" else turn(installation.home, stack, operation.kind)
+    return nullcontext() if operation.changes_nothing else turn(installation.home, stack, operation.kind)
 
 
 def _program(where: project.Project, operation: Operation, common: Mapping[str, str]) -> Command | None:
@@ -141,7 +141,7 @@ def _reread(
     listen: Listener,
 ) -> list[dict[str, Any]]:
     """Read what an earlier run was cut off from changing; returns what could not be read."""
-    if cut_off and operation.kind == "preview":
+    if cut_off and operation.changes_nothing:
         listen(rereading.planned(cut_off))
     if not rereading.needed(operation, cut_off):
         return []
