@@ -3,20 +3,27 @@ that tic shows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from engine.past.changes import Change
 
 Phase = Literal["started", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step on one resource; `operation` is Pulumi's word (create, update, same, delete, replace, ...)."""
+    """One step on one resource; `operation` is Pulumi's word (create, update, same, delete, replace, ...).
+
+    `differences` are the outputs that a planned update changes; of a refresh: those that the world has changed.
+    """
 
     phase: Phase
     operation: str
     urn: str
     changed: tuple[str, ...] = ()
+    differences: "tuple[Change, ...]" = ()
 
     @property
     def name(self) -> str:
@@ -97,7 +104,12 @@ def read(event: Mapping[str, Any]) -> Event | None:
 def _step(phase: Phase, body: Mapping[str, Any]) -> Step:
     metadata = body["metadata"]
     diffs = metadata.get("detailedDiff") or dict.fromkeys(metadata.get("diffs") or ())
-    return Step(phase, metadata["op"], metadata["urn"], tuple(sorted(diffs)))
+    step = Step(phase, metadata["op"], metadata["urn"], tuple(sorted(diffs)))
+    if phase != "done" or step.operation != "update" or not body.get("planning"):
+        return step
+    from engine.past.drift import differences
+
+    return replace(step, differences=differences(metadata))
 
 
 def _plain(message: str) -> str:

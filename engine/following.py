@@ -1,6 +1,7 @@
 """Follows a run from its first message to its exit: what happened goes to the listener and the outcome."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine import events, interruption
@@ -72,7 +73,8 @@ def _happened(event: events.Event | None, outcome: "Outcome", listen: Listener, 
         return
     if isinstance(event, events.Step):
         changed = tuple(map(sieve.redact, event.changed))
-        event = events.Step(event.phase, event.operation, sieve.redact(event.urn), changed)
+        differences = tuple(each.mapped(sieve.redact) for each in event.differences)
+        event = replace(event, urn=sieve.redact(event.urn), changed=changed, differences=differences)
     if isinstance(event, events.Diagnostic):
         message, urn = sieve.redact(event.message), sieve.redact(event.urn)
         event = events.Diagnostic(event.severity, message, urn)
