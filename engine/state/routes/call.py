@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from ipaddress import ip_address
 from typing import Any
 
 import orjson
@@ -138,7 +139,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 class Operations(Route):
-    """A route that knows its handlers, by HTTP method."""
+    """A route that knows those of its handlers that an access token reaches, by HTTP method."""
 
     def __init__(
         self, path: str, endpoint: Callable[[Request], Any], handlers: Mapping[str, Handler]
@@ -196,14 +197,22 @@ def _route(
                 query=request.query_params,
                 headers=request.headers,
                 base_url=service.public_url or str(request.base_url).rstrip("/"),
-                client=request.client.host if request.client else "",
+                client=_address(request),
                 sent=await _received(request),
             )
             return await run_in_threadpool(_answer, handlers[request.method], call)
         except Exception as error:  # whatever it is, the server has to answer
             return _refused(request, error)
 
-    return Operations(path, endpoint, handlers)
+    return Operations(path, endpoint, list(handlers), methods if bearer is _bearer_of_token else {})
+
+
+def _address(request: Request) -> str:
+    """Where the caller is; behind a proxy that is what it says, which may be anything."""
+    try:
+        return str(ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return "an unknown address"
 
 
 async def _received(request: Request) -> bytes:
