@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.errors import EngineError
+
 if TYPE_CHECKING:
     from engine.installation import Installation
     from engine.state.stacks import Stack
@@ -31,7 +33,17 @@ Notify = Annotated[
         "--notify", metavar="CREDENTIAL", help="Tell how it ended with this chat bot; may be repeated."
     ),
 ]
+DIFFERENT = 10  # the exit code of --exit-code where something differs
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help=f"End with {DIFFERENT} where something differs, for scripts.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Usage(EngineError):
+    """The command line asks for something that can't be done as asked."""
+
+    exit_code = 2
 
 
 def choose(installation: "Installation", name: str | None, *, destructive: bool = False) -> "Stack":

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.consent import confirm
-from cli.stack_options import AsJson, Env, Message, Name, Notify, Parallel, Target, Yes, choose
+from cli.stack_options import (
+    DIFFERENT,
+    AsJson,
+    Env,
+    ExitCode,
+    Message,
+    Name,
+    Notify,
+    Parallel,
+    Target,
+    Usage,
+    Yes,
+    choose,
+)
 from cli.telling import say
 
 if TYPE_CHECKING:
@@ -63,14 +76,30 @@ def refresh(
     clear_pending_creates: Annotated[
         bool, typer.Option(help="Forget creates that were cut off, after you have looked for what they made.")
     ] = False,
+    preview_only: Annotated[
+        bool, typer.Option("--preview", help="Show what differs from the state (drift); changes nothing.")
+    ] = False,
+    exit_code: ExitCode = False,
     notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Read what the resources are in the world into the state."""
     from engine.operation import Operation
+    from engine.past import drift
 
-    operation = Operation("refresh", target or (), (), parallel, message, env or (), clear_pending_creates)
-    _run(name, operation, notify=notify, as_json=as_json)
+    if preview_only and (clear_pending_creates or message):
+        raise Usage(
+            "--preview keeps nothing, so it can neither forget creates nor keep a message",
+            hint="leave out --preview, or the other option",
+        )
+    if exit_code and not preview_only:
+        raise Usage("--exit-code is for --preview", hint="tic stack refresh --preview --exit-code")
+    operation = Operation(
+        "refresh", target or (), (), parallel, message, env or (), clear_pending_creates, preview_only
+    )
+    outcome = _run(name, operation, notify=notify, as_json=as_json)
+    if exit_code and drift.found(outcome.changes):
+        raise typer.Exit(DIFFERENT)
 
 
 def destroy(
@@ -112,7 +141,7 @@ def cancel(name: Name = None) -> None:
 
 def _run(
     name: str | None, operation: "Operation", *, notify: "Sequence[str] | None" = None, as_json: bool
-) -> None:
+) -> "Outcome":
     from cli import progress
     from engine import notices, run
     from engine.installation import Installation
@@ -122,10 +151,13 @@ def _run(
     with notices.telling(installation, notify or (), stack, operation, warn=_warn) as ended:
         if not as_json:
             say(f"{operation.kind} {stack.full_name}")
-        with progress.choose(planned=operation.kind == "preview", as_json=as_json) as shown:
+        told = progress.PLANNED if operation.kind == "preview" else progress.DONE
+        told = progress.DRIFTED if operation.preview_only else told
+        with progress.choose(told, as_json=as_json) as shown:
             outcome = run.run(installation, stack, operation, shown)
         ended(outcome)
     _conclude(stack, operation, outcome, as_json=as_json)
+    return outcome
 
 
 def _warn(line: str) -> None:
@@ -148,6 +180,10 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
         progress.print_line(
             {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
         )
+    if outcome.succeeded and operation.preview_only:
+        if not as_json:
+            _tell_drift(stack, outcome)
+        return
     if outcome.succeeded:
         after = {
             "up": f"tic stack outputs {stack.full_name}",
@@ -163,6 +199,21 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
         for line in outcome.printed[-20:]:
             say(f"  {line}")
     what = "was interrupted" if outcome.interrupted else "failed"
-    say(f"{operation.kind} of {stack.full_name} {what}: {changes}; what was done is kept in the state")
-    say(f"  next: mend what the lines above name, then: tic stack {operation.kind} {stack.full_name}")
+    kept = "nothing was changed" if operation.changes_nothing else "what was done is kept in the state"
+    again = f"{operation.kind} {stack.full_name}{' --preview' if operation.preview_only else ''}"
+    say(f"{operation.kind} of {stack.full_name} {what}: {changes}; {kept}")
+    say(f"  next: mend what the lines above name, then: tic stack {again}")
     raise typer.Exit(130 if outcome.interrupted else 1)
+
+
+def _tell_drift(stack: "Stack", outcome: "Outcome") -> None:
+    from engine.past import drift
+
+    name = stack.full_name
+    if not drift.found(outcome.changes):
+        say(f"what is there is what the state of {name} says ({outcome.seconds} s)")
+        return
+    gone, others = outcome.changes.get("delete", 0), outcome.changes.get("update", 0)
+    say(f"what is there differs from the state of {name}: {gone} gone, {others} changed; nothing was touched")
+    say(f"  next: take it into the state: tic stack refresh {name}, then see what would put it right:")
+    say(f"        tic stack preview {name}")
