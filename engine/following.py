@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine import events, interruption
 from engine.launch import Exited, Launch, Said
+from engine.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from engine.operation import Outcome
@@ -23,6 +24,7 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
     messages = launch.messages()
     interrupts = 0
     echoes: list[events.Event] = []
+    unanswered = Unanswered()
     while True:
         try:
             message = next(messages)
@@ -44,6 +46,7 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
             continue
         if isinstance(message, Exited):
             outcome.succeeded = message.code == 0
+            outcome.unanswered = unanswered.operations()
             if message.code < 0 and not outcome.interrupted:
                 outcome.printed.append(f"the Pulumi engine was killed (signal {-message.code})")
             if not outcome.errors:
@@ -53,6 +56,7 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
         if isinstance(message, Said):
             _heard(message, outcome, listen, sieve)
         else:
+            unanswered.hear(message)
             event = events.read(message)
             if event is not None and events.is_echo(event):
                 echoes.append(event)

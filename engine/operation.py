@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine import events
 
@@ -60,7 +60,7 @@ class Operation:
 @dataclass(slots=True)
 class Outcome:
     """What came of a run; `printed` is what Pulumi wrote outside its events, `caught` what was sealed at the
-    door.
+    door, `unanswered` the steps of plugins that died at them, as pending operations (apitype.OperationV2).
     """
 
     succeeded: bool = False
@@ -70,3 +70,4 @@ class Outcome:
     errors: list[events.Diagnostic] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
     caught: "list[Residue]" = field(default_factory=list)
+    unanswered: list[dict[str, Any]] = field(default_factory=list)

@@ -2,12 +2,13 @@
 
 A dead owner's update is ended with what its journal holds, records that it published are withdrawn, and
 resources of tic that were half made are made again (each of their creates is idempotent). What a third-party
-provider was doing when it was cut off only a person can know; it is named, with the command.
+provider was changing when it was cut off is read again before anything else is done to it
+(`engine.rereading`). What one was creating, only a person can know; it is named, with the command.
 """
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from credentials.audit import Event
 from engine import bindings
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from engine.state.pending import PendingOperation
     from engine.state.stacks import Stack
 
+OWN = "tic:"
 
-def before(installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]) -> None:
+
+def before(
+    installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]
+) -> "list[PendingOperation]":
     """Take over from a dead owner, withdraw what its run published, and end what the vault leased to it.
 
-    Raises UpdateRunning where the owner lives.
+    Returns what was cut off at a third-party provider. Raises UpdateRunning where the owner lives.
     """
     from engine.challenges import withdraw_left_over
     from engine.leases import alive
@@ -35,26 +40,43 @@ def before(installation: "Installation", stack: "Stack", listen: Callable[[Notic
                 raise updates.UpdateRunning(stack.full_name, running)
             updates.take_over(connection, running)
             listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
-        pending.clear_pending(connection, stack.id, prefix="tic:")
+        pending.clear_pending(connection, stack.id, prefix=OWN)
         unsure = pending.pending_operations(connection, stack.id)
-    for operation in unsure:
-        listen(_unsure(operation, stack))
     for notice in withdraw_left_over(installation.database, installation.vault, stack.id):
         listen(notice)
     installation.vault.sweep(alive=alive)
+    return unsure
 
 
-def _unsure(operation: "PendingOperation", stack: "Stack") -> Notice:
-    name = operation.urn.rpartition("::")[2]
-    said = f"an earlier run was cut off while {operation.kind} {operation.type} {name}"
-    if operation.kind == "creating":
-        said += (
-            f"; look whether it exists, and delete it there if it does, then forget the attempt: "
-            f"tic stack refresh {stack.full_name} --clear-pending-creates"
-        )
-    else:
-        said += f"; read what it is now: tic stack refresh {stack.full_name}"
-    return Notice(said, "warning")
+def note(installation: "Installation", stack: "Stack", operations: Iterable[dict[str, Any]]) -> None:
+    """Keep operations (apitype.OperationV2) of which the engine says that they failed, and nobody knows it."""
+    from engine.state import pending
+
+    unsure = [each for each in operations if not each["resource"].get("type", "").startswith(OWN)]
+    if unsure:
+        with installation.database.write() as connection:
+            pending.note_pending(connection, stack.id, unsure)
+
+
+def name_creates(installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]) -> None:
+    """Name each create that was cut off: only at its provider can be seen whether it made anything."""
+    from engine.state import pending
+
+    with installation.database.read() as connection:
+        unsure = pending.pending_operations(connection, stack.id)
+    for each in unsure:
+        if each.kind == "creating" and not each.type.startswith(OWN):
+            listen(_named(each, stack))
+
+
+def _named(create: "PendingOperation", stack: "Stack") -> Notice:
+    it = "one" if create.known is None else f"another one than {create.known}, which the state has,"
+    return Notice(
+        f"a run was cut off while creating {create.type} {create.name}, and nobody knows whether it was made. "
+        f"Look at the provider whether {it} is there, and delete it there if so; then forget the attempt: "
+        f"tic stack refresh {stack.full_name} --clear-pending-creates",
+        "warning",
+    )
 
 
 def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded: bool) -> None:

@@ -89,7 +89,9 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
                 listen(record)
         interruption.ignore()
         recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
-        recovery.note(installation, stack, [*outcome.unanswered, *unread], listen)
+        recovery.note(installation, stack, [*outcome.unanswered, *unread])
+        if cut_off or not outcome.succeeded:
+            recovery.name_creates(installation, stack, listen)
     return outcome
 
 
@@ -141,6 +143,7 @@ def _reread(
     listen: Listener,
 ) -> list[dict[str, Any]]:
     """Read what an earlier run was cut off from changing; returns what could not be read."""
+    cut_off = [each for each in cut_off if each.kind != "creating"]
     if cut_off and operation.changes_nothing:
         listen(rereading.planned(cut_off))
     if not rereading.needed(operation, cut_off):
@@ -155,5 +158,5 @@ def _reread(
 
     read, unread = rereading.reread(apart, operation, cut_off, listen)
     outcome.interrupted = read.interrupted
-    recovery.note(installation, pulumi_here.stack, unread, listen)
+    recovery.note(installation, pulumi_here.stack, unread)
     return unread
