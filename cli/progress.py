@@ -5,37 +5,54 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from cli.change_lines import change_line
 from cli.printable import printable
-from engine.events import Diagnostic, Event, Notice, Step, Summary
+from engine.events import Diagnostic, Event, Notice, Phase, Step, Summary
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-DONE = {
-    "create": "created",
-    "update": "updated",
-    "delete": "deleted",
-    "replace": "replaced",
-    "create-replacement": "created",
-    "delete-replaced": "deleted",
-    "refresh": "refreshed",
-    "read": "read",
-    "import": "imported",
-    "discard": "let go",
-}
-PLANNED = {
-    "create": "would create",
-    "update": "would update",
-    "delete": "would delete",
-    "replace": "would replace",
-    "create-replacement": "would create",
-    "delete-replaced": "would delete",
-}
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What is said of a step when it comes to `phase`: a word for each of Pulumi's operations."""
+
+    phase: Phase
+    words: Mapping[str, str]
+
+
+DONE = Vocabulary(
+    "done",
+    {
+        "create": "created",
+        "update": "updated",
+        "delete": "deleted",
+        "replace": "replaced",
+        "create-replacement": "created",
+        "delete-replaced": "deleted",
+        "refresh": "refreshed",
+        "read": "read",
+        "import": "imported",
+        "discard": "let go",
+    },
+)
+PLANNED = Vocabulary(
+    "started",
+    {
+        "create": "would create",
+        "update": "would update",
+        "delete": "would delete",
+        "replace": "would replace",
+        "create-replacement": "would create",
+        "delete-replaced": "would delete",
+    },
+)
+DRIFTED = Vocabulary("done", {"update": "is another than the state says", "delete": "is gone"})
 ROOT = "pulumi:pulumi:Stack"
 SHOWN_MESSAGE_LINES = 40
 MOST_LINES = 12  # of steps under way at once
@@ -54,9 +71,8 @@ class Progress(Protocol):
 class Plain:
     """One line for each thing that happened, on stderr."""
 
-    def __init__(self, *, planned: bool, write: Callable[[str], object] | None = None) -> None:
-        self._words = PLANNED if planned else DONE
-        self._planned = planned
+    def __init__(self, told: Vocabulary, write: Callable[[str], object] | None = None) -> None:
+        self._told = told
         self._write = write or _to_stderr
         self._started: dict[str, float] = {}
 
@@ -93,30 +109,31 @@ class Plain:
             return None
         if step.phase == "failed":
             return f"  x {step.type} {step.name}: {step.operation} failed"
-        if self._planned:
-            word = self._words.get(step.operation)
-            if step.phase != "started" or word is None:
-                return None
-            changed = f" ({', '.join(step.changed)})" if step.changed else ""
-            return f"  {_sign(step.operation)} {step.type} {step.name} {word}{changed}"
-        if step.phase == "done" and (word := self._words.get(step.operation)):
-            seconds = time.monotonic() - self._started.get(step.urn, time.monotonic())
-            took = f" ({seconds:.1f} s)" if seconds >= 1 else ""
-            return f"  {_sign(step.operation)} {step.type} {step.name} {word}{took}"
-        return None
+        word = self._told.words.get(step.operation)
+        if step.phase != self._told.phase or word is None:
+            return None
+        return f"  {_sign(step.operation)} {step.type} {step.name} {word}{self._detail(step)}"
+
+    def _detail(self, step: Step) -> str:
+        if self._told is PLANNED:
+            return f" ({', '.join(step.changed)})" if step.changed else ""
+        if self._told is DRIFTED:
+            return "".join(f"\n      {change_line(asdict(each))}" for each in step.differences)
+        seconds = time.monotonic() - self._started.get(step.urn, time.monotonic())
+        return f" ({seconds:.1f} s)" if seconds >= 1 else ""
 
 
 class Live:
     """Finished steps scroll by; below them a line for each step under way, with its seconds."""
 
-    def __init__(self, *, planned: bool) -> None:
+    def __init__(self, told: Vocabulary) -> None:
         from rich.console import Console
         from rich.live import Live as RichLive
         from rich.spinner import Spinner
 
         self._under_way: dict[str, tuple[str, float]] = {}
         self._since = time.monotonic()
-        self._plain = Plain(planned=planned, write=self._print)
+        self._plain = Plain(told, write=self._print)
         self._console = Console(stderr=True, highlight=False)
         self._spinner = Spinner("dots")
         self._live = RichLive(
@@ -190,11 +207,11 @@ def _to_stderr(line: str) -> None:
         sys.stderr.write(line + "\n")
 
 
-def choose(*, planned: bool, as_json: bool) -> Progress:
+def choose(told: Vocabulary, *, as_json: bool) -> Progress:
     """JSON when asked for, live when stderr is a terminal, else plain lines."""
     if as_json:
         return Json()
-    return Live(planned=planned) if sys.stderr.isatty() else Plain(planned=planned)
+    return Live(told) if sys.stderr.isatty() else Plain(told)
 
 
 def _sign(operation: str) -> str:

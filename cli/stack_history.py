@@ -1,6 +1,5 @@
 """`tic stack history|diff` and `tic stack show --version`: what was, on stdout."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,25 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from cli import table
+from cli.change_lines import SIGNS, change_line, value_text
 from cli.printable import printable
-from cli.stack_options import Name
+from cli.stack_options import DIFFERENT, ExitCode, Name, Usage
 from cli.telling import print_json, say
-from engine.errors import EngineError
-
-DIFFERENT = 10  # the exit code of --exit-code where something differs
-LONGEST = 200  # characters of a value in a line; --json has the whole
-SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-ExitCode = Annotated[
-    bool, typer.Option("--exit-code", help=f"End with {DIFFERENT} where something differs, for scripts.")
-]
-
-
-class Usage(EngineError):
-    """The command line does not say which versions are meant."""
-
-    exit_code = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -131,17 +117,7 @@ def show_version(version: Mapping[str, Any]) -> None:
         if version[title]:
             sys.stdout.write(f"\n{title}:\n")
             for key, value in version[title].items():
-                sys.stdout.write(printable(f"  {key}: {_value(value)}") + "\n")
-
-
-def change_line(change: Mapping[str, Any]) -> str:
-    """One changed property: what it was and what it is; of a secret only that it differs."""
-    sign, path = SIGNS[change["kind"]], change["path"] or "all of it"
-    if change["secret"]:
-        return f"{sign} {path}: {change['kind']}, secret"
-    if change["kind"] == "changed":
-        return f"{sign} {path}: {_value(change['before'])} -> {_value(change['after'])}"
-    return f"{sign} {path}: {_value(change['after' if change['kind'] == 'added' else 'before'])}"
+                sys.stdout.write(printable(f"  {key}: {value_text(value)}") + "\n")
 
 
 def _versions(words: Sequence[str]) -> tuple[str | None, int, int | None]:
@@ -175,11 +151,6 @@ def _differences(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"{title}:"
             for change in found[title]:
                 yield f"    {change_line(change)}"
-
-
-def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… (--json has all of it)"
 
 
 def _counts(changes: Mapping[str, int]) -> str:

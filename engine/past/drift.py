@@ -40,3 +40,8 @@ def _readable(text: str) -> str:
 
 def _never(ciphertext: str) -> bytes:
     raise AssertionError(ciphertext)  # in events there is one ciphertext for all of them
+
+
+def found(counts: Mapping[str, int]) -> bool:
+    """Whether a run that counted so many resources by what it did, or would do, has anything to do."""
+    return any(count for operation, count in counts.items() if operation not in ("same", "refresh"))

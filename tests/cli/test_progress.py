@@ -24,9 +24,9 @@ EVENTS: list[Event] = [
 ]
 
 
-def plain(*, planned: bool = False) -> list[str]:
+def plain(told: progress.Vocabulary = progress.DONE) -> list[str]:
     lines: list[str] = []
-    shown = progress.Plain(planned=planned, write=lines.append)
+    shown = progress.Plain(told, write=lines.append)
     for event in EVENTS:
         shown(event)
     return lines
@@ -43,11 +43,11 @@ def test_each_thing_that_happened_is_a_line() -> None:
 
 
 def test_a_preview_says_what_would_happen() -> None:
-    assert "  + tic:acme/order:Order certificate would create" in plain(planned=True)
+    assert "  + tic:acme/order:Order certificate would create" in plain(progress.PLANNED)
 
 
 def test_json_is_one_object_a_line_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress.choose(planned=False, as_json=True) as shown:
+    with progress.choose(progress.DONE, as_json=True) as shown:
         for event in EVENTS:
             shown(event)
     captured = capsys.readouterr()
@@ -59,6 +59,7 @@ def test_json_is_one_object_a_line_on_stdout(capsys: pytest.CaptureFixture[str])
         "operation": "create",
         "urn": ORDER,
         "changed": [],
+        "differences": [],
         "name": "certificate",
         "type": "tic:acme/order:Order",
     }
@@ -71,7 +72,7 @@ def test_a_terminal_shows_what_is_finished_and_what_is_under_way(monkeypatch: py
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    with progress.choose(planned=False, as_json=False) as shown:
+    with progress.choose(progress.DONE, as_json=False) as shown:
         assert isinstance(shown, progress.Live)
         for event in EVENTS[:2]:
             shown(event)
