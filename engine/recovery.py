@@ -49,7 +49,7 @@ def before(
 
 
 def note(installation: "Installation", stack: "Stack", operations: Iterable[dict[str, Any]]) -> None:
-    """Keep operations (apitype.OperationV2) of which the engine says that they failed, and nobody knows it."""
+    """Keep operations (apitype.OperationV2) that the engine calls failed, though nobody knows what came."""
     from engine.state import pending
 
     unsure = [each for each in operations if not each["resource"].get("type", "").startswith(OWN)]
@@ -72,9 +72,9 @@ def name_creates(installation: "Installation", stack: "Stack", listen: Callable[
 def _named(create: "PendingOperation", stack: "Stack") -> Notice:
     it = "one" if create.known is None else f"another one than {create.known}, which the state has,"
     return Notice(
-        f"a run was cut off while creating {create.type} {create.name}, and nobody knows whether it was made. "
-        f"Look at the provider whether {it} is there, and delete it there if so; then forget the attempt: "
-        f"tic stack refresh {stack.full_name} --clear-pending-creates",
+        f"a run was cut off while creating {create.type} {create.name}, and nobody knows whether it was "
+        f"made. Look at the provider whether {it} is there, and delete it there if so; then forget the "
+        f"attempt: tic stack refresh {stack.full_name} --clear-pending-creates",
         "warning",
     )
 
