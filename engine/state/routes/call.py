@@ -142,9 +142,13 @@ class Operations(Route):
     """A route that knows those of its handlers that an access token reaches, by HTTP method."""
 
     def __init__(
-        self, path: str, endpoint: Callable[[Request], Any], handlers: Mapping[str, Handler]
+        self,
+        path: str,
+        endpoint: Callable[[Request], Any],
+        methods: list[str],
+        handlers: Mapping[str, Handler],
     ) -> None:
-        super().__init__(path, endpoint, methods=list(handlers))
+        super().__init__(path, endpoint, methods=methods)
         self.handlers = handlers
 
 
