@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 from engine.state.tables import UPDATE
 from engine.state.versions import resource_count, resource_counts
 
+_SHORTEST_ID = 10  # characters
+
 
 @dataclass(frozen=True, slots=True)
 class UpdateRecord:
@@ -57,6 +59,15 @@ def last_update(connection: Connection, stack_id: int) -> UpdateRecord | None:
     """The newest of them."""
     query = select(UPDATE).where(UPDATE.c.stack_id == stack_id, UPDATE.c.version > 0)
     row = connection.execute(query.order_by(UPDATE.c.version.desc()).limit(1)).one_or_none()
+    return None if row is None else _record(row, resource_count(connection, stack_id))
+
+
+def named(connection: Connection, stack_id: int, name: str) -> UpdateRecord | None:
+    """The update of this id, dry run or not, or of this version: people know an update by that."""
+    if name.isdecimal() and len(name) < _SHORTEST_ID:
+        return of_version(connection, stack_id, int(name))
+    query = select(UPDATE).where(UPDATE.c.stack_id == stack_id, UPDATE.c.id == name)
+    row = connection.execute(query).one_or_none()
     return None if row is None else _record(row, resource_count(connection, stack_id))
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
-from engine.state import events
+from engine.state import events, history
 from engine.state.events import Wanted
 from engine.state.routes.call import Call, Refused, by_token
-from engine.state.routes.updates import KINDS, STACK, status_of, update_id
+from engine.state.routes.updates import KINDS, STACK
 from engine.state.service import StateService
+from engine.state.updates import EVENTS_KEPT_FOR
 
 EVENTS_IN_A_PAGE = 1000  # or a few more: a batch is never torn
 _KIND = re.compile(r"[a-z][A-Za-z]{2,60}")
@@ -28,13 +29,20 @@ def read(call: Call) -> Any:
     wanted = Wanted(_kinds(call), call.query.get("urn", ""))
     with call.service.read() as connection:
         stack = call.stack(connection)
-        named = update_id(call, connection, stack.id)
-        status_of(connection, stack.id, named)
+        update = history.named(connection, stack.id, call.path["update"])
+        if update is None:
+            raise Refused(404, f"{stack.full_name} has no such update; name it by its version or its id")
         found: list[dict[str, Any]] = []
-        for batch in events.batches(connection, named, int(start)):
+        for batch in events.batches(connection, update.id, int(start)):
             if len(found) >= EVENTS_IN_A_PAGE:
                 return {"events": found, "continuationToken": str(batch[0]["sequence"])}
             found += filter(wanted.covers, batch)
+    if not found and 0 < update.version <= stack.version - EVENTS_KEPT_FOR:
+        raise Refused(
+            404,
+            f"the events of version {update.version} of {stack.full_name} are no longer there: "
+            f"those of its last {EVENTS_KEPT_FOR} updates are kept",
+        )
     return {"events": found, "continuationToken": None}
 
 

@@ -28,7 +28,7 @@ def openapi(described: Iterable[BaseRoute]) -> dict[str, Any]:
             path = _PARAMETER.sub(r"{\1}", route.path)
             names = _PARAMETER.findall(route.path)
             for method, handler in route.handlers.items():
-                paths.setdefault(path, {})[method.lower()] = _operation(method, path, names, handler)
+                paths.setdefault(path, {})[method] = _operation(method, path, names, handler)
     return {
         "openapi": "3.0.3",
         "info": {"title": "tic's state service", "version": "1"},
@@ -41,13 +41,13 @@ def _operation(method: str, path: str, names: Iterable[str], handler: Handler) -
     told = inspect.getdoc(handler.func if isinstance(handler, partial) else handler) or ""
     text = {"schema": {"type": "string"}}
     operation: dict[str, Any] = {
-        "operationId": "-".join([method.lower(), *re.findall(r"\w+", path)[1:]]),
+        "operationId": "-".join([method, *re.findall(r"\w+", path)[1:]]),
         "summary": told.partition("\n")[0],
         "tags": [path.split("/")[2]],
         "parameters": [{"name": name, "in": "path", "required": True, **text} for name in names],
         "responses": {"200": {"description": "done", "content": {"application/json": {"schema": {}}}}},
     }
-    if method in ("POST", "PUT", "PATCH"):
+    if method in ("post", "put", "patch"):
         operation["requestBody"] = {"content": {"application/json": {"schema": {"type": "object"}}}}
     return operation
 

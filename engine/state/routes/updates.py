@@ -15,7 +15,6 @@ from engine.state.updates import LEASE_SECONDS, Request
 
 STACK = "/api/stacks/{org}/{project}/{stack}"
 KINDS = ("update", "preview", "refresh", "destroy")
-_LONGEST_NUMBER = 10  # digits of a version; ids are longer
 _ENDS = ("succeeded", "failed", "cancelled")
 _SHOWN = {"created": "not started", "running": "running", "succeeded": "succeeded"}
 
@@ -119,16 +118,6 @@ def complete(call: Call) -> Any:
         ready = updates.ready_to_complete(connection, *held)
     with call.service.write() as connection:
         updates.complete(connection, *held, status, time.time(), ready)
-
-
-def update_id(call: Call, connection: Connection, stack_id: int) -> str:
-    """The id of the update in the path, which may be named by its version too: people know no other name."""
-    named = call.path["update"]
-    if named.isdecimal() and len(named) < _LONGEST_NUMBER:
-        found = history.of_version(connection, stack_id, int(named))
-        if found is not None:
-            return found.id
-    return named
 
 
 def status_of(connection: Connection, stack_id: int, update_id: str) -> str:
