@@ -52,7 +52,7 @@ PLANNED = Vocabulary(
         "delete-replaced": "would delete",
     },
 )
-DRIFTED = Vocabulary("done", {"update": "is another than the state says", "delete": "is gone"})
+DRIFTED = Vocabulary("done", {"update": "differs from the state", "delete": "is gone"})
 ROOT = "pulumi:pulumi:Stack"
 SHOWN_MESSAGE_LINES = 40
 MOST_LINES = 12  # of steps under way at once
