@@ -46,6 +46,7 @@ ON_POSTGRESQL = {
     "test_answers",
     "test_fencing",
     "test_journal_calls",
+    "test_kept_tokens",
     "test_pending",
     "test_packing",
     "test_updates",
