@@ -2,10 +2,10 @@
 
     python stopper.py PLAN.json WORDS...
 
-The plan: `entry`, at which journal entry of the run (counted from 1; Pulumi must send them one by one); `when`,
-`before` the entry is kept or `after` it is durable, in both cases before Pulumi hears of it; `victims`, of
-`tic`, `supervisor`, `program`, `pulumi`, `plugin`; `report`, a file that is written before the blow: the
-processes of the run by what they are.
+The plan: `entry`, at which journal entry of the run (counted from 1; Pulumi must send them one by one);
+`when`, `before` the entry is kept or `after` it is durable, in both cases before Pulumi hears of it;
+`victims`, of `tic`, `supervisor`, `program`, `pulumi`, `plugin`; `report`, a file that is written before the
+blow: the processes of the run by what they are.
 
 It counts calls as they come over HTTP, in front of the state service; nothing of tic knows of it.
 """
@@ -41,11 +41,11 @@ class Plan:
 
     def strike(self) -> None:
         """Note who is there, and kill the victims, this process last."""
-        there = list(processes())
+        there = dict(processes())
         report = Path(self.report)
         report.with_suffix(".new").write_text(json.dumps(there))
         report.with_suffix(".new").rename(report)
-        for role, pid in sorted(there, key=lambda each: each[0] == "tic"):
+        for role, pid in sorted(there.items(), key=lambda each: each[0] == "tic"):
             if role in self.victims:
                 os.kill(pid, signal.SIGKILL)
 
