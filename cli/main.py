@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from cli import audit, creds, dns, doctor, engine, errors, role, sandbox, serve, stack, token, vault
+from cli.telling import say
 from credentials.withheld import withdraw
+from engine.waiting import heard
 
 app = typer.Typer(
     name="tic",
@@ -54,7 +56,9 @@ def tic(
 def main() -> None:
     """Run `tic` with the process's arguments and exit with its code."""
     withdraw()  # before anything is started that would inherit what opens the vault
-    sys.exit(errors.run(lambda: app(standalone_mode=False)))
+    with heard(say):
+        code = errors.run(lambda: app(standalone_mode=False))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,8 @@ def _run(
     name: str | None, operation: "Operation", *, notify: "Sequence[str] | None" = None, as_json: bool
 ) -> "Outcome":
     from cli import progress
-    from engine import notices, run
+    from engine import notices, run, waiting
+    from engine.events import Notice
     from engine.installation import Installation
 
     installation = Installation.find()
@@ -153,7 +154,10 @@ def _run(
             say(f"{operation.kind} {stack.full_name}")
         told = progress.PLANNED if operation.kind == "preview" else progress.DONE
         told = progress.DRIFTED if operation.preview_only else told
-        with progress.choose(told, as_json=as_json) as shown:
+        with (
+            progress.choose(told, as_json=as_json) as shown,
+            waiting.heard(lambda line: shown(Notice(line, "warning"))),
+        ):
             outcome = run.run(installation, stack, operation, shown)
         ended(outcome)
     _conclude(stack, operation, outcome, as_json=as_json)

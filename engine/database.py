@@ -1,8 +1,8 @@
 """The one database that holds vault and state: SQLite when embedded, PostgreSQL for a team.
 
-Whichever it is, a reader sees one moment and waits for nobody, and one transaction at a time may write: what
-it read is still true when it writes. A second writer waits up to BUSY_SECONDS. What was committed survives a
-power cut.
+Whichever it is, a reader sees one moment and waits for nobody, and what a transaction that writes has read is
+still true when it writes: one at a time may. A second writer waits up to BUSY_SECONDS, and says for whom.
+What was committed survives a power cut.
 """
 
 import re
@@ -65,12 +65,16 @@ class Database:
                 connection.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, only: str | None = None) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start; committed at the end, rolled back on an
         exception.
+
+        `only` (the id of an update) says that it decides and writes nothing but what is that update's:
+        PostgreSQL then lets others that say the same of theirs write at the same time. One that does not say
+        so waits for all of them, and they for it.
         """
-        with self.explained(), self._storage.engine.connect() as connection:
-            self._storage.begin_writing(connection)
+        with self.explained(), self._storage.queue(), self._storage.engine.connect() as connection:
+            self._storage.begin_writing(connection, only)
             try:
                 yield connection
                 self._storage.commit(connection)

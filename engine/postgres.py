@@ -6,25 +6,42 @@ COMMITTED is enough behind it, because nobody else writes; a snapshot for the wh
 from before the lock. The server ends the transaction of a client that is gone, and so frees the lock.
 """
 
+import hashlib
+import os
+import socket
 import weakref
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from engine.postgres_faults import commit_lost, damaged, explanation
+from engine import waiting
+from engine.postgres_faults import NOT_HAD_IN_TIME, commit_lost, damaged, explanation
 from engine.postgres_url import Address, address
 from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
+from engine.waiting import NOTICE_SECONDS
 
 _LOCK: Final = 0x746963  # "tic"; advisory locks are each database's own
 _CONNECT_SECONDS: Final = 10
 _IDLE_SECONDS: Final = 120  # a writer whose machine is gone blocks the others no longer than this
 _BEGIN_WRITING: Final = f"""
-SET LOCAL lock_timeout = '{BUSY_SECONDS}s';
+SET LOCAL lock_timeout = '{{seconds}}s';
 SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
-SELECT pg_advisory_xact_lock({_LOCK})
+{{lock}};
+SET LOCAL lock_timeout = '{BUSY_SECONDS}s'
 """
+_ALL: Final = f"SELECT pg_advisory_xact_lock({_LOCK})"
+_ONE: Final = f"SELECT pg_advisory_xact_lock_shared({_LOCK}); SELECT pg_advisory_xact_lock({{key}})"
+_HOLDER: Final = f"""
+SELECT application_name, pid, usename, client_hostname, client_addr
+  FROM pg_locks JOIN pg_stat_activity USING (pid)
+ WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = {_LOCK} AND objsubid = 1
+   AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND pid <> pg_backend_pid()
+ ORDER BY xact_start LIMIT 1
+"""  # noqa: S608 - of constants
 _INVALID: Final = """
 SELECT 'the index ' || indexrelid::regclass || ' is not valid' FROM pg_index
  WHERE NOT indisvalid AND indrelid IN
@@ -78,9 +95,32 @@ class Postgres:
         """PostgreSQL's snapshot is that of the first statement that follows."""
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def begin_writing(self, connection: Connection) -> None:
-        """Begin, and take the one lock of all writers."""
-        connection.exec_driver_sql(_BEGIN_WRITING)
+    def queue(self) -> AbstractContextManager[None]:
+        """The server has the queue, first come first served."""
+        return nullcontext()
+
+    def begin_writing(self, connection: Connection, only: str | None = None) -> None:
+        """Begin, and take the one lock of all writers; or share it, and take that of `only`."""
+        lock = _ALL if only is None else _ONE.format(key=_key(only))
+        try:
+            connection.exec_driver_sql(_BEGIN_WRITING.format(seconds=int(NOTICE_SECONDS), lock=lock))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != NOT_HAD_IN_TIME:
+                raise
+            connection.rollback()
+            waiting.tell(f"waiting for {self._holder(connection)}, which writes to {self.name}")
+            connection.exec_driver_sql(_BEGIN_WRITING.format(seconds=BUSY_SECONDS, lock=lock))
+
+    def _holder(self, connection: Connection) -> str:
+        """Who has the lock, as far as the server tells this user."""
+        found = connection.exec_driver_sql(_HOLDER).one_or_none()
+        connection.rollback()
+        if found is None:
+            return "another tic"
+        if found.application_name and found.application_name.startswith("tic "):
+            return str(found.application_name)
+        host = found.client_hostname or found.client_addr or "the server's machine"
+        return f"{found.usename or 'another user'} on {host} (server process {found.pid})"
 
     def commit(self, connection: Connection) -> None:
         """Commit; returns when the server has it on its disk. Raises DatabaseUnusable where it can't be
@@ -143,12 +183,19 @@ class Postgres:
         return "name another database in TIC_DATABASE_URL"
 
 
+def _key(only: str) -> int:
+    """The advisory lock of one thing: 64 bits, and never that of all. Two things that share one just wait."""
+    number = int.from_bytes(hashlib.sha256(only.encode()).digest()[:8], "big", signed=True)
+    return number if number != _LOCK else _LOCK + 1
+
+
 def _settings(where: Address) -> dict[str, Any]:
     """What tic sets where the URL does not.
 
     No statement is prepared on the server: a pool between the two (PgBouncer) may change servers between
     transactions, and another tic may change the schema.
     """
-    own = {"connect_timeout": _CONNECT_SECONDS, "application_name": "tic", "client_encoding": "UTF8"}
+    name = f"tic {os.getpid()} on {socket.gethostname()}"[:63]  # NAMEDATALEN; how others see who writes
+    own = {"connect_timeout": _CONNECT_SECONDS, "application_name": name, "client_encoding": "UTF8"}
     missing = {name: value for name, value in own.items() if name not in where.settings}
     return {**missing, "prepare_threshold": None}

@@ -15,6 +15,7 @@ Meaning = tuple[str, str]
 `{words}` is what the server said, `{server}` and `{database}` what its programs take.
 """
 
+NOT_HAD_IN_TIME: Final = "55P03"  # a lock
 _UNREACHABLE: Final = (
     "see that its server runs and can be reached: pg_isready{server}; then run the command again"
 )
@@ -44,7 +45,7 @@ _CODES: Final[dict[str, Meaning]] = {
         "free some space on the server's disk and run the command again",
     ),
     "53300": _FULL,
-    "55P03": (
+    NOT_HAD_IN_TIME: (
         f"is being written by another tic, and was for {BUSY_SECONDS} s",
         "run the command again when it is done",
     ),

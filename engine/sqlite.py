@@ -7,14 +7,21 @@ commit.
 
 import os
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from credentials.anchor import NAME as ANCHOR
+from engine import waiting
 from engine.home import Home
+from engine.sqlite_lock import holder
 from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
+from engine.waiting import Patience
 
 _CLOSED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
 NEARLY_NOTHING: Final = 1024 * 1024  # bytes; SQLite needs this much for its log and its shared memory
@@ -29,7 +36,9 @@ class Sqlite:
         self.name = str(path)
         self.begun = begun
         self.engine = _engine(path)
+        self._path = path
         self._folder = path.parent
+        self._queue = threading.Lock()
 
     @classmethod
     def of(cls, home: Home, *, create: bool) -> "Sqlite":
@@ -57,9 +66,36 @@ class Sqlite:
         """SQLite's snapshot is that of the first statement that follows."""
         connection.exec_driver_sql("BEGIN")
 
-    def begin_writing(self, connection: Connection) -> None:
-        """Take the write lock; the driver waits for it."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    @contextmanager
+    def queue(self) -> Iterator[None]:
+        """One thread of this process at a time asks SQLite for its lock."""
+        if not self._queue.acquire(timeout=BUSY_SECONDS):
+            raise self._busy()
+        try:
+            yield
+        finally:
+            self._queue.release()
+
+    def begin_writing(self, connection: Connection, only: str | None = None) -> None:
+        """Take SQLite's one write lock, whatever is to be written.
+
+        SQLite's own waiting asks the more seldom the longer it lasts, up to ten times a second, says nothing
+        and hears no Ctrl-C; with many writers some would starve.
+        """
+        connection.begin()
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - made in _engine
+        patience = Patience(BUSY_SECONDS)
+        driver.execute("PRAGMA busy_timeout = 0")
+        try:
+            while not _begun(driver):
+                if patience.is_over:
+                    raise self._busy()
+                if patience.is_to_be_told():
+                    waiting.tell(f"waiting for {holder(self._path)}, which writes to {self.name}")
+                time.sleep(patience.pause)
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
     def commit(self, connection: Connection) -> None:
         """Commit; returns when it is on the disk."""
@@ -89,6 +125,8 @@ class Sqlite:
         kind = None if code is None else code & 0xFF  # the rest says where it happened
         if kind is None and "decode" in str(error):
             return self.damaged("a text in it is not UTF-8")
+        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return self._busy()
         if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return self.damaged(str(error))
         if kind == sqlite3.SQLITE_FULL or (
@@ -108,9 +146,14 @@ class Sqlite:
         """Another file lies in another home."""
         return "set TIC_HOME to another folder"
 
+    def _busy(self) -> DatabaseUnusable:
+        return DatabaseUnusable(
+            f"the database {self.name} is being written by {holder(self._path)}, and was for "
+            f"{BUSY_SECONDS} s",
+            hint="run the command again when that is done; or look what it does, and end it",
+        )
+
     def _hint(self, kind: int | None) -> str:
-        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return "another tic is writing; run the command again when it is done"
         if kind in _CLOSED:
             return f"make the folder and the file yours to write: ls -la {self._folder}"
         if kind == sqlite3.SQLITE_IOERR:
@@ -119,6 +162,17 @@ class Sqlite:
             "run the command again; if it fails again, put a backup back: tic vault restore FILE --force; "
             f"or a copy of the file: cp BACKUP {self.name}; vault.key stays as it is"
         )
+
+
+def _begun(driver: sqlite3.Connection) -> bool:
+    """Whether the write lock was free, and is this connection's now."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True
 
 
 def _damaged(name: str, what: str) -> DatabaseDamaged:

@@ -1,5 +1,6 @@
 """What tic asks of the database that it lives in, and what it says where that database can't serve."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
@@ -41,8 +42,15 @@ class Storage(Protocol):
     def begin_reading(self, connection: Connection) -> None:
         """Begin a snapshot: what is read until it ends is of one moment, and nothing can be written."""
 
-    def begin_writing(self, connection: Connection) -> None:
-        """Begin a transaction that alone may write; waits up to BUSY_SECONDS for the one that may now."""
+    def queue(self) -> AbstractContextManager[None]:
+        """Where threads of this process stand that want to write, if the database has no queue of its own."""
+
+    def begin_writing(self, connection: Connection, only: str | None = None) -> None:
+        """Begin a transaction that alone may write; waits up to BUSY_SECONDS for the one that may now.
+
+        `only` names the one thing that it reads for a decision and changes: others that name other things may
+        then write beside it. Says through `engine.waiting` that it waits.
+        """
 
     def commit(self, connection: Connection) -> None:
         """Commit durably."""

@@ -30,8 +30,8 @@ class Transactions(Protocol):
     def read(self) -> AbstractContextManager[Connection]:
         """A snapshot."""
 
-    def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that alone may write."""
+    def write(self, only: str | None = None) -> AbstractContextManager[Connection]:
+        """A transaction that alone may write, or with others that name another update."""
 
 
 def content(body: bytes) -> list[Entry]:
@@ -56,7 +56,7 @@ def pack(place: Transactions, update_id: str) -> None:
         if len(batches) < 2:
             return
         one = _together(batches.values())
-        with place.write() as connection:
+        with place.write(update_id) as connection:
             # A row's id may have been given again, so what is replaced is compared.
             if _batches(connection, update_id, up_to=max(batches)) == batches:
                 _replace(connection, sorted(batches), one)

@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -111,7 +111,6 @@ class StateService:
         self._kept = kept
         self._admitted: dict[bytes, Admitted] = {}  # by the token's hash
         self._holders: dict[str, Admitted] = {}  # by the id of the update that they started
-        self._writing = threading.Lock()
 
     @property
     def asks_database(self) -> bool:
@@ -155,20 +154,13 @@ class StateService:
         """A consistent snapshot to read from."""
         return self.database.read()
 
-    @contextmanager
-    def remove(self, stack: str, user: str) -> Iterator[Connection]:
+    def remove(self, stack: str, user: str) -> AbstractContextManager[Connection]:
         """A transaction in which `user` forgets the stack of this full name."""
-        with self._writing, (self._removing or _plainly(self.database))(stack, user) as connection:
-            yield connection
+        return (self._removing or _plainly(self.database))(stack, user)
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is durable when the block is left; the threads of one service queue here.
-
-        Without the queue, SQLite would let them sleep and try again.
-        """
-        with self._writing, self.database.write() as connection:
-            yield connection
+    def write(self, only: str | None = None) -> AbstractContextManager[Connection]:
+        """A transaction that is durable when the block is left; `only` as in `Database.write`."""
+        return self.database.write(only)
 
 
 def _plainly(database: Database) -> Removing:

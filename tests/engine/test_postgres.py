@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from engine import waiting
 from engine.database import BUSY_SECONDS, Database, DatabaseDamaged, DatabaseUnusable, NoDatabase
 from engine.home import Home
 from tests.engine.state.waiting import wait_for
@@ -129,6 +131,58 @@ def test_a_second_writer_waits_and_sees_what_the_first_wrote(
             waiting = pool.submit(second)
             wait_for(lambda: shared_postgres.run(WAITING) == [(1,)])
         assert waiting.result() == ["dev"]
+
+
+def test_a_writer_says_for_whom_it_waits(
+    home: Home, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.postgres.NOTICE_SECONDS", 1)
+    done = threading.Event()
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        done.set()
+
+    def first() -> None:
+        with database.write() as connection:
+            connection.exec_driver_sql(STACK.format("dev"))
+            begun.set()
+            done.wait(60)
+
+    begun = threading.Event()
+    second = Database.open(home)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(first)
+        begun.wait(60)
+        with waiting.heard(hear), second.write() as connection:
+            assert stacks(connection) == ["dev"]
+        writing.result()
+    second.close()
+    who = f"tic {os.getpid()} on {socket.gethostname()}"
+    assert heard == [f"waiting for {who}, which writes to {database.name}"]
+
+
+def test_what_is_one_updates_alone_is_written_beside_the_others(
+    database: Database, shared_postgres: Postgres
+) -> None:
+    """No deadlock: whoever names one thing has its share of the common lock first."""
+
+    def write(only: str | None) -> str:
+        with database.write(only):
+            return str(only)
+
+    with ThreadPoolExecutor(2) as pool:
+        with database.write("one"):
+            assert pool.submit(write, "another").result(60) == "another"
+            waiting_ones = [pool.submit(write, "one"), pool.submit(write, None)]
+            wait_for(lambda: shared_postgres.run(WAITING) == [(2,)])
+            assert not any(each.done() for each in waiting_ones)
+        assert {each.result(60) for each in waiting_ones} == {"one", "None"}
+        with database.write():
+            waiting_one = pool.submit(write, "one")
+            wait_for(lambda: shared_postgres.run(WAITING) == [(1,)])
+        assert waiting_one.result(60) == "one"
 
 
 def test_what_was_read_is_still_true_when_it_is_written(database: Database) -> None:

@@ -103,7 +103,7 @@ def cancel(call: Call) -> Any:
 
 def renew(call: Call) -> Any:
     """Keep the lease for another while, under the same token."""
-    with call.service.write() as connection:
+    with call.service.write(call.path["update"]) as connection:
         expires = updates.renew(connection, call.path["update"], call.lease, time.time())
     return {"token": call.token, "tokenExpiration": int(expires)}
 
@@ -116,7 +116,7 @@ def complete(call: Call) -> Any:
     held = call.path["update"], call.lease
     with call.service.read() as connection:
         ready = updates.ready_to_complete(connection, *held)
-    with call.service.write() as connection:
+    with call.service.write(call.path["update"]) as connection:
         updates.complete(connection, *held, status, time.time(), ready)
 
 

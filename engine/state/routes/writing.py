@@ -43,7 +43,7 @@ def append_journal(call: Call) -> Any:
         body = packed({"entries": [seal_entry(entry, *clean) for entry in entries]}, QUICK)
     else:
         body = _as_sent(call)
-    with call.service.write() as connection:
+    with call.service.write(call.path["update"]) as connection:
         updates.held(connection, call.path["update"], call.lease)
         row = journal.append(connection, call.path["update"], body)
     if packing.is_due(row):
@@ -80,7 +80,7 @@ def append_events(call: Call) -> Any:
     if call.admitted.sieve.suspects(call.body):
         found = redact(found, call.admitted.sieve, call.admitted.report)
         body = packed({"events": found}, QUICK)
-    with call.service.write() as connection:
+    with call.service.write(call.path["update"]) as connection:
         running = updates.held(connection, call.path["update"], call.lease)
         events.append(connection, running.id, found[0]["sequence"], body)
         if changes := events.resource_changes(found):
