@@ -127,16 +127,21 @@ def destroy(
     _run(stack.full_name, operation, notify=notify, as_json=as_json)
 
 
-def cancel(name: Name = None) -> None:
-    """End the operation that runs on the stack: its process here is interrupted, a dead one's lease is
-    ended.
+def cancel(
+    name: Name = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Kill it now; take the lease of one that runs elsewhere.")
+    ] = False,
+) -> None:
+    """End the operation that runs on the stack: its process here is interrupted, a stopped one is woken for
+    that, a dead one's lease is ended.
     """
     from engine.cancellation import cancel as cancel_run
     from engine.installation import Installation
 
     installation = Installation.find()
     stack = choose(installation, name)
-    say(cancel_run(installation, stack))
+    say(cancel_run(installation, stack, force=force))
 
 
 def _run(

@@ -10,9 +10,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
+from engine.state.owner import Owner, this_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,10 +40,36 @@ def turn(home: "Home", stack: "Stack", kind: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise _busy(descriptor, stack) from error
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps({"kind": kind, "pid": os.getpid(), "since": time.time()}).encode())
+        me = this_process()
+        said = {"kind": kind, "since": time.time(), "pid": me.pid, "host": me.host, "started": me.started}
+        os.write(descriptor, json.dumps(said).encode())
         yield
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a turn, for what (up, refresh, destroy), and since when (seconds since the epoch)."""
+
+    kind: str
+    since: float
+    owner: Owner
+
+
+def holder(home: "Home", stack: "Stack") -> Holder | None:
+    """Who has the stack's turn on this machine; None where nobody has it, or somebody only just took it."""
+    try:
+        descriptor = os.open(run_folder(home) / f"stack-{stack.id}.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def run_folder(home: "Home") -> "Path":
@@ -51,13 +79,20 @@ def run_folder(home: "Home") -> "Path":
     return folder
 
 
-def _busy(descriptor: int, stack: "Stack") -> StackBusy:
+def _read(descriptor: int) -> Holder | None:
     try:
-        holder = json.loads(os.pread(descriptor, 4096, 0))
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder["since"]))
-        who = f"{holder['kind']} by process {holder['pid']}, since {since}"
+        said = json.loads(os.pread(descriptor, 4096, 0))
+        owner = Owner(int(said["pid"]), said["host"], said["started"])
+        return Holder(said["kind"], float(said["since"]), owner)
     except (ValueError, KeyError, TypeError):
-        who = "an operation that has just begun"
+        return None
+
+
+def _busy(descriptor: int, stack: "Stack") -> StackBusy:
+    who = "an operation that has just begun"
+    if found := _read(descriptor):
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(found.since))
+        who = f"{found.kind} by process {found.owner.pid}, since {since}"
     return StackBusy(
         f"{stack.full_name} is busy: {who}",
         hint=f"wait until it is done, or end it: tic stack cancel {stack.full_name}",
