@@ -8,6 +8,7 @@ commit.
 import os
 import sqlite3
 import threading
+import weakref
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Sqlite:
         self.name = str(path)
         self.begun = begun
         self.engine = _engine(path)
+        weakref.finalize(self, self.engine.dispose)  # at the latest when tic ends: the log goes into the file
         self._path = path
         self._folder = path.parent
         self._queue = threading.Lock()

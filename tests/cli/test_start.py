@@ -1,7 +1,9 @@
-"""The first moments of a command."""
+"""The first moments of a command, and its last."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 STOPPED = """
 import builtins
@@ -26,3 +28,17 @@ def test_it_runs_the_command() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stdout.startswith("tic ")
+
+
+def test_what_it_wrote_is_in_the_databases_file_when_it_ends(tmp_path: Path) -> None:
+    """A copy of that one file is a copy of all."""
+    program = "import sys; from cli.start import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "vault", "init"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TIC_HOME": str(tmp_path / "home")},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "home").glob("tic.db*")} == {"tic.db"}
