@@ -8,8 +8,8 @@ commit.
 import os
 import sqlite3
 import threading
-import weakref
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
