@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,17 +20,19 @@ from engine import orphans
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 PROGRAM_HOST = Path(__file__).with_name("program.py")
+ROLLBACK_HOST = Path(__file__).with_name("rollback") / "host.py"
 EVENT_LOG = "{events}"
 KILLED = -signal.SIGKILL  # the exit code told when the supervisor itself was killed
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to start; its whole environment, nothing is inherited."""
+    """A program to start; its whole environment, nothing is inherited. `stdin` is all that it reads there."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
+    stdin: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ Message = Mapping[str, Any] | Said | Exited
 class Launch:
     """One run's processes: `messages` until Exited; leaving the context ends whatever still lives.
 
-    Secrets travel to the children in environments sent over the supervisor's stdin: never in an argument or a
-    file. Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is written to disk
+    Secrets travel to the children in environments and on stdins, both sent over the supervisor's stdin: never
+    in an argument or a file. Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is written to disk
     unredacted.
     """
 
@@ -131,7 +133,8 @@ class Launch:
 
     def _order(self, argv: Sequence[str], command: Command) -> dict[str, Any]:
         environment = {**command.environment, orphans.MARK: str(self._private)}
-        return {"argv": list(argv), "env": environment, "cwd": str(command.folder)}
+        order = {"argv": list(argv), "env": environment, "cwd": str(command.folder)}
+        return {**order, "stdin": command.stdin} if command.stdin else order
 
     def _close_events(self) -> None:
         if self._events >= 0:

@@ -1,6 +1,6 @@
 """What a run is asked to do, and what came of it, as values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,9 @@ APPLY = ("--yes", "--skip-preview")
 class Operation:
     """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names
     variables; with `preview_only` a refresh reads and keeps nothing.
+
+    `registers` makes what is registered in place of what the project's program says (`engine.rollback`); it
+    is asked once the stack's turn has come.
     """
 
     kind: Kind
@@ -28,6 +31,7 @@ class Operation:
     passed: Sequence[str] = ()
     clear_pending_creates: bool = False
     preview_only: bool = False
+    registers: Callable[[], str] | None = field(default=None, repr=False)
 
     @property
     def changes_nothing(self) -> bool:
@@ -37,7 +41,7 @@ class Operation:
     @property
     def runs_program(self) -> bool:
         """Whether the project's program is run; the others work from the state alone."""
-        return self.kind in ("up", "preview")
+        return self.kind in ("up", "preview") and self.registers is None
 
     def arguments(self) -> list[str]:
         """The words for Pulumi's command line; never a secret."""

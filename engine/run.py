@@ -1,6 +1,7 @@
 """One operation on one stack: bindings, state service, broker, Pulumi, and what came of it."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from engine import (
 from engine.errors import EngineError
 from engine.events import Notice
 from engine.following import Listener, follow
-from engine.launch import EVENT_LOG, PROGRAM_HOST, Command, Launch
+from engine.launch import EVENT_LOG, PROGRAM_HOST, ROLLBACK_HOST, Command, Launch
 from engine.operation import Operation, Outcome
 from engine.run_service import Served, serving
 from engine.supervisor import PORT_PLACEHOLDER
@@ -101,7 +102,12 @@ def _turn(installation: "Installation", stack: "Stack", operation: Operation) ->
 
 
 def _program(where: project.Project, operation: Operation, common: Mapping[str, str]) -> Command | None:
-    """The host of the project's Python program, where the operation runs it and tic serves it."""
+    """The host of the project's Python program, where the operation runs it and tic serves it; or that of what
+    is registered in its place.
+    """
+    if operation.registers is not None:
+        argv = [sys.executable, "-P", str(ROLLBACK_HOST)]
+        return Command(argv, common, where.folder, operation.registers())
     if where.interpreter is None or not operation.runs_program:
         return None
     return Command([str(where.interpreter), str(PROGRAM_HOST), str(where.main)], common, where.folder)
@@ -129,7 +135,7 @@ class _Pulumi:
         """The command line; no secret is among them."""
         stack = ["--stack", self.stack.reference]
         words = [str(self.tool.path), *operation.arguments(), *stack, "--event-log", EVENT_LOG]
-        if self.where.inline and operation.runs_program:
+        if operation.registers is not None or (self.where.inline and operation.runs_program):
             words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
         return words
 

@@ -3,7 +3,7 @@
 Run by path with `python -I -S`, standard library only, so that it starts in milliseconds. It holds no key. On
 stdin it gets two lines of JSON. The first comes at once, so that the program host is ready when the rest is:
 
-    {"program": {"argv", "env", "cwd"} | null, "private": folder that is removed at the end}
+    {"program": {"argv", "env", "cwd", "stdin"?} | null, "private": folder that is removed at the end}
     {"pulumi": {"argv", "env", "cwd"}, "keep": [fd, ...]}
 
 then lines `interrupt` (SIGINT to Pulumi: it finishes what is under way and stops) or `stop` (end all now).
@@ -25,6 +25,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class Run:
             command["argv"],
             env=command["env"],
             cwd=command["cwd"],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.get("stdin") else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -115,6 +116,9 @@ class Run:
             pass_fds=keep,
         )
         self.children.append(child)
+        if child.stdin is not None:
+            with suppress(BrokenPipeError), child.stdin:  # one that has ended already says why itself
+                child.stdin.write(command["stdin"])
         return child
 
     def _follow(self, child: subprocess.Popen[str], name: str) -> None:
