@@ -57,8 +57,8 @@ class Launch:
     """One run's processes: `messages` until Exited; leaving the context ends whatever still lives.
 
     Secrets travel to the children in environments and on stdins, both sent over the supervisor's stdin: never
-    in an argument or a file. Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is written to disk
-    unredacted.
+    in an argument or a file. Engine events come through a pipe (`--event-log /dev/fd/N`), so no event is
+    written to disk unredacted.
     """
 
     def __init__(self, program: Command | None, private: Path) -> None:

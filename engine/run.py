@@ -102,8 +102,8 @@ def _turn(installation: "Installation", stack: "Stack", operation: Operation) ->
 
 
 def _program(where: project.Project, operation: Operation, common: Mapping[str, str]) -> Command | None:
-    """The host of the project's Python program, where the operation runs it and tic serves it; or that of what
-    is registered in its place.
+    """The host of the project's Python program, where the operation runs it and tic serves it; or that of
+    what is registered in its place.
     """
     if operation.registers is not None:
         argv = [sys.executable, "-P", str(ROLLBACK_HOST)]
