@@ -34,11 +34,11 @@ def cancel(installation: "Installation", stack: "Stack", *, force: bool = False)
     another machine only by `force`. Raises OwnerElsewhere.
     """
     found = holder(installation.home, stack)
-    return (
-        _end_lease(installation, stack, force=force)
-        if found is None
-        else _end(installation, stack, found, force)
-    )
+    if found is not None and is_gone(found.owner):
+        found = holder(installation.home, stack)  # it has just ended
+    if found is None:
+        return _end_lease(installation, stack, force=force)
+    return _end(installation, stack, found, force=force)
 
 
 def _end(installation: "Installation", stack: "Stack", found: Holder, *, force: bool) -> str:
