@@ -1,12 +1,12 @@
 """Where a service is reached, and whether what is sent there is safe: loopback, TLS, or a proxy with TLS."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from engine.errors import EngineError
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from engine.tls import CertificateFiles
 
 LOOPBACK: Final = "127.0.0.1"
+_ORIGIN: Final = re.compile(
+    r"https://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 class NotServed(EngineError):
@@ -106,10 +110,5 @@ def _is_loopback(address: str) -> bool:
 
 def _is_origin(url: str) -> bool:
     """Whether it is `https://HOST` or `https://HOST:PORT`, and nothing more."""
-    try:
-        parts = urlsplit(url)
-        port = "" if parts.port is None else f":{parts.port}"
-        host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and url.isascii() and url.lower() == f"https://{host}{port}"
+    found = _ORIGIN.fullmatch(url)
+    return found is not None and int(found["port"] or 443) < 65536  # a port has 16 bits

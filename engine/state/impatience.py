@@ -1,6 +1,8 @@
 """A connection that is left when its other end keeps the server waiting, or sends headers without end."""
 
 import asyncio
+import socket
+import struct
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,6 +12,8 @@ HEAD_SECONDS: Final = 20.0
 PAUSE_SECONDS: Final = 60.0
 """Between two parts of a body, and for the other end to take what was sent to it."""
 LARGEST_HEAD: Final = 64 * 1024  # bytes
+
+_NOT_AT_ALL: Final = struct.pack("ii", 1, 0)  # socket(7): linger for 0 s
 
 
 class Impatient(HttpToolsProtocol):
@@ -29,7 +33,7 @@ class Impatient(HttpToolsProtocol):
         if self._head is not None:
             self._head += len(data)
             if self._head > LARGEST_HEAD:
-                self.transport.abort()
+                self._leave()
 
     def on_message_begin(self) -> None:
         """A call begins: its headers have to follow."""
@@ -71,4 +75,11 @@ class Impatient(HttpToolsProtocol):
     def _expect_within(self, seconds: float | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._leave)
+
+    def _leave(self) -> None:
+        """Reset the connection, so that the kernel too forgets what waits for the other end."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
+        self.transport.abort()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.creds_input import BadInput
-from cli.since import microseconds_since
+from cli.since import microseconds_since, moment_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 
@@ -49,3 +49,27 @@ def test_anything_else_is_refused_in_words(text: str) -> None:
 def test_any_text_is_a_beginning_or_is_refused(text: str) -> None:
     with suppress(BadInput):
         assert microseconds_since(text, now=NOW) >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("90s", "2026-03-01T12:01:30+00:00"),
+        ("12 h", "2026-03-02T00:00:00+00:00"),
+        ("90d", "2026-05-30T12:00:00+00:00"),
+        ("2026-12-31", "2026-12-31T00:00:00+00:00"),
+        ("2026-12-31T18:00+08:00", "2026-12-31T10:00:00+00:00"),
+    ],
+)
+def test_a_span_or_a_date_is_an_end(text: str, moment: str) -> None:
+    assert moment_until(text, now=NOW) == datetime.fromisoformat(moment).timestamp()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "0s", "-1d", "1y", "never", "2026-03-01", "2026-03-01T12:00", "999999w", "9999999d"]
+)
+def test_what_is_no_end_or_is_over_is_refused(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        moment_until(text, now=NOW)
+    assert "--expires" in str(caught.value)
+    assert "90d" in caught.value.hint or "7d" in caught.value.hint
