@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from engine.state.integrity import mended
 from engine.state.packing import content
 from engine.state.replay import Entry, Kind, Replayed, replay
 from engine.state.tables import JOURNAL
@@ -87,7 +88,7 @@ def folded(connection: Connection, stack_id: int, update_id: str, engine: str) -
     rows = _rows(connection, update_id)
     if rows == _NO_ROWS:
         return None
-    state = replayed(connection, stack_id, update_id, engine)
+    state = mended(replayed(connection, stack_id, update_id, engine))
     return Folded(rows, prepared(connection, stack_id, state), state.oddities)
 
 

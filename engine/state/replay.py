@@ -181,14 +181,16 @@ class _Replayer:
         features = _features(resources, pending, byte_strings=self.byte_strings)
         if self.base.get("snippets"):
             features.add("snippets-prototype")
+        # By its URN of today first: a reference by a former URN dangles no more than the resource itself does.
+        today = without_aliases(resources)
         if self.refreshed:
-            resources = list(without_dangling(resources))
+            today = without_dangling(today)
         deployment = {
             "manifest": _manifest(now, engine)
             if engine
             else {**_NO_MANIFEST, **self.base.get("manifest", {})},
             "secrets_providers": self.base.get("secrets_providers"),
-            "resources": without_aliases(resources),
+            "resources": today,
             "pending_operations": pending,
             "metadata": self.base.get("metadata") or {},
             "snippets": self.base.get("snippets"),
