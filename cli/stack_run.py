@@ -1,7 +1,7 @@
 """`tic stack up|preview|refresh|destroy|cancel`: one operation, shown while it goes on."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -23,8 +23,10 @@ from cli.stack_options import (
 from cli.telling import say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from engine.events import Event
+    from engine.installation import Installation
     from engine.operation import Operation, Outcome
     from engine.state.stacks import Stack
 
@@ -147,25 +149,55 @@ def cancel(
 def _run(
     name: str | None, operation: "Operation", *, notify: "Sequence[str] | None" = None, as_json: bool
 ) -> "Outcome":
-    from cli import progress
-    from engine import notices, run, waiting
-    from engine.events import Notice
     from engine.installation import Installation
 
     installation = Installation.find()
     stack = choose(installation, name)
+    if not as_json:
+        say(f"{operation.kind} {stack.full_name}")
+    outcome = carry_out(installation, stack, operation, notify=notify, as_json=as_json)
+    _conclude(stack, operation, outcome, as_json=as_json)
+    return outcome
+
+
+def carry_out(
+    installation: "Installation",
+    stack: "Stack",
+    operation: "Operation",
+    *,
+    notify: "Sequence[str] | None" = None,
+    as_json: bool,
+    also: "Callable[[Event], None] | None" = None,
+) -> "Outcome":
+    """Do it, show it while it goes on (and tell `also`), and tell what was sealed at the door."""
+    from cli import progress
+    from engine import notices, run, waiting
+    from engine.events import Notice
+    from engine.state.residue import summary
+
+    def hear(event: "Event") -> None:
+        shown(event)
+        if also is not None:
+            also(event)
+
     with notices.telling(installation, notify or (), stack, operation, warn=_warn) as ended:
-        if not as_json:
-            say(f"{operation.kind} {stack.full_name}")
         told = progress.PLANNED if operation.kind == "preview" else progress.DONE
         told = progress.DRIFTED if operation.preview_only else told
         with (
             progress.choose(told, as_json=as_json) as shown,
             waiting.heard(lambda line: shown(Notice(line, "warning"))),
         ):
-            outcome = run.run(installation, stack, operation, shown)
+            outcome = run.run(installation, stack, operation, hear)
         ended(outcome)
-    _conclude(stack, operation, outcome, as_json=as_json)
+    for residue in summary(outcome.caught):
+        if as_json:
+            progress.print_line({"event": "residue", **asdict(residue), "message": str(residue)})
+        else:
+            say(f"  ! {residue}")
+    if as_json:
+        progress.print_line(
+            {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
+        )
     return outcome
 
 
@@ -174,21 +206,6 @@ def _warn(line: str) -> None:
 
 
 def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_json: bool) -> None:
-    from cli import progress
-    from engine.state.residue import summary
-
-    for residue in summary(outcome.caught):
-        if as_json:
-            progress.print_line({"event": "residue", **asdict(residue), "message": str(residue)})
-        else:
-            say(f"  ! {residue}")
-    changes = (
-        ", ".join(f"{count} {name}" for name, count in sorted(outcome.changes.items())) or "nothing to do"
-    )
-    if as_json:
-        progress.print_line(
-            {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
-        )
     if outcome.succeeded and operation.preview_only:
         if not as_json:
             _tell_drift(stack, outcome)
@@ -201,17 +218,28 @@ def _conclude(stack: "Stack", operation: "Operation", outcome: "Outcome", *, as_
             "destroy": f"tic stack remove {stack.full_name}",
         }[operation.kind]
         if not as_json:
-            say(f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {changes}")
+            say(f"{operation.kind} of {stack.full_name} is done in {outcome.seconds} s: {counts(outcome)}")
             say(f"  next: {after}")
         return
+    again = f"{operation.kind} {stack.full_name}{' --preview' if operation.preview_only else ''}"
+    tell_failure(f"{operation.kind} of {stack.full_name}", operation, outcome, f"tic stack {again}")
+
+
+def counts(outcome: "Outcome") -> str:
+    """How many resources had what done to them."""
+    done = sorted(outcome.changes.items())
+    return ", ".join(f"{count} {name}" for name, count in done) or "nothing to do"
+
+
+def tell_failure(what: str, operation: "Operation", outcome: "Outcome", again: str) -> NoReturn:
+    """Say that `what` did not come to its end, and with which command to go on; then end with its code."""
     if not outcome.errors:
         for line in outcome.printed[-20:]:
             say(f"  {line}")
-    what = "was interrupted" if outcome.interrupted else "failed"
+    ended = "was interrupted" if outcome.interrupted else "failed"
     kept = "nothing was changed" if operation.changes_nothing else "what was done is kept in the state"
-    again = f"{operation.kind} {stack.full_name}{' --preview' if operation.preview_only else ''}"
-    say(f"{operation.kind} of {stack.full_name} {what}: {changes}; {kept}")
-    say(f"  next: mend what the lines above name, then: tic stack {again}")
+    say(f"{what} {ended}: {counts(outcome)}; {kept}")
+    say(f"  next: mend what the lines above name, then: {again}")
     raise typer.Exit(130 if outcome.interrupted else 1)
 
 
