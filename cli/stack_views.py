@@ -82,8 +82,12 @@ def show(
         sys.stdout.write(f"{'running:':<12}{runs['user']}, {runs['owner']}, since {runs['since']}\n")
     for each in stack["bindings"]:
         served = "the linked role" if each["role"] else each["credential"]
-        served = served or "nothing yet (bound at the next run)"
-        sys.stdout.write(f"{'binding:':<12}{each['provider']} by {served}\n")
+        served = served or (
+            f"nothing (fill it: tic stack bind {stack['stack']} CREDENTIAL --as {each['slot']})"
+            if each["slot"]
+            else "nothing yet (bound at the next run)"
+        )
+        sys.stdout.write(f"{'binding:':<12}{_provider(each)} by {served}\n")
     if stack["resources"]:
         sys.stdout.write("\n")
         table.write(
@@ -113,6 +117,10 @@ def outputs(
         width = max(map(len, values)) + 2
         for key, value in values.items():
             sys.stdout.write(f"{key:<{width}}{_indented(value, width)}\n")
+
+
+def _provider(binding: dict[str, Any]) -> str:
+    return f"{binding['provider']} as {binding['slot']}" if binding["slot"] else str(binding["provider"])
 
 
 def _indented(value: Any, width: int) -> str:

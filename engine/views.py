@@ -48,6 +48,7 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
         "bindings": [
             {
                 "provider": each.provider,
+                "slot": each.slot,
                 "credential": each.credential,
                 "token": each.token,
                 "role": each.by_role,
@@ -167,8 +168,8 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
         "state": state,
         "resources": resources,
         "last": _moment(latest.started_at) if latest else None,
-        "credentials": [each.credential for each in bound if each.credential],
-        "roles": [each.provider for each in bound if each.by_role],
+        "credentials": list(dict.fromkeys(each.credential for each in bound if each.credential)),
+        "roles": list(dict.fromkeys(each.provider for each in bound if each.by_role)),
     }
 
 
