@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import table
+from cli import stack_rollback, table
 from cli.change_lines import SIGNS, change_line, value_text
 from cli.printable import printable
 from cli.stack_options import DIFFERENT, ExitCode, Name, Usage
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add what tells of the past to `tic stack`."""
     app.command()(history)
     app.command()(diff)
+    app.command()(stack_rollback.rollback)
 
 
 def history(

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pulumi.provider.experimental.provider import (
     CheckRequest,
     CheckResponse,
@@ -69,7 +69,7 @@ class Shelf(Provider):
 
     async def create(self, request: CreateRequest) -> CreateResponse:
         if request.preview:
-            return CreateResponse(properties={**request.properties, "address": PropertyValue.computed()})
+            return CreateResponse(properties=_known(request.properties))
         _act("create", request.properties)
         identity = f"{request.name}-{uuid.uuid4().hex}"
         address = {"address": PropertyValue(f"{identity}.shelf.example")}
@@ -80,7 +80,7 @@ class Shelf(Provider):
         if not request.preview:
             _act("update", request.news)
             self._write(request.resource_id, request.news)
-        return UpdateResponse({**request.news, "address": request.olds["address"]})
+        return UpdateResponse({**_known(request.news), "address": request.olds["address"]})
 
     async def read(self, request: ReadRequest) -> ReadResponse:
         path = self.world / request.resource_id
@@ -107,6 +107,11 @@ class Shelf(Provider):
 def _act(operation: str, properties: Properties) -> None:
     if _plain(properties.get("fail")) == operation:
         raise RuntimeError(f"{operation} was told to fail")
+
+
+def _known(properties: Properties) -> Properties:
+    """Without what a preview does not know yet; the SDK can't send it back."""
+    return {name: value for name, value in properties.items() if not isinstance(value.value, Computed)}
 
 
 def _wrapped(value: Any) -> PropertyValue:
