@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine import events, interruption
-from engine.launch import Exited, Launch, Said
+from engine.launch import Exited, Interrupted, Launch, Said
 from engine.unanswered import Unanswered
 
 if TYPE_CHECKING:
@@ -21,47 +21,46 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
 
     The first Ctrl-C lets Pulumi finish what is under way, the second one ends it.
     """
-    messages = launch.messages()
     interrupts = 0
     echoes: list[events.Event] = []
     unanswered = Unanswered()
-    while True:
-        try:
-            message = next(messages)
-        except KeyboardInterrupt:
-            interrupts += 1
-            outcome.interrupted = True
-            if interrupts == 1:
-                launch.interrupt()
-                listen(
-                    events.Notice(
-                        "interrupted: Pulumi finishes what is under way; press Ctrl-C again to end it now",
-                        "warning",
-                    )
-                )
+    with interruption.told(launch.interrupted):
+        for message in launch.messages():
+            if isinstance(message, Interrupted):
+                interrupts += 1
+                outcome.interrupted = True
+                _interrupt(launch, interrupts, listen)
+            elif isinstance(message, Said):
+                _heard(message, outcome, listen, sieve)
+            elif isinstance(message, Exited):
+                _ended(message, outcome)
             else:
-                launch.stop()
-                interruption.ignore()
-            messages = launch.messages()
-            continue
-        if isinstance(message, Exited):
-            outcome.succeeded = message.code == 0
-            outcome.unanswered = unanswered.operations()
-            if message.code < 0 and not outcome.interrupted:
-                outcome.printed.append(f"the Pulumi engine was killed (signal {-message.code})")
-            if not outcome.errors:
-                for echo in echoes:
-                    listen(echo)
-            return
-        if isinstance(message, Said):
-            _heard(message, outcome, listen, sieve)
-        else:
-            unanswered.hear(message)
-            event = events.read(message)
-            if event is not None and events.is_echo(event):
-                echoes.append(event)
-            else:
-                _happened(event, outcome, listen, sieve)
+                unanswered.hear(message)
+                event = events.read(message)
+                if event is not None and events.is_echo(event):
+                    echoes.append(event)
+                else:
+                    _happened(event, outcome, listen, sieve)
+    outcome.unanswered = unanswered.operations()
+    if not outcome.errors:
+        for echo in echoes:
+            listen(echo)
+
+
+def _interrupt(launch: Launch, times: int, listen: Listener) -> None:
+    if times == 1:
+        launch.interrupt()
+        said = "interrupted: Pulumi finishes what is under way; press Ctrl-C again to end it now"
+        listen(events.Notice(said, "warning"))
+    else:
+        launch.stop()
+        interruption.ignore()
+
+
+def _ended(exited: Exited, outcome: "Outcome") -> None:
+    outcome.succeeded = exited.code == 0
+    if exited.code < 0 and not outcome.interrupted:
+        outcome.printed.append(f"the Pulumi engine was killed (signal {-exited.code})")
 
 
 def _heard(said: Said, outcome: "Outcome", listen: Listener, sieve: "Sieve") -> None:

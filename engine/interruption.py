@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,6 +21,27 @@ def heard() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def told(tell: Callable[[], object]) -> Iterator[None]:
+    """Call `tell` for each of them while the block runs, and raise nothing: at any point of the block an
+    exception could leave something half done. `tell` runs between two instructions of the main thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        tell()
+
+    before = {number: signal.signal(number, handler) for number in HEARD}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            if signal.getsignal(number) is handler:  # else they are ignored from now on
+                signal.signal(number, earlier)
 
 
 def ignore() -> None:

@@ -50,7 +50,12 @@ class Exited:
     code: int
 
 
-Message = Mapping[str, Any] | Said | Exited
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The person, or whoever runs tic, wants the run to stop."""
+
+
+Message = Mapping[str, Any] | Said | Exited | Interrupted
 
 
 class Launch:
@@ -101,14 +106,16 @@ class Launch:
         return self._process.pid
 
     def messages(self) -> Iterator[Message]:
-        """Everything that is said, in order of arrival; the last one is Exited. KeyboardInterrupt passes
-        through.
-        """
+        """Everything that is said, in order of arrival; the last one is Exited."""
         while True:
             message = self._queue.get()
             yield message
             if isinstance(message, Exited):
                 return
+
+    def interrupted(self) -> None:
+        """Put an Interrupted among the messages; may be called from a signal's handler."""
+        self._queue.put(Interrupted())
 
     def interrupt(self) -> None:
         """Ask Pulumi to finish what is under way and stop."""
