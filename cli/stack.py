@@ -36,7 +36,8 @@ def new(
         str, typer.Argument(metavar="NAME", help="The stack's name; with a template also its project's.")
     ],
     template: Annotated[
-        str | None, typer.Option("--template", help="Write this project first, for example certificate.")
+        str | None,
+        typer.Option("--template", help="Write this project first: certificate, alicloud or tencentcloud."),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value for Pulumi.NAME.yaml; lists as JSON.")
@@ -49,7 +50,7 @@ def new(
     ] = None,
 ) -> None:
     """Make a stack, bound to the Active credential of each provider that it needs."""
-    from engine import bindings, creation, sandbox_settings
+    from engine import bindings, creation, program_packages, project, sandbox_settings
     from engine.installation import Installation
 
     installation = Installation.find()
@@ -64,6 +65,12 @@ def new(
     for each in bound:
         served = "its linked role" if each.by_role else f"credential {each.credential}"
         say(f"  {each.provider}: bound to {served}")
+    try:
+        program_packages.check(project.read(where))
+    except program_packages.ProgramNotReady as missing:
+        say(f"  {missing}")
+        say(f"  next: {missing.hint}; then: tic stack preview {stack.full_name}")
+        return
     say(f"  next: tic stack preview {stack.full_name}")
 
 

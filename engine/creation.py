@@ -84,7 +84,9 @@ def _resolve(
     if "provider" in chosen.settings and not complete.get("provider"):
         complete["provider"] = next(iter(providers), None) or _only_dns_provider(connection)
     templates.check(chosen, complete)
-    needed = [*providers, *([complete["provider"]] if complete.get("provider") else [])]
+    needed = [*providers, *chosen.providers]
+    if complete.get("provider"):
+        needed.append(complete["provider"])
     needed = [kinds.load(provider).name for provider in needed]
     if complete.get("eabCredential"):
         needed.append("acme-account")

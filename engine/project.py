@@ -205,11 +205,6 @@ def _interpreter(folder: Path, runtime: str, options: dict[str, Any]) -> Path | 
     if runtime != "python":
         return None
     if virtualenv := options.get("virtualenv"):
-        python = folder / str(virtualenv) / "bin" / "python"
-        if not python.exists():
-            raise ProjectUnusable(
-                f"the project's virtual environment {folder / str(virtualenv)} does not exist",
-                hint=f"make it: python3 -m venv {folder / str(virtualenv)} && {python} -m pip install pulumi",
-            )
-        return python
+        # Whether it is there is asked when the program is to run (`engine.program_packages`).
+        return folder / str(virtualenv) / "bin" / "python"
     return Path(sys.executable)

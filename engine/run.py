@@ -16,6 +16,7 @@ from engine import (
     interruption,
     leftovers,
     place,
+    program_packages,
     project,
     recovery,
     rereading,
@@ -58,6 +59,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     where = project.of_stack(stack.project, stack.folder, Path.cwd())
     if operation.runs_program:
         project.check_program(where)
+        program_packages.check(where)
     config.check(installation.vault, stack, where.folder)
     common = environment.base(os.environ, operation.passed)
     common["PATH"] = environment.search_path(os.environ, tool.path.parent)

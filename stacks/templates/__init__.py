@@ -2,6 +2,7 @@
 on.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from stacks.errors import StackError
 
 HERE = Path(__file__).parent
 IGNORED = "__pycache__/\n.venv/\n"
+CERTIFICATE = "certificate"
+PROVIDERS = {"alicloud": ("alicloud",), "tencentcloud": ("tencentcloud",)}
+"""What a template needs whatever its settings are."""
 
 
 class TemplateUnknown(StackError):
@@ -27,12 +31,16 @@ class SettingRefused(StackError):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A project to copy: its files by their path in the new folder, and the settings that it takes."""
+    """A project to copy: its files by their path in the new folder, and the settings that it takes.
+
+    `providers` are the kinds of credentials that it needs in any case.
+    """
 
     name: str
     description: str
     files: Mapping[str, str]
     settings: Mapping[str, Mapping[str, Any]]
+    providers: tuple[str, ...] = ()
 
     @property
     def required(self) -> list[str]:
@@ -51,20 +59,17 @@ def load(name: str) -> Template:
 
     if name not in names():
         raise TemplateUnknown(f"there is no template {name!r}", hint=f"templates: {', '.join(names())}")
-    project = (HERE / name / "Pulumi.yaml").read_text(encoding="utf-8")
-    document = yaml.safe_load(project)
-    program = (
-        HERE.parent / "__main__.py"
-    )  # the certificate program: the same file that Pulumi.yaml at the root runs
+    own = {path.name: path for path in sorted((HERE / name).iterdir()) if path.is_file()}
+    if name == CERTIFICATE:  # its program is the file that Pulumi.yaml at the root runs
+        own["__main__.py"] = HERE.parent / "__main__.py"
+    files = {path: source.read_text(encoding="utf-8") for path, source in own.items()}
+    document = yaml.safe_load(files["Pulumi.yaml"])
     return Template(
         name=name,
         description=document["description"],
-        files={
-            "Pulumi.yaml": project,
-            "__main__.py": program.read_text(encoding="utf-8"),
-            ".gitignore": IGNORED,
-        },
+        files={**files, ".gitignore": IGNORED},
         settings=document["config"],
+        providers=PROVIDERS.get(name, ()),
     )
 
 
@@ -111,6 +116,9 @@ def _check_values(settings: Mapping[str, Any]) -> None:
     rules = (
         ("domains", domains, """for example: --set domains='["example.com","*.example.com"]'"""),
         ("directory", directory_url, f"for example: --set directory={next(iter(DIRECTORIES))}"),
+        ("domain", _zone, "for example: --set domain=example.com"),
+        ("address", ipaddress.IPv4Address, "for example: --set address=192.0.2.1"),
+        ("cidr", ipaddress.IPv4Network, "for example: --set cidr=10.0.0.0/16"),
     )
     for name, rule, hint in rules:
         if name not in settings:
@@ -122,3 +130,11 @@ def _check_values(settings: Mapping[str, Any]) -> None:
                 "; ".join(text for _, text in refused.reasons) if isinstance(refused, Refused) else refused
             )
             raise SettingRefused(f"{name}: {reason}", hint=hint) from None
+
+
+def _zone(name: str) -> None:
+    from stacks.provider.acme.identifiers import domain
+    from stacks.provider.properties import Refused
+
+    if domain(name).startswith("*."):
+        raise Refused("is a domain itself, without `*.`")

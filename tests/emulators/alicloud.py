@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, NoReturn
 
+from tests.emulators.alicloud_products import Products
 from tests.emulators.alicloud_sts import NoPermission, assume_role, assume_role_with_oidc, assumed
 from tests.emulators.assumed_roles import AssumedRoles
 from tests.emulators.proxy import Request, Response
@@ -22,6 +23,7 @@ HOSTS = (
     "cas.aliyuncs.com",
     "ecs.cn-hangzhou.aliyuncs.com",
     "ecs.eu-central-1.aliyuncs.com",
+    "vpc.aliyuncs.com",
 )
 # By product, version and action; the name that RAM has for it. STS tells everybody who they are.
 ACTIONS = {
@@ -51,11 +53,16 @@ def signature(request: Request, secret: str, signed_headers: str) -> str:
 
 
 class AlibabaCloud(Ring):
-    """Answers for sts (who a key is, roles), alidns, cas and ecs (what there is: nothing)."""
+    """Answers for sts (who a key is, roles), alidns and vpc (`products`), cas and ecs (where nothing is).
+
+    `calls` has every call that was let in: the key's id, and the action.
+    """
 
     def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
         super().__init__(keys, now)
         self.nonces: set[str] = set()
+        self.calls: list[tuple[str, str]] = []
+        self.products = Products()
         self.ram = AssumedRoles(lambda: self.now())
 
     def __call__(self, request: Request) -> Response:
@@ -91,12 +98,18 @@ class AlibabaCloud(Ring):
         """What this key may have; raises Denied."""
         action = request.headers["x-acs-action"]
         asked = (request.host.partition(".")[0], request.headers["x-acs-version"], action)
-        if asked not in ACTIONS:
+        self.calls.append((key.id, action))
+        if asked in self.products.actions:
+            named: str | None = f"{asked[0]}:{action}"
+        elif asked in ACTIONS:
+            named = ACTIONS[asked]
+        else:
             raise Denied(404, "InvalidAction.NotFound", "Specified api is not found.")
-        named = ACTIONS[asked]
         if named is not None and not self.ram.may(key, named):
             code = "NoPermission" if asked[0] == "cas" else "Forbidden.RAM"
             raise Denied(403, code, f"User not authorized to operate on the specified resource: {named}")
+        if asked in self.products.actions:
+            return self.products.actions[asked](key.account, {**request.parameters, **request.form})
         if named is not None:
             return {"TotalCount": 0}
         if action == "AssumeRole":

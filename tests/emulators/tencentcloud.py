@@ -13,11 +13,12 @@ from typing import Any, NoReturn
 from tests.emulators.assumed_roles import AssumedRoles
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import REQUEST_ID, Denied, Key, Ring, mac, parts, same, sha256
+from tests.emulators.tencentcloud_products import Products
 from tests.emulators.tencentcloud_sts import assume_role, assume_role_with_web_identity
 
 ALGORITHM = "TC3-HMAC-SHA256"
 TENCENT_WINDOW = timedelta(minutes=5)
-HOSTS = ("sts.tencentcloudapi.com", "dnspod.tencentcloudapi.com", "ssl.tencentcloudapi.com")
+HOSTS = tuple(f"{product}.tencentcloudapi.com" for product in ("sts", "dnspod", "ssl", "vpc"))
 SIGNED = ("content-type", "host")  # what must be signed; the body's hash is part of every signature
 
 Answer = Callable[[Key, dict[str, Any]], dict[str, Any]]
@@ -40,11 +41,16 @@ def signature(request: Request, secret: str, scope: str, signed_headers: str) ->
 
 
 class TencentCloud(Ring):
-    """Answers for sts (who a key is, roles), dnspod (its domains) and ssl (its certificates)."""
+    """Answers for sts (who a key is, roles), dnspod and vpc (`products`), and ssl (its certificates: none).
+
+    `calls` has every call that was let in: the key's id, and the action.
+    """
 
     def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
         super().__init__(keys, now)
         self.cam = AssumedRoles(lambda: self.now())
+        self.calls: list[tuple[str, str]] = []
+        self.products = Products()
 
     def __call__(self, request: Request) -> Response:
         """What the API answers, with the time of its own clock."""
@@ -72,7 +78,9 @@ class TencentCloud(Ring):
             ("sts", "2018-08-13", "AssumeRole"): partial(assume_role, self.cam),  # says itself what is denied
             ("dnspod", "2021-03-23", "DescribeDomainList"): domains,
             ("ssl", "2019-12-05", "DescribeCertificates"): certificates,
+            **self.products.actions,
         }
+        self.calls.append((key.id, action))
         answer = known.get((service, request.headers.get("x-tc-version", ""), action))
         if answer is None:
             raise Denied(200, "InvalidAction", f"The action {action} is invalid or not found.")
