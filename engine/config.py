@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import project
+from engine import plain_secrets, project
 from engine.errors import EngineError
+from engine.packages import kind_of
 
 if TYPE_CHECKING:
     import yaml
@@ -38,6 +39,21 @@ class ConfigRefused(EngineError):
     """A configuration value that can't be used, or can't be kept as asked."""
 
     exit_code = 2
+
+
+class PlainSecret(ConfigRefused):
+    """A provider's secret in plain text, where everybody who reads the project reads it."""
+
+    def __init__(self, key: str, path: Path, stack: str = "") -> None:
+        """`stack` is given where the value is in the file already."""
+        kind = kind_of(key.partition(":")[0])
+        way = f"keep it in the vault: tic creds new NAME --provider {kind}; or seal it" if kind else "seal it"
+        way += f": tic stack config set {key} --secret"
+        if stack:
+            way = f"take it out of {path}, and {way} --stack {stack}; whoever read it has it: replace it"
+        super().__init__(
+            f"{key} is a secret, and {'stands' if stack else 'would stand'} in {path} in plain text", hint=way
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,9 @@ def with_values(path: Path, title: str, values: Mapping[str, Any]) -> str:
     """
     document = _read(path)
     for key, value in values.items():
-        _put(document, path, full_key(title, key), title, _node(value))
+        full = full_key(title, key)
+        _check_plain(title, full, value, path)
+        _put(document, path, full, title, _node(value))
     return _text(document)
 
 
@@ -87,7 +105,9 @@ def put(
 
     path, full = where.stack_file(stack.name), full_key(where.name, key)
     node = _node(value)
-    if sealing is not None:
+    if sealing is None:
+        _check_plain(where.name, full, value, path)
+    else:
         node = _node({SECURE: encrypter(sealing, stack.id)(value.encode())})
     with database.write():
         document = _read(path)
@@ -143,10 +163,16 @@ def project_values(where: "Project") -> dict[str, Any]:
 
 def check(sealing: "Sealing", stack: "Stack", folder: Path) -> None:
     """Raise ConfigRefused where the file of `stack` in the project `folder` holds a secret that this vault
-    can't open, or names another secrets provider, which Pulumi would use instead of the vault.
+    can't open, or names another secrets provider, which Pulumi would use instead of the vault; PlainSecret
+    where a provider's secret stands in that file or in the project's.
     """
-    path = project.read(folder).stack_file(stack.name)
+    where = project.read(folder)
+    path = where.stack_file(stack.name)
     document = _read(path)
+    declared = project.read_document(where.file).data.get("config")
+    for file, values in ((path, _values(document, path)), (where.file, declared)):
+        for key in plain_secrets.found(where.name, values if isinstance(values, dict) else {}):
+            raise PlainSecret(key, file, stack.full_name)
     for key, value in _values(document, path).items():
         for ciphertext in _ciphertexts(value):
             _open(ciphertext, sealing, stack, path, key)
@@ -213,6 +239,11 @@ def _config(document: "Document", path: Path) -> "yaml.MappingNode":
 
 def _no_mapping(path: Path) -> ConfigRefused:
     return ConfigRefused(f"config in {path} is not a mapping of keys to values", hint=f"mend {path}")
+
+
+def _check_plain(title: str, full: str, value: Any, path: Path) -> None:
+    if any(plain_secrets.found(title, {full: value})):
+        raise PlainSecret(full, path)
 
 
 def _put(
