@@ -154,6 +154,8 @@ def say(message: dict[str, Any]) -> None:
 
 def descendants(root: int) -> list[int]:
     """Every process below `root`, children first (Linux: /proc; elsewhere: ps)."""
+    if sys.platform == "linux" and root == os.getpid() and is_childless():
+        return []
     parents: dict[int, int] = {}
     proc = Path("/proc")
     if proc.is_dir():
@@ -177,6 +179,18 @@ def descendants(root: int) -> list[int]:
     while level := {pid for pid, parent in parents.items() if parent in level}:
         found.extend(level)
     return found
+
+
+def is_childless() -> bool:
+    """Whether this process has no child, not even one to be waited for, and as a subreaper so no descendant.
+
+    The kernel knows it at once; to read about every process of a machine takes a while.
+    """
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def reap(seconds: float, adopted: list[int], children: list[subprocess.Popen[str]]) -> None:
