@@ -48,9 +48,9 @@ def rollback(
     planned = carry_out(installation, stack, plan, as_json=as_json, also=steps.append)
     again = f"tic stack rollback {stack.full_name} --to {to}"
     if not planned.succeeded:
-        _refuse(stack, to, planned)
+        _refuse(stack, back, planned)
         tell_failure(f"the plan to roll back {stack.full_name} to {to}", plan, planned, f"{again} --preview")
-    refuse_events(stack, to, steps)
+    refuse_events(stack, back, steps)
     if preview:
         if not as_json:
             say(f"going back to version {to} of {stack.full_name} would be: {counts(planned)}")
@@ -77,22 +77,26 @@ def _tell_way(stack: "Stack", back: "Rollback", *, as_json: bool) -> None:
         line = {"event": "rollback", "stack": stack.full_name, "to": back.to.number, "config": config}
         progress.print_line(line)
         return
-    why = back.to.record.message.partition("\n")[0] or "no message"
-    say(f"rollback {stack.full_name} to version {back.to.number} ({why})")
+    from engine.rollback.preparing import when
+
+    record = back.to.record
+    why = f": {record.message.partition(chr(10))[0]}" if record.message else ""
+    say(f"rollback {stack.full_name} to version {back.to.number}, {when(back.to)} by {record.user}{why}")
     if back.config:
         say("  since then the configuration has changed; it stays as it is now:")
         for change in back.config:
             say(f"    {change_line(asdict(change))}")
 
 
-def _refuse(stack: "Stack", to: int, planned: "Outcome") -> None:
+def _refuse(stack: "Stack", back: "Rollback", planned: "Outcome") -> None:
     """Where the plan met what can't be rolled back, end with the code of a refusal."""
-    from engine.rollback.preparing import RollbackRefused
+    from engine.rollback.preparing import RollbackRefused, by_program
     from engine.rollback.registration import REFUSED
 
-    name = stack.full_name
+    number = back.to.number
     if any(REFUSED in each.message for each in planned.errors):
         raise RollbackRefused(
-            f"version {to} of {name} can't be had back: the lines above say why; nothing was changed",
-            hint=f"go back with the program: tic stack show {name} --version {to} names the commit",
+            f"version {number} of {stack.full_name} can't be had back: the lines above say why; nothing was "
+            "changed",
+            hint=by_program(stack, back.to),
         )

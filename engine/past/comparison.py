@@ -9,6 +9,7 @@ from engine.past.identity import pairs
 from engine.past.opened import Unseal, opened
 from engine.state.urns import ROOT_STACK, parse
 
+PROVIDER = "pulumi:providers:"  # how the types of providers begin
 # What a resource is beside its properties. Times, source positions and the id of a provider's instance say
 # nothing about what is in the world.
 _ASPECTS = (
@@ -115,12 +116,14 @@ def _resource(
     )
     if not (aspects or inputs or outputs or former):
         return None
-    replaced = before.get("id") != after.get("id")
+    replaced = any(aspect.path == "id" for aspect in aspects)
     return ResourceChange(urn, "changed", former, replaced, tuple(aspects), tuple(inputs), tuple(outputs))
 
 
 def _aspects(resource: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: resource[name] for name in _ASPECTS if resource.get(name)}
+    if resource["type"].startswith(PROVIDER):
+        found.pop("id", None)  # a number of the engine's own
     if provider := resource.get("provider"):
         found["provider"] = provider.rpartition("::")[0]
     if dependencies := found.get("dependencies"):

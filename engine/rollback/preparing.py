@@ -1,6 +1,7 @@
 """Everything of a rollback that comes before anything runs: what would be registered, or why it can't be."""
 
 import shlex
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import EngineError
 from engine.operation import Operation
 from engine.past.changes import Change, changes_by_key
+from engine.past.comparison import PROVIDER
 from engine.past.opened import Secret, unsealer
 from engine.past.settings import in_force, recorded
 from engine.past.version import version
 from engine.rollback.refusals import EVENTS, FORWARD, Refusal, refusals
 from engine.rollback.registration import to_json
-from engine.rollback.translation import PROVIDER, is_default_provider, registrations
+from engine.rollback.translation import is_default_provider, registrations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,11 +88,11 @@ def prepare(installation: "Installation", stack: "Stack", number: int) -> Rollba
         *_of_default_providers(then.deployment, had, has),
     ]
     if found:
-        raise _refused(stack, number, found)
+        raise _refused(stack, then, found)
     return Rollback(then, now.number, tuple(changes_by_key(had, has)), to_json(plan))
 
 
-def refuse_events(stack: "Stack", number: int, planned: "Sequence[Event]") -> None:
+def refuse_events(stack: "Stack", back: Rollback, planned: "Sequence[Event]") -> None:
     """Raise RollbackRefused where the plan has a step on a resource that is an event at a CA."""
     from engine.events import Step
 
@@ -102,7 +104,7 @@ def refuse_events(stack: "Stack", number: int, planned: "Sequence[Event]") -> No
         and each.operation in ("create", "update", "replace")
     }
     if again:
-        raise _refused(stack, number, again.values())
+        raise _refused(stack, back.to, again.values())
 
 
 def _refuse_as_a_whole(stack: "Stack", then: "Version", now: "Version") -> None:
@@ -152,10 +154,20 @@ def _way(key: str, had: "Mapping[str, Any]") -> str:
     return f"tic stack config set {key}{' --secret' if isinstance(had[key], Secret) else ''}"
 
 
-def _refused(stack: "Stack", number: int, found: Iterable[Refusal]) -> RollbackRefused:
-    name, lines = stack.full_name, "".join(f"\n  {each}" for each in found)
+def by_program(stack: "Stack", then: "Version") -> str:
+    """How to go back with the program where the state alone does not do."""
+    commit = then.record.environment.get("git.head")
+    what = f"commit {commit[:12]}" if commit else f"what it was at {when(then)}"
+    return f"go back with the program: check out {what}, then: tic stack up {stack.full_name}"
+
+
+def when(then: "Version") -> str:
+    """When a version was made, in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(then.record.started_at))
+
+
+def _refused(stack: "Stack", then: "Version", found: Iterable[Refusal]) -> RollbackRefused:
+    lines = "".join(f"\n  {each}" for each in found)
     return RollbackRefused(
-        f"version {number} of {name} can't be had back:{lines}",
-        hint=f"see what differs: tic stack diff {name} {number}; or go back with the program: check out the "
-        f"commit that tic stack show {name} --version {number} names, then: tic stack up {name}",
+        f"version {then.number} of {stack.full_name} can't be had back:{lines}", hint=by_program(stack, then)
     )

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.past.comparison import PROVIDER
 from engine.past.drift import UNKNOWN
 from engine.past.opened import ARCHIVE, ASSET
 from engine.rollback.inputs import DEFAULTS
 from engine.rollback.registration import Registration
-from engine.rollback.translation import PROVIDER, registered
+from engine.rollback.translation import registered
 from engine.state.sealing import SECRET
 from engine.state.urns import SIGNATURE
 

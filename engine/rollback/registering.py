@@ -93,10 +93,10 @@ class Registering:
         for name, urn in registration.unlinked:
             if name in inputs and self._is_another(urn):
                 of = urn.rpartition("::")[2]
+                what = "reads otherwise today" if self._plan[urn].external else "is another one then"
                 self._refuse(
                     registration,
-                    f"its input {name} was computed from {of}, which is not the one that it was: "
-                    f"nobody knows what {name} would be",
+                    f"its input {name} was computed from {of}, which {what}: nobody knows what it would be",
                 )
                 inputs[name] = UNKNOWN
         return inputs

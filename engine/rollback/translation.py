@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.past.changes import written
+from engine.past.comparison import PROVIDER
 from engine.past.identity import pairs
 from engine.past.opened import Unseal, opened
 from engine.rollback.inputs import given, wire
@@ -11,7 +12,6 @@ from engine.rollback.links import Index, Thing, links, output_links
 from engine.rollback.registration import Options, Package, Registration
 from engine.state.urns import parse
 
-PROVIDER = "pulumi:providers:"
 Resource = Mapping[str, Any]
 
 
