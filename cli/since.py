@@ -11,6 +11,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 253402300800.0  # the year 10000
 
 
+def seconds(text: str) -> int | None:
+    """The length of a span such as "90s", "30min", "12h", "7d" or "2w"; None for any other text."""
+    found = _SPAN.fullmatch(text.strip())
+    return int(found[1]) * _SECONDS[found[2]] if found else None
+
+
 def microseconds_since(text: str, *, now: float) -> int:
     """The beginning that `text` names, in microseconds since the epoch; `now` is in seconds since the epoch.
 

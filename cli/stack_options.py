@@ -37,6 +37,13 @@ DIFFERENT = 10  # the exit code of --exit-code where something differs
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help=f"End with {DIFFERENT} where something differs, for scripts.")
 ]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait while something else runs on the stack, then go on.")
+]
+WaitTimeout = Annotated[
+    str | None,
+    typer.Option("--wait-timeout", metavar="SPAN", help="Wait no longer than this: 90s, 10m, 1h."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

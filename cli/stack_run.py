@@ -17,6 +17,8 @@ from cli.stack_options import (
     Parallel,
     Target,
     Usage,
+    Wait,
+    WaitTimeout,
     Yes,
     choose,
 )
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.events import Event
+    from engine.in_turn import Wait as Waiting
     from engine.installation import Installation
     from engine.operation import Operation, Outcome
     from engine.state.stacks import Stack
@@ -46,14 +49,17 @@ def up(
     parallel: Parallel = None,
     message: Message = "",
     env: Env = None,
+    wait: Wait = False,
+    wait_timeout: WaitTimeout = None,
     notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the stack's resources to what its program says (`preview` shows it beforehand)."""
     from engine.operation import Operation
 
+    waits = _wait(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation("up", target or (), replace or (), parallel, message, env or ())
-    _run(name, operation, notify=notify, as_json=as_json)
+    _run(name, operation, notify=notify, as_json=as_json, wait=waits)
 
 
 def preview(
@@ -82,6 +88,8 @@ def refresh(
         bool, typer.Option("--preview", help="Show what differs from the state (drift); changes nothing.")
     ] = False,
     exit_code: ExitCode = False,
+    wait: Wait = False,
+    wait_timeout: WaitTimeout = None,
     notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
@@ -96,10 +104,11 @@ def refresh(
         )
     if exit_code and not preview_only:
         raise Usage("--exit-code is for --preview", hint="tic stack refresh --preview --exit-code")
+    waits = _wait(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation(
         "refresh", target or (), (), parallel, message, env or (), clear_pending_creates, preview_only
     )
-    outcome = _run(name, operation, notify=notify, as_json=as_json)
+    outcome = _run(name, operation, notify=notify, as_json=as_json, wait=waits)
     if exit_code and drift.found(outcome.changes):
         raise typer.Exit(DIFFERENT)
 
@@ -111,6 +120,8 @@ def destroy(
     message: Message = "",
     env: Env = None,
     yes: Yes = False,
+    wait: Wait = False,
+    wait_timeout: WaitTimeout = None,
     notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
@@ -125,8 +136,9 @@ def destroy(
         f"tic stack destroy {stack.full_name} --yes",
         yes=yes,
     )
+    waits = _wait(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation("destroy", target or (), (), parallel, message, env or ())
-    _run(stack.full_name, operation, notify=notify, as_json=as_json)
+    _run(stack.full_name, operation, notify=notify, as_json=as_json, wait=waits)
 
 
 def cancel(
@@ -147,7 +159,12 @@ def cancel(
 
 
 def _run(
-    name: str | None, operation: "Operation", *, notify: "Sequence[str] | None" = None, as_json: bool
+    name: str | None,
+    operation: "Operation",
+    *,
+    notify: "Sequence[str] | None" = None,
+    as_json: bool,
+    wait: "Waiting | None" = None,
 ) -> "Outcome":
     from engine.installation import Installation
 
@@ -155,7 +172,7 @@ def _run(
     stack = choose(installation, name)
     if not as_json:
         say(f"{operation.kind} {stack.full_name}")
-    outcome = carry_out(installation, stack, operation, notify=notify, as_json=as_json)
+    outcome = carry_out(installation, stack, operation, notify=notify, as_json=as_json, wait=wait)
     _conclude(stack, operation, outcome, as_json=as_json)
     return outcome
 
@@ -168,26 +185,36 @@ def carry_out(
     notify: "Sequence[str] | None" = None,
     as_json: bool,
     also: "Callable[[Event], None] | None" = None,
+    wait: "Waiting | None" = None,
 ) -> "Outcome":
-    """Do it, show it while it goes on (and tell `also`), and tell what was sealed at the door."""
+    """Do it, at once or when the stack's turn has come (`wait`), show it while it goes on (and tell `also`),
+    and tell what was sealed at the door.
+    """
     from cli import progress
-    from engine import notices, run, waiting
+    from engine import in_turn, notices, run, waiting
     from engine.events import Notice
     from engine.state.residue import summary
 
-    def hear(event: "Event") -> None:
-        shown(event)
-        if also is not None:
-            also(event)
-
-    with notices.telling(installation, notify or (), stack, operation, warn=_warn) as ended:
-        told = progress.PLANNED if operation.kind == "preview" else progress.DONE
-        told = progress.DRIFTED if operation.preview_only else told
+    def act() -> "Outcome":
         with (
             progress.choose(told, as_json=as_json) as shown,
             waiting.heard(lambda line: shown(Notice(line, "warning"))),
         ):
-            outcome = run.run(installation, stack, operation, hear)
+
+            def hear(event: "Event") -> None:
+                shown(event)
+                if also is not None:
+                    also(event)
+
+            return run.run(installation, stack, operation, hear)
+
+    told = progress.PLANNED if operation.kind == "preview" else progress.DONE
+    told = progress.DRIFTED if operation.preview_only else told
+    with notices.telling(installation, notify or (), stack, operation, warn=_warn) as ended:
+        if wait is None or operation.changes_nothing:
+            outcome = act()
+        else:
+            outcome = in_turn.in_turn(installation, stack, operation.kind, act, wait)
         ended(outcome)
     for residue in summary(outcome.caught):
         if as_json:
@@ -199,6 +226,26 @@ def carry_out(
             {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
         )
     return outcome
+
+
+def _wait(timeout: str | None, *, wait: bool, as_json: bool) -> "Waiting | None":
+    """How `--wait` and `--wait-timeout`, which implies it, want to wait; raises Usage."""
+    if timeout is None and not wait:
+        return None
+    from cli import progress, since
+    from engine import in_turn
+
+    seconds = None if timeout is None else since.seconds(timeout)
+    if timeout is not None and seconds is None:
+        raise Usage(f"--wait-timeout {timeout[:40]!r} is no span of time", hint="write it as 90s, 10m or 1h")
+
+    def tell(line: str) -> None:
+        if as_json:
+            progress.print_line({"event": "notice", "message": line, "severity": "info"})
+        else:
+            say(f"  - {line}")
+
+    return in_turn.Wait(seconds, tell)
 
 
 def _warn(line: str) -> None:

@@ -34,7 +34,7 @@ class UpdateRunning(EngineError):
         since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(running.started_at))
         super().__init__(
             f"another {running.kind} of {stack} is running since {since}: {running.user}, {running.owner}",
-            hint=f"wait until it is done, or end it: tic stack cancel {stack.partition('/')[2]}",
+            hint=f"wait until it is done, as --wait does; or end it: tic stack cancel {stack}",
         )
 
 

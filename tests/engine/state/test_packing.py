@@ -81,8 +81,8 @@ class Beside:
         with self.database.write() as connection:
             self.happening(connection)
 
-    def write(self) -> contextlib.AbstractContextManager[Connection]:
-        return self.database.write()
+    def write(self, only: str | None = None) -> contextlib.AbstractContextManager[Connection]:
+        return self.database.write(only)
 
 
 def test_what_is_packed_says_the_same_in_one_row(database: Database, running: tuple[int, str]) -> None:
