@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,25 +62,30 @@ class Truth:
 class Lab:
     """One home with the stack `thirty`, one project, and one realm, in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         self.realm = folder / "realm.db"
         self.project = folder / "project"
         self.home = folder / "home"
         path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
-        variables = {
+        given = {
             "PATH": path,
             "REALM_FILE": str(self.realm),
             "REALM_SECONDS": SECONDS,
             "REALM_STOP": "",
             "PULUMI_JOURNALING_BATCH_SIZE": "1",  # so that every entry is a call of its own
         }
-        self.tic = Tic(self.home, self.project, variables)
+        self.tic = Tic(self.home, self.project, {**given, **variables})
+
+    @property
+    def stopped(self) -> Path:
+        """The file that says that the realm has come to the place where it was told to stop."""
+        return self.realm.with_name(f"{self.realm.name}.stopped")
 
     @classmethod
-    def made(cls, folder: Path, edition: str) -> "Lab":
+    def made(cls, folder: Path, edition: str, **variables: str) -> "Lab":
         """A new one whose stack was brought up to this edition ("": not at all)."""
-        lab = cls(folder)
+        lab = cls(folder, **variables)
         (folder / "bin").mkdir(parents=True)
         plugin = folder / "bin" / "pulumi-resource-realm"
         plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {PLUGIN} "$@"\n')
@@ -92,10 +98,10 @@ class Lab:
             lab.run("up")
         return lab
 
-    def copy(self, folder: Path) -> "Lab":
+    def copy(self, folder: Path, **variables: str) -> "Lab":
         """The same in another place."""
         shutil.copytree(self.folder, folder)
-        return Lab(folder)
+        return Lab(folder, **variables)
 
     def edit(self, edition: str) -> None:
         """Let the program be this edition."""
@@ -156,15 +162,20 @@ class Lab:
         held = {each["urn"].rpartition("::")[2] for each in resources if each["type"] == "realm:index:Thing"}
         return held ^ set(thirty.expected(edition))
 
-    def _state(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        database = Database.open(Home(self.home, self.home))
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The home's database."""
+        opened = Database.open(Home(self.home, self.home, self.tic.variables.get("TIC_DATABASE_URL")))
         try:
-            with database.read() as connection:
-                stack = stacks.find(connection, "thirty", "thirty")
-                assert stack is not None
-                state = checkpoints.deployment(connection, stack.id)
+            yield opened
         finally:
-            database.close()
+            opened.close()
+
+    def _state(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        with self.database() as database, database.read() as connection:
+            stack = stacks.find(connection, "thirty", "thirty")
+            assert stack is not None
+            state = checkpoints.deployment(connection, stack.id)
         return state.get("resources") or [], state.get("pending_operations") or []
 
 
