@@ -10,7 +10,7 @@ import yaml
 from credentials.vault import Vault
 from engine import config, project
 from engine.bindings import Usage
-from engine.config import ConfigRefused, Entry
+from engine.config import ConfigRefused, Entry, PlainSecret
 from engine.database import Database
 from engine.home import Home
 from engine.installation import Installation
@@ -49,6 +49,32 @@ def stack(installation: Installation, where: Project) -> Stack:
 def new_stack(installation: Installation, where: Project, name: str) -> Stack:
     with installation.database.write() as connection:
         return stacks.create(connection, "shop", name, str(where.folder))
+
+
+@pytest.mark.parametrize("key", ["alicloud:secretKey", "aws:secretKey", "tencentcloud:securityToken"])
+def test_a_providers_secret_is_not_kept_in_plain_text(
+    installation: Installation, stack: Stack, where: Project, key: str
+) -> None:
+    """C2, B4: not when it is set, and not when it is found in a file."""
+    with pytest.raises(PlainSecret, match="would stand in") as refused:
+        config.put(installation.database, stack, where, key, CANARY)
+    with pytest.raises(PlainSecret):
+        config.with_values(where.stack_file("dev"), "shop", {key: CANARY})
+    assert not where.stack_file("dev").exists()
+    assert f"tic stack config set {key} --secret" in refused.value.hint
+    put_secret(installation, stack, where, key)
+    config.check(installation.vault, stack, where.folder)
+    for file, written in (
+        (where.stack_file("dev"), {"config": {key: CANARY}}),
+        (where.file, {"name": "shop", "runtime": "yaml", "config": {key: {"value": CANARY}}}),
+    ):
+        before = file.read_text()
+        file.write_text(yaml.safe_dump(written))
+        with pytest.raises(PlainSecret, match=f"stands in {file}") as found:
+            config.check(installation.vault, stack, where.folder)
+        assert CANARY not in str(found.value) + found.value.hint
+        file.write_text(before)
+    config.check(installation.vault, stack, where.folder)
 
 
 def put_secret(installation: Installation, stack: Stack, where: Project, key: str = "pw") -> str:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from credentials.vault import Vault
-from engine import creation, selection
+from engine import bindings, creation, selection
 from engine.bindings import Unauthorized, Usage
 from engine.config import ConfigRefused
 from engine.creation import NewStackRefused
@@ -64,6 +64,19 @@ def test_a_template_becomes_a_project_of_the_users_own(installation: Installatio
         "__main__.py",
     ]
     assert stat.S_ISREG((folder / "__main__.py").stat().st_mode)
+
+
+def test_a_clouds_template_needs_its_clouds_credential(installation: Installation, tmp_path: Path) -> None:
+    """A1, B3."""
+    settings = {"domain": "example.com", "address": "192.0.2.1"}
+    with pytest.raises(Unauthorized, match="alicloud"):
+        new(installation, "site", tmp_path / "site", "alicloud", **settings)
+    assert not (tmp_path / "site").exists()
+    installation.vault.new("ali", "alicloud", {"access-key": "LTAI", "secret-key": "s"})
+    stack = new(installation, "site", tmp_path / "site", "alicloud", **settings)
+    with installation.database.read() as connection:
+        assert [each.credential for each in bindings.bound(connection, stack.id)] == ["ali"]
+    assert "pulumi-alicloud" in (tmp_path / "site" / "requirements.txt").read_text()
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "../x", "a b", "a\n", "é", "x" * 101, "\x1b[31m"])

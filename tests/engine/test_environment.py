@@ -1,5 +1,6 @@
 """C2: what the processes of a run find in their environment."""
 
+import json
 import os
 from pathlib import Path
 
@@ -19,6 +20,21 @@ def test_the_callers_cloud_variables_stay_outside_and_named_ones_pass() -> None:
     }
     assert environment.base(caller) == {"PATH": "/bin", "LC_ALL": "C"}
     assert environment.base(caller, ["MINE"])["MINE"] == "c"
+
+
+def test_programs_are_told_the_slots_and_no_secret() -> None:
+    told = json.loads(environment.slots_told(["alicloud", "alicloud:prod"])["TIC_SLOTS"])
+    assert list(told) == ["alicloud:prod"]
+    assert told["alicloud:prod"]["PROD_ALICLOUD_SECRET_KEY"] == "ALICLOUD_SECRET_KEY"
+    assert environment.slots_told(["alicloud"]) == {"TIC_SLOTS": "{}"}
+
+
+def test_nothing_is_where_nothing_is_to_be_found(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "left.credential").touch()
+    nowhere = environment.nowhere(tmp_path)
+    assert nowhere == str(tmp_path / "nowhere")
+    assert not Path(nowhere).exists()
 
 
 def test_the_engines_folder_comes_first_on_the_search_path() -> None:

@@ -51,6 +51,37 @@ def test_a_wrong_setting_is_named(settings: dict[str, object], said: str) -> Non
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("name", ["alicloud", "tencentcloud"])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"address": "192.0.2.1"}, "needs domain"),
+        ({"domain": "example.com"}, "needs address"),
+        ({"domain": "*.example.com", "address": "192.0.2.1"}, "without"),
+        ({"domain": "exa mple", "address": "192.0.2.1"}, "domain"),
+        ({"domain": "example.com", "address": "::1"}, "address"),
+        ({"domain": "example.com", "address": "192.0.2.1", "cidr": "10.0.0.1/16"}, "cidr"),
+        ({"domain": "example.com", "address": "192.0.2.1", "secretKey": "x"}, "no setting 'secretKey'"),
+    ],
+)
+def test_a_wrong_setting_of_a_cloud_is_named(name: str, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingRefused, match=said) as refused:
+        templates.check(templates.load(name), settings)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["alicloud", "tencentcloud"])
+def test_a_clouds_template_is_a_whole_project_with_its_sdk_in_an_environment_of_its_own(name: str) -> None:
+    chosen = templates.load(name)
+    assert set(chosen.files) == {"Pulumi.yaml", "__main__.py", "requirements.txt", "README.md", ".gitignore"}
+    assert chosen.providers == (name,)
+    runtime = yaml.safe_load(chosen.files["Pulumi.yaml"])["runtime"]
+    assert runtime == {"name": "python", "options": {"virtualenv": ".venv"}}
+    assert ".venv/" in chosen.files[".gitignore"].splitlines()
+    compile(chosen.files["__main__.py"], "__main__.py", "exec")
+    templates.check(chosen, {"domain": "bücher.example", "address": "192.0.2.1"})
+
+
 @pytest.mark.parametrize("directory", ["letsencrypt", "letsencrypt-staging", "https://ca.test:14000/dir"])
 def test_good_settings_pass(directory: str) -> None:
     settings = {"domains": ["*.a.test", "bücher.test"], "keyType": "ec384", "directory": directory}
