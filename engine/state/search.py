@@ -13,7 +13,7 @@ from engine.errors import EngineError
 from engine.state.urns import parse as parts_of
 
 Found = dict[str, Any]
-_TERM = re.compile(r'(?P<not>-?)(?:(?P<field>[A-Za-z.]+):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>\S+))(?=\s|$)')
+_TERM = re.compile(r'(?P<not>-?)(?:(?P<field>[A-Za-z.]+):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))(?=\s|$)')
 _COMPARED = re.compile(r"(>=|<=|>|<)?(.+)")
 TEXTS = ("name", "type", "id", "urn", "package", "module", "project", "stack", "parent.urn", "provider.urn")
 FLAGS = ("custom", "protected", "delete")

@@ -29,7 +29,7 @@ def test_a_resource_with_another_name_type_or_parent_stays_the_same_by_its_alias
     assert shop.changes() == {"same": 3}
 
 
-@pytest.mark.parametrize("first_delete", [True, False])
+@pytest.mark.parametrize("first_delete", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_a_replacement_is_made_before_or_after_the_old_one_is_deleted(
     shop: Stock, first_delete: bool
 ) -> None:
@@ -58,6 +58,7 @@ def test_what_is_retained_or_deleted_with_another_is_not_deleted_itself(shop: St
     }
 
 
+@pytest.mark.soak
 def test_changes_are_ignored_and_replacements_forced_where_the_program_says_so(shop: Stock) -> None:
     shop.up({"a": thing(value="one"), "b": thing(value="one")})
     before = shop.things()

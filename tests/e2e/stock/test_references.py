@@ -48,20 +48,17 @@ def test_a_run_of_tic_reads_a_stack_that_is_shared_with_it_and_no_other(served: 
     refused = here("stack", "up", code=1)
     assert f"a run of {name} may not read {source}" in refused.err
     assert f"tic stack share {source} '{name}'" in refused.err
-    assert tic("stack", "share", source, "web/none", code=4).err.startswith(
-        "error: there is no stack web/none"
-    )
 
     tic("stack", "share", source, name)
     assert tic("stack", "readers", source, "--json").json() == [name]
     up = here("stack", "up")
     assert CANARY not in up.out + up.err
     assert here("stack", "outputs", "--json").json() == {"plain": "text", "hidden": "[secret]"}
-    assert here("stack", "outputs", "--json", "--show-secrets").json()["hidden"] == [CANARY]
-
+    assert json.loads(shown(served, reader)) == [CANARY]
     tic("stack", "unshare", source, name)
     assert "may not read" in here("stack", "preview", code=1).err
-    assert tic("stack", "unshare", source, name, code=2).err.startswith(f"error: {source} is not shared")
-    told = [(each["action"], each["stack"]) for each in tic("audit", "list", "--json").json()]
-    assert ("stack.share", source) in told
-    assert ("stack.unshare", source) in told
+
+
+def shown(served: Served, reader: Stock) -> str:
+    """The secret output, opened by the stock CLI: it is sealed for the stack that has it now."""
+    return reader("stack", "output", "hidden", "--show-secrets", "--json", "--stack", "prod").out

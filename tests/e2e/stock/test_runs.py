@@ -126,6 +126,7 @@ def test_a_second_run_is_told_who_runs_and_cancel_ends_the_first(shop: Stock) ->
     assert set(shop.things()) == {"a"}
 
 
+@pytest.mark.soak
 def test_a_run_that_is_interrupted_finishes_what_is_under_way(shop: Stock) -> None:
     gate = shop.folder / "gate"
     shop.write({"a": thing(wait=str(gate)), "b": thing({"dependsOn": ["${a}"]})})
@@ -142,6 +143,7 @@ def test_a_run_that_is_interrupted_finishes_what_is_under_way(shop: Stock) -> No
     assert set(shop.things()) == {"a", "b"}
 
 
+@pytest.mark.soak
 def test_watch_runs_an_update_for_each_change(shop: Stock) -> None:
     """With a stand-in for the program that watches files: it comes with Pulumi's own distribution alone."""
     changes, programs = shop.folder / "changes", shop.folder / "bin"

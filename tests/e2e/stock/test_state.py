@@ -32,6 +32,7 @@ def test_a_state_is_edited_resource_by_resource(shop: Stock) -> None:
     assert {update["kind"] for update in shop.history()} == {"update", "import"}
 
 
+@pytest.mark.soak
 def test_a_state_that_is_broken_is_repaired(shop: Stock) -> None:
     shop.up({"a": thing(), "b": thing({"dependsOn": ["${a}"]})})
     exported = shop("stack", "export").json()
