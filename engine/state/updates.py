@@ -195,6 +195,12 @@ def ready_to_complete(connection: Connection, update_id: str, lease: bytes) -> F
     return folded(connection, row.stack_id, update_id, row.engine)
 
 
+def is_destroy(connection: Connection, update_id: str) -> bool:
+    """Whether the update deletes, and is no dry run."""
+    query = select(UPDATE.c.id).where(UPDATE.c.id == update_id, UPDATE.c.kind == "destroy", ~UPDATE.c.dry_run)
+    return connection.execute(query).first() is not None
+
+
 def complete(
     connection: Connection,
     update_id: str,
