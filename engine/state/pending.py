@@ -30,6 +30,8 @@ class PendingOperation:
 
 def pending_operations(connection: Connection, stack_id: int) -> list[PendingOperation]:
     """What is left of the stack's operations that were cut short."""
+    if updates.running(connection, stack_id) is None and not versions.newest_pending(connection, stack_id):
+        return []
     state = deployment(connection, stack_id)
     return _values(state.get("pending_operations") or (), _ids(state))
 
@@ -43,8 +45,10 @@ def clear_pending(connection: Connection, stack_id: int, *, prefix: str) -> list
     forgotten. Raises UpdateRunning.
     """
     updates.refuse_while_running(connection, stack_id)
+    operations = versions.newest_pending(connection, stack_id)
+    if not operations:
+        return []
     state = versions.newest(connection, stack_id)
-    operations = state.deployment.get("pending_operations") or []
     ids = _ids(state.deployment)
     kept = [operation for operation in operations if not _repeatable(operation, prefix, ids)]
     if len(kept) < len(operations):

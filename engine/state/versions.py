@@ -53,6 +53,16 @@ def newest(connection: Connection, stack_id: int) -> Checkpoint:
     return _first(connection, select(CHECKPOINT).where(CHECKPOINT.c.stack_id == stack_id))
 
 
+def newest_pending(connection: Connection, stack_id: int) -> list[dict[str, Any]]:
+    """What was cut short in the state after the last version, read without its resources."""
+    query = select(CHECKPOINT.c.body).where(CHECKPOINT.c.stack_id == stack_id)
+    body = connection.execute(query.order_by(CHECKPOINT.c.version.desc()).limit(1)).scalar()
+    match unpacked(body) if body is not None else None:
+        case [dict(deployment), _] | dict(deployment):
+            return deployment.get("pending_operations") or []
+    return []
+
+
 def at(connection: Connection, stack_id: int, version: int) -> Checkpoint:
     """The state after `version`, which may have left the checkpoint of an earlier one as it was."""
     query = select(CHECKPOINT).where(CHECKPOINT.c.stack_id == stack_id, CHECKPOINT.c.version <= version)

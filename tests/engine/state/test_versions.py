@@ -152,3 +152,17 @@ def test_an_id_is_never_given_twice(connection: Connection, stack: Stack) -> Non
     first = bodies.keep(connection, stack.id, [bodies.Body.of({"urn": "a"})], {})
     bodies.forget(connection, first)
     assert bodies.keep(connection, stack.id, [bodies.Body.of({"urn": "b"})], {}) > first
+
+
+def test_what_was_cut_short_is_known_without_the_resources(connection: Connection, stack: Stack) -> None:
+    assert versions.newest_pending(connection, stack.id) == []
+    cut_short = [{"type": "creating", "resource": resource("b")}]
+    state = checkpoint(1, resource("a"))
+    save(connection, stack, replace(state, deployment={**state.deployment, "pending_operations": cut_short}))
+    connection.execute(delete(RESOURCE_BODY))
+    assert versions.newest_pending(connection, stack.id) == cut_short
+    before = packed({"pending_operations": cut_short}, SMALL)
+    connection.execute(update(CHECKPOINT).values(body=before))
+    assert versions.newest_pending(connection, stack.id) == cut_short
+    save(connection, stack, checkpoint(2))
+    assert versions.newest_pending(connection, stack.id) == []
