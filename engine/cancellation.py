@@ -5,7 +5,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
-from engine import leftovers
+from engine import leftovers, recovery
 from engine.errors import EngineError
 from engine.state.owner import is_gone, this_process
 from engine.turn import Holder, holder
@@ -73,22 +73,22 @@ def _end_lease(installation: "Installation", stack: "Stack", *, force: bool) -> 
     from engine.state import updates
 
     leftovers.sweep(installation.home)
-    with installation.database.write() as connection:
+    with installation.database.read() as connection:
         running = updates.running(connection, stack.id)
-        if running is None:
-            return f"nothing runs on {stack.full_name}"
-        what = f"the {running.kind} of {stack.full_name}"
-        if running.is_dead(time.time()):
-            updates.take_over(connection, running)
-            return f"{what} had no process; it is ended, what it did is kept"
-        elsewhere = running.owner.host != this_process().host and not running.owner.is_client
-        if elsewhere and not force:
-            raise OwnerElsewhere(
-                f"{what} runs elsewhere ({running.owner})",
-                hint=f"cancel it there, or wait: unless it is renewed, its lease ends in "
-                f"{_left(running.lease_expires)} s; or take it: tic stack cancel {stack.full_name} --force",
-            )
-        updates.end(connection, running, "cancelled", time.time())
+    if running is None:
+        return f"nothing runs on {stack.full_name}"
+    what = f"the {running.kind} of {stack.full_name}"
+    if running.is_dead(time.time()):
+        recovery.end(installation, stack, running, "interrupted")
+        return f"{what} had no process; it is ended, what it did is kept"
+    elsewhere = running.owner.host != this_process().host and not running.owner.is_client
+    if elsewhere and not force:
+        raise OwnerElsewhere(
+            f"{what} runs elsewhere ({running.owner})",
+            hint=f"cancel it there, or wait: unless it is renewed, its lease ends in "
+            f"{_left(running.lease_expires)} s; or take it: tic stack cancel {stack.full_name} --force",
+        )
+    recovery.end(installation, stack, running, "cancelled")
     by = f"{what} by {running.owner}"
     return f"{by} can write no more; what it did is kept, what is under way there is cut off"
 

@@ -1,4 +1,4 @@
-"""What a killed run left, put right before the next one; and what a finished run frees.
+"""What a killed run left, put right before the next one.
 
 A dead owner's update is ended with what its journal holds, records that it published are withdrawn, and
 resources of tic that were half made are made again (each of their creates is idempotent). What a third-party
@@ -8,16 +8,16 @@ provider was changing when it was cut off is read again before anything else is 
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from credentials.audit import Event
-from engine import bindings
 from engine.events import Notice
 
 if TYPE_CHECKING:
     from engine.installation import Installation
     from engine.state.pending import PendingOperation
     from engine.state.stacks import Stack
+    from engine.state.updates import RunningUpdate
 
 OWN = "tic:"
 
@@ -33,13 +33,14 @@ def before(
     from engine.leases import alive
     from engine.state import pending, updates
 
-    with installation.database.write() as connection:
+    with installation.database.read() as connection:
         running = updates.running(connection, stack.id)
-        if running is not None:
-            if not running.is_dead(time.time()):
-                raise updates.UpdateRunning(stack.full_name, running)
-            updates.take_over(connection, running)
-            listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
+    if running is not None:
+        if not running.is_dead(time.time()):
+            raise updates.UpdateRunning(stack.full_name, running)
+        end(installation, stack, running, "interrupted")
+        listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
+    with installation.database.write() as connection:
         pending.clear_pending(connection, stack.id, prefix=OWN)
         unsure = pending.pending_operations(connection, stack.id)
     for notice in withdraw_left_over(installation.database, installation.vault, stack.id):
@@ -79,20 +80,32 @@ def _named(create: "PendingOperation", stack: "Stack") -> Notice:
     )
 
 
-def after(installation: "Installation", stack: "Stack", kind: str, *, succeeded: bool) -> None:
-    """End an update that Pulumi did not end itself; after a destroy that left nothing, free the credentials
-    (SPEC C4).
-    """
-    from engine.state import checkpoints, updates
+def after(installation: "Installation", stack: "Stack") -> None:
+    """End an update that Pulumi did not end itself."""
+    from engine.state import updates
     from engine.state.owner import this_process
 
-    with installation.database.write() as connection:
+    with installation.database.read() as connection:
         running = updates.running(connection, stack.id)
-        if running is not None and running.owner == this_process():
-            updates.take_over(connection, running)
-    if kind != "destroy" or not succeeded:
-        return
-    with installation.vault.quiet_change() as change:
-        if not checkpoints.deployment(change.connection, stack.id).get("resources"):
-            bindings.release(change.connection, stack.id)
-            change.further.append(Event("binding.release", "done", stack=stack.full_name))
+    if running is not None and running.owner == this_process():
+        end(installation, stack, running, "interrupted")
+
+
+def end(installation: "Installation", stack: "Stack", running: "RunningUpdate", status: str) -> None:
+    """End an update in place of its owner. A destroy that had left nothing frees the credentials, as it would
+    have done itself.
+    """
+    from engine.freeing import freeing
+    from engine.state import updates
+
+    ending = (
+        freeing(installation.vault)(stack) if running.kind == "destroy" else installation.database.write()
+    )
+    with suppress(_EndedMeanwhile), ending as connection:
+        if updates.find_running(connection, stack.id, running.id) is None:
+            raise _EndedMeanwhile
+        updates.end(connection, running, status, time.time())
+
+
+class _EndedMeanwhile(Exception):
+    """Somebody else ended the update, and what may follow from its end is theirs."""

@@ -91,7 +91,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
             for record in served.close():
                 listen(record)
         interruption.ignore()
-        recovery.after(installation, stack, operation.kind, succeeded=outcome.succeeded)
+        recovery.after(installation, stack)
         recovery.note(installation, stack, [*outcome.unanswered, *unread])
         if cut_off or not outcome.succeeded:
             recovery.name_creates(installation, stack, listen)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from credentials import slots
 from engine import bindings, delivery, environment, events, role_delivery
 from engine.actor import user_name
+from engine.freeing import freeing
 from engine.removal import removing
 from engine.turn import run_folder
 
@@ -82,7 +83,7 @@ def serving(
 
     database, vault, sieve = installation.database, installation.vault, Sieve()
     tokens = bindings.tokens(bound)
-    service = StateService(database, vault, removing=removing(vault))
+    service = StateService(database, vault, removing=removing(vault), freeing=freeing(vault))
 
     def make() -> "ASGIApp":
         from engine.broker_app import broker_app

@@ -83,6 +83,7 @@ def serving(
 
     Raises NotServed, CertificateUnusable, NobodyAdmitted, and what opening the vault raises.
     """
+    from engine.freeing import freeing
     from engine.removal import removing
     from engine.state.kept_tokens import KeptTokens
     from engine.state.listening import Manner
@@ -100,6 +101,7 @@ def serving(
         installation.database,
         installation.vault,
         removing=removing(installation.vault),
+        freeing=freeing(installation.vault),
         kept=kept,
         public_url=reachable.proxy,
     )

@@ -86,6 +86,7 @@ class Kept(Protocol):
 
 
 Removing = Callable[[str, str], AbstractContextManager[Connection]]
+Freeing = Callable[[Stack], AbstractContextManager[Connection]]
 
 
 class StateService:
@@ -97,17 +98,19 @@ class StateService:
         seal: Sealing,
         *,
         removing: Removing | None = None,
+        freeing: Freeing | None = None,
         kept: Kept | None = None,
         public_url: str | None = None,
     ) -> None:
-        """`removing` makes the transactions in which a user forgets a stack, with its bindings; by default
-        `write`. `kept` tokens are let in besides those of `admit`. `public_url` is where callers reach the
-        service, if it is not where their calls arrive.
+        """`removing` makes the transactions in which a user forgets a stack, with its bindings, `freeing`
+        those in which a destroy ends; by default `write`. `kept` tokens are let in besides those of `admit`.
+        `public_url` is where callers reach the service, if it is not where their calls arrive.
         """
         self.database = database
         self.sealing = seal
         self.public_url = public_url
         self._removing = removing
+        self._freeing = freeing
         self._kept = kept
         self._admitted: dict[bytes, Admitted] = {}  # by the token's hash
         self._holders: dict[str, Admitted] = {}  # by the id of the update that they started
@@ -157,6 +160,10 @@ class StateService:
     def remove(self, stack: str, user: str) -> AbstractContextManager[Connection]:
         """A transaction in which `user` forgets the stack of this full name."""
         return (self._removing or _plainly(self.database))(stack, user)
+
+    def end_destroy(self, stack: Stack) -> AbstractContextManager[Connection]:
+        """A transaction in which a destroy of the stack ends."""
+        return self.write() if self._freeing is None else self._freeing(stack)
 
     def write(self, only: str | None = None) -> AbstractContextManager[Connection]:
         """A transaction that is durable when the block is left; `only` as in `Database.write`."""

@@ -116,7 +116,10 @@ def complete(call: Call) -> Any:
     held = call.path["update"], call.lease
     with call.service.read() as connection:
         ready = updates.ready_to_complete(connection, *held)
-    with call.service.write(call.path["update"]) as connection:
+        destroyed = status == "succeeded" and updates.is_destroy(connection, call.path["update"])
+        stack = call.stack(connection)
+    service, update = call.service, call.path["update"]
+    with service.end_destroy(stack) if destroyed else service.write(update) as connection:
         updates.complete(connection, *held, status, time.time(), ready)
 
 
