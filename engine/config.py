@@ -155,7 +155,7 @@ def stack_values(stack: "Stack", where: "Project") -> dict[str, Any]:
 
 def project_values(where: "Project") -> dict[str, Any]:
     """What the project itself says of configuration, by full key: a value, or a mapping that declares one."""
-    declared = project.read_document(where.file).data.get("config")
+    declared = project.read_data(where.file).get("config")
     if not isinstance(declared, dict):
         return {}
     return {_shown_key(where.name, key): value for key, value in declared.items() if isinstance(key, str)}
@@ -169,7 +169,7 @@ def check(sealing: "Sealing", stack: "Stack", folder: Path) -> None:
     where = project.read(folder)
     path = where.stack_file(stack.name)
     document = _read(path)
-    declared = project.read_document(where.file).data.get("config")
+    declared = project.read_data(where.file).get("config")
     for file, values in ((path, _values(document, path)), (where.file, declared)):
         for key in plain_secrets.found(where.name, values if isinstance(values, dict) else {}):
             raise PlainSecret(key, file, stack.full_name)

@@ -1,11 +1,15 @@
 """A Pulumi project on disk: found from below, read with one clear error each time it can't be."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from engine.project import ProjectUnusable, check_program, find, of_stack, read, read_document
+from engine.project import ProjectUnusable, check_program, find, of_stack, read, read_data, read_document
 
 
 def project(folder: Path, text: str) -> Path:
@@ -129,17 +133,39 @@ def test_an_alias_or_two_are_fine(tmp_path: Path) -> None:
         (b"pw: 'canary\nx: 1", "not YAML"),
         (b"- canary", "not a mapping"),
         (b"[" * 5000, "nested"),
+        (b"a: " + b"[" * 5000 + b"]" * 5000, "nested"),
+        (b"? " * 5000, "nested"),
     ],
 )
+@pytest.mark.parametrize("reader", [read_document, read_data])
 def test_a_file_that_cant_be_read_says_why_and_repeats_nothing(
-    tmp_path: Path, content: bytes, said: str
+    tmp_path: Path, reader: Callable[[Path], object], content: bytes, said: str
 ) -> None:
     (tmp_path / "x.yaml").write_bytes(content)
     with pytest.raises(ProjectUnusable, match=said) as refused:
-        read_document(tmp_path / "x.yaml")
+        reader(tmp_path / "x.yaml")
     assert str(tmp_path / "x.yaml") in str(refused.value)
     assert "canary" not in str(refused.value)
     assert refused.value.exit_code == 2
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=8)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(st.dictionaries(TEXT, VALUES, max_size=4), st.booleans(), st.booleans())
+def test_the_quick_reader_reads_what_the_other_one_does(
+    tmp_path: Path, data: dict[str, object], flow: bool, escaped: bool
+) -> None:
+    written = yaml.safe_dump(data, default_flow_style=flow, allow_unicode=not escaped)
+    (tmp_path / "x.yaml").write_text(written, encoding="utf-8")
+    assert read_data(tmp_path / "x.yaml") == read_document(tmp_path / "x.yaml").data == data
 
 
 def test_stack_files_lie_where_pulumi_looks(tmp_path: Path) -> None:
