@@ -33,9 +33,11 @@ def telling(
 
     for reference in references:
         notify.check(installation, reference)
-    here = place.of_stack(stack.project, Path(stack.folder) if stack.folder else None)
 
     def tell(title: str, text: str) -> None:
+        if not references:
+            return  # most runs: git need not be asked where this is
+        here = place.of_stack(stack.project, Path(stack.folder) if stack.folder else None)
         for reference in references:
             try:
                 notify.send(installation, reference, text, title=title, here=here, stack=stack.full_name)
