@@ -1,5 +1,8 @@
 """C2: what providers would find by themselves, in a home or of the machine, is closed to them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from credentials import fallbacks, kinds
@@ -12,6 +15,12 @@ def test_every_place_that_is_known_is_closed() -> None:
     assert found["AWS_EC2_METADATA_DISABLED"] == "true"
     assert found["TENCENTCLOUD_SHARED_CREDENTIALS_DIR"] == "/none"
     assert fallbacks.NOWHERE not in "".join(found.values())
+
+
+def test_the_documentation_names_every_one() -> None:
+    page = Path(__file__).parents[2] / "docs" / "decisions" / "bound-providers.md"
+    named = set(re.findall(r"`([A-Z0-9_]+)`", page.read_text()))
+    assert set(fallbacks.closes()) <= named
 
 
 @pytest.mark.parametrize(
