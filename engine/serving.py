@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from engine.installation import Installation
+    from engine.signals import Signals
     from engine.state.kept_tokens import KeptTokens
     from engine.state.service import StateService
     from engine.tls import Renewing
 
 _LOOK_SECONDS: Final = 2.0
 _NOTE_SECONDS: Final = 60.0
+_ENDS: Final = {signal.SIGINT, signal.SIGTERM}
 _LOGGERS: Final = ("engine", "uvicorn.error")
 
 
@@ -50,24 +52,20 @@ class Serving:
     certificate: "Renewing | None"
     _kept: "KeptTokens"
     _lives: Callable[[], bool]
+    _signals: "Signals"
     _tell: Callable[[str], None]
 
     def wait(self) -> None:
         """Serve until SIGINT or SIGTERM; SIGHUP reads the certificate's files. Raises ServerEnded."""
-        from engine.signals import arriving
-
-        ends = {signal.SIGINT, signal.SIGTERM}
-        wanted = ends if self.certificate is None else ends | {signal.SIGHUP}
         noted = time.monotonic()
-        with arriving(wanted) as signals:
-            while not (arrived := signals.within(_LOOK_SECONDS)) & ends:
-                if not self._lives():
-                    raise ServerEnded("the server has ended by itself", hint="start it again: tic serve")
-                if self.certificate is not None:
-                    self.certificate.look(time.time(), self._tell, at_once=signal.SIGHUP in arrived)
-                if time.monotonic() - noted >= _NOTE_SECONDS:
-                    noted = time.monotonic()
-                    self._note_uses()
+        while not (arrived := self._signals.within(_LOOK_SECONDS)) & _ENDS:
+            if not self._lives():
+                raise ServerEnded("the server has ended by itself", hint="start it again: tic serve")
+            if self.certificate is not None:
+                self.certificate.look(time.time(), self._tell, at_once=signal.SIGHUP in arrived)
+            if time.monotonic() - noted >= _NOTE_SECONDS:
+                noted = time.monotonic()
+                self._note_uses()
 
     def _note_uses(self) -> None:
         with suppress(EngineError):  # the database is away: it is written the next time
@@ -78,13 +76,14 @@ class Serving:
 def serving(
     installation: "Installation", reachable: Reachable, tell: Callable[[str], None]
 ) -> Iterator[Serving]:
-    """Serve the home's stacks; `tell` gets a line for each call that was refused, and what else there is to
-    say.
+    """Serve the home's stacks, in the main thread; `tell` gets a line for each call that was refused, and
+    what else there is to say.
 
     Raises NotServed, CertificateUnusable, NobodyAdmitted, and what opening the vault raises.
     """
     from engine.freeing import freeing
     from engine.removal import removing
+    from engine.signals import arriving
     from engine.state.kept_tokens import KeptTokens
     from engine.state.listening import Manner
     from engine.state.server import serving as serving_on
@@ -113,9 +112,10 @@ def serving(
     )
     with ExitStack() as stack:
         stack.enter_context(_faults_told(tell))
+        signals = stack.enter_context(arriving(_ENDS | ({signal.SIGHUP} if certificate else set())))
         found = stack.enter_context(listener(reachable))
         lives = stack.enter_context(serving_on(lambda: _app(service, tell), found, manner))
-        served = Serving(_url(reachable, found, certificate), token, certificate, kept, lives, tell)
+        served = Serving(_url(reachable, found, certificate), token, certificate, kept, lives, signals, tell)
         try:
             yield served
         finally:

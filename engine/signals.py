@@ -27,14 +27,14 @@ def arriving(wanted: Collection[signal.Signals]) -> Iterator[Signals]:
     told, tell = socket.socketpair()
     with told, tell:
         tell.setblocking(False)
-        handlers = {number: signal.signal(number, _nothing) for number in wanted}
         before = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+        handlers = {number: signal.signal(number, _nothing) for number in wanted}
         try:
             yield Signals(told)
         finally:
-            signal.set_wakeup_fd(before)
             for number, handler in handlers.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.set_wakeup_fd(before)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
