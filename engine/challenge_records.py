@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from engine.challenge_notes import Author, Note, forget, open_notes, published, write
 from engine.events import Notice
-from engine.publishers import Publishers, Stopped
+from engine.publishers import Asked, Publishers, Stopped
 from engine.state.owner import this_process
+from engine.timing import POLLING, PROPAGATION
 from engine.withdrawal import FAILURES, settle, withdraw
 from stacks.broker import Publish, Published, Withdraw
-from stacks.dns.propagation import Verdict
+from stacks.dns.propagation import LONGEST_PAUSE_SECONDS, Verdict
 from stacks.dns.propagation import wait as wait_for
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
@@ -59,7 +60,8 @@ class ChallengeRecords:
         """Note, publish and verify the record of one challenge, with this credential. See Broker.publish."""
         with self._at_work():
             challenge = Challenge(request.identifier, request.token, request.key_authorization)
-            servers = self._publishers.nameservers(token, request.nameservers)
+            asked = Asked(request.nameservers, tuple(sorted(request.timing.items())))
+            servers = self._publishers.nameservers(token, asked)
             place = self._place(challenge.name, servers)
             record = Record(challenge, place.name)
             done = self._published.get((record.name, record.value))
@@ -70,7 +72,7 @@ class ChallengeRecords:
                 note_id = write(connection, author, record, place, request.nameservers, time.time())
             self._noted.add(note_id)
             try:
-                self._perform(token, request, record, place)
+                self._perform(token, asked, record, place, request.timeout_seconds)
             except BaseException as error:
                 self._undo(note_id, untouched=isinstance(error, ProviderFailed) and error.untouched)
                 raise
@@ -104,13 +106,14 @@ class ChallengeRecords:
         self._publishers.close()
         return [each.result() for each in work]
 
-    def _perform(self, token: str, request: Publish, record: Record, place: Place) -> None:
-        self._publishers.perform(token, record, request.nameservers)
+    def _perform(self, token: str, asked: Asked, record: Record, place: Place, seconds: float) -> None:
+        timing = self._publishers.perform(token, record, asked)
         wait_for(
             place,
             record.value,
-            seconds=request.timeout_seconds,
+            seconds=timing.seconds(PROPAGATION) or seconds,
             stopped=self._ending.wait,
+            longest_pause=timing.seconds(POLLING) or LONGEST_PAUSE_SECONDS,
             progress=self._waiting(record),
         )
 

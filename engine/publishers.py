@@ -6,27 +6,28 @@ with its former values stays with the worker that did, for as long as the provid
 """
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from credentials import kinds
 from credentials.refusals import NoCredential
-from credentials.secret import SecretBytes
 from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
+from engine.dns_clients import client
 from engine.errors import EngineError
 from engine.role_tokens import provider_of
+from engine.timing import SEQUENCE, Timing, resolve
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
-from stacks.dns.rfc2136 import DynamicUpdates, Settings
-from stacks.dns.worker import LIMITS, LegoProvider, LegoWorker, Limits
-from stacks.dns.zones import SystemResolver
+from stacks.dns.worker import LIMITS, Limits
 from stacks.errors import StackError
 
 if TYPE_CHECKING:
     from credentials.credential import Credential
-    from credentials.kinds import Field, Kind
+    from credentials.kinds import Kind
+    from credentials.secret import SecretBytes
     from engine.leases import Lessee
 
 UNNAMED = "tic creds rotate NAME"
@@ -40,16 +41,17 @@ class Stopped(EngineError):
         super().__init__("the run is ending, so nothing more is published", hint="run it again: tic stack up")
 
 
-class NotForRecords(EngineError):
-    """The DNS client of this provider has no use for a part of the credential, so it would be refused."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a record asks of the way to its provider: `resolvers` (`ip:port`) that lego asks for zones and
+    CNAMEs, without any this machine's; `timing` in seconds by the name of the setting.
+    """
 
-    exit_code = 3
+    resolvers: tuple[str, ...] = ()
+    timing: tuple[tuple[str, float], ...] = ()
 
-    def __init__(self, kind: str, field_name: str) -> None:
-        super().__init__(
-            f"records at {kind} can't be published with temporary keys: its DNS client knows no {field_name}",
-            hint="bind a credential with keys of its own instead: tic stack bind STACK CREDENTIAL",
-        )
+
+NOTHING_ASKED = Asked()
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Session:
 
     publisher: Publisher
     credential: "Credential"
+    timing: Timing = field(default_factory=Timing)
     published: set[Record] = field(default_factory=set)
 
     def perform(self, record: Record) -> None:
@@ -84,8 +87,8 @@ class Session:
 class Publishers:
     """Opens credentials for `purpose`, as the vault notes it; for many threads, and closed by one.
 
-    `resolvers` (`ip:port`) are what lego asks for zones and CNAMEs; without any, this machine's. Every call
-    raises Stopped, and what opening the credential or starting its worker raises.
+    `machine` is tic's own environment: the network's variables and those that time a provider come from it.
+    Every call raises Stopped, and what opening the credential or starting its worker raises.
     """
 
     def __init__(
@@ -100,22 +103,24 @@ class Publishers:
         self._purpose = purpose
         self._limits = limits
         self._machine = machine
-        self._sessions: dict[tuple[str, tuple[str, ...]], list[Session]] = {}  # the newest version last
+        self._sessions: dict[tuple[str, Asked], list[Session]] = {}  # the newest version last
         self._turns: dict[str, Lock] = {}
+        self._next: dict[str, float] = {}  # when a record may be published next, by the credential's token
         self._lock = Lock()
-        self._stopped = False
+        self._stopped = Event()
 
-    def nameservers(self, token: str, resolvers: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def nameservers(self, token: str, asked: Asked = NOTHING_ASKED) -> tuple[str, ...]:
         """The servers (`ip:port`) that must have what this credential publishes; empty: the zone's own."""
-        with self._newest(token, resolvers) as session, named(session.credential):
-            return resolvers or session.publisher.nameservers
+        with self._newest(token, asked) as session, named(session.credential):
+            return asked.resolvers or session.publisher.nameservers
 
-    def perform(self, token: str, record: Record, resolvers: tuple[str, ...] = ()) -> None:
+    def perform(self, token: str, record: Record, asked: Asked = NOTHING_ASKED) -> Timing:
         """Publish the record; what fails because the credential was rotated meanwhile is tried once more.
 
-        Raises ProviderFailed.
+        Returns how it is timed. Raises ProviderFailed, TimingRefused.
         """
-        with self._newest(token, resolvers) as session:
+        with self._newest(token, asked) as session:
+            self._pause(session)
             try:
                 session.perform(record)
             except StackError as error:
@@ -123,13 +128,14 @@ class Publishers:
                     raise
                 untouched = isinstance(error, ProviderFailed) and error.untouched
             else:
-                return
-        with self._newest(token, resolvers) as session:
+                return session.timing
+        with self._newest(token, asked) as session:
             try:
                 session.perform(record)
             except ProviderFailed as error:
                 error.untouched = error.untouched and untouched
                 raise
+            return session.timing
 
     def cleanup(self, token: str, record: Record, resolvers: tuple[str, ...] = ()) -> bool:
         """Withdraw the record; whether it is certain that it is gone.
@@ -137,7 +143,9 @@ class Publishers:
         The session that published it does, though its version is an earlier one: only that may be able to.
         Where the provider refuses its values by now, the newest one tries. Raises ProviderFailed.
         """
-        may_have = [one for one in self._sessions.get((token, resolvers), ()) if record in one.published]
+        asked = self._asked_before(token, resolvers)
+        known = [session for each in asked for session in self._sessions[token, each]]
+        may_have = [one for one in known if record in one.published]
         own = may_have[-1] if may_have and may_have[-1].publisher.usable else None
         if own is not None:
             with self._turn_of(own.credential):
@@ -148,14 +156,14 @@ class Publishers:
                         raise
                 else:
                     return len(may_have) == 1
-        with self._newest(token, resolvers) as session:
+        with self._newest(token, asked[-1] if asked else Asked(resolvers)) as session:
             session.cleanup(record)
             return own is None and session.withdraws_surely(record)
 
     def stop(self) -> None:
         """End what hangs; nothing can be published or withdrawn any more."""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             sessions = self._all()
         for session in sessions:
             session.publisher.stop()
@@ -170,10 +178,10 @@ class Publishers:
             session.publisher.close()
 
     @contextmanager
-    def _newest(self, token: str, resolvers: tuple[str, ...]) -> Iterator[Session]:
+    def _newest(self, token: str, asked: Asked) -> Iterator[Session]:
         """The session with the credential's present version."""
         with self._turn(token):
-            session = self._opened(token, resolvers)
+            session = self._opened(token, asked)
             if session.credential.kind != DYNAMIC_UPDATES:
                 yield session
                 return
@@ -203,62 +211,60 @@ class Publishers:
         except NoCredential:
             return None
 
-    def _opened(self, token: str, resolvers: tuple[str, ...]) -> Session:
+    def _opened(self, token: str, asked: Asked) -> Session:
         with self._lock:
-            known = self._sessions.setdefault((token, resolvers), [])
+            known = self._sessions.setdefault((token, asked), [])
         if known and known[-1].publisher.usable and self._is_newest(known[-1]):
             return known[-1]
         self._check_running()
         opened = self._lessee.opened(token, self._purpose)
-        credential = opened.credential
+        credential, kind = opened.credential, kinds.load(opened.credential.kind)
+        plain = {name: opened.fields[name].reveal().decode() for name in _timed(kind) & opened.fields.keys()}
+        timing = resolve(kind, plain, dict(asked.timing), self._machine)
         with named(credential):
-            publisher = self._publisher(kinds.load(credential.kind), opened.fields, resolvers)
-        session = Session(publisher, credential)
+            publisher = self._publisher(kind, opened.fields, asked.resolvers, timing)
+        session = Session(publisher, credential, timing)
         with self._lock:
             known.append(session)
         self._check_running()  # `stop` may have come while it was opened; `close` then ends it
         return session
 
+    def _asked_before(self, token: str, resolvers: tuple[str, ...]) -> list[Asked]:
+        with self._lock:
+            return [each for one, each in self._sessions if one == token and each.resolvers == resolvers]
+
+    def _pause(self, session: Session) -> None:
+        """Keep the interval between two records, where one was asked for."""
+        interval = session.timing.seconds(SEQUENCE)
+        if not interval:
+            return
+        now = time.monotonic()
+        with self._lock:
+            begin = max(now, self._next.get(session.credential.token, now))
+            self._next[session.credential.token] = begin + interval
+        if self._stopped.wait(begin - now):
+            raise Stopped
+
     def _all(self) -> list[Session]:
         return [session for known in self._sessions.values() for session in known]
 
     def _check_running(self) -> None:
-        if self._stopped:
+        if self._stopped.is_set():
             raise Stopped
 
     def _publisher(
-        self, kind: "Kind", fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...]
+        self,
+        kind: "Kind",
+        fields: "Mapping[str, SecretBytes]",
+        resolvers: tuple[str, ...],
+        timing: Timing,
     ) -> Publisher:
-        if kind.name == DYNAMIC_UPDATES:
-            values = {name: value.reveal().decode() for name, value in fields.items()}
-            return DynamicUpdates(
-                Settings.read(
-                    values["nameserver"],
-                    values.get("tsig-key", ""),
-                    values.get("tsig-secret", ""),
-                    values.get("tsig-algorithm", ""),
-                )
-            )
-        if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
-            raise NotForRecords(kind.name, unread[0].name)
-        provider = LegoProvider(
-            name=kind.dns or "",
-            environment={
-                name: value.reveal().decode() for name, value in kind.lego_environment(fields).items()
-            },
-            allowed=kind.lego_variables,
-            secrets=[
-                fields[one.name].reveal().decode() for one in kind.fields if one.secret and one.name in fields
-            ],
-            nameservers=resolvers or SystemResolver().endpoints,
-            files={name: file.content.reveal() for file in kind.lego_files(fields) for name in file.env},
-        )
-        return LegoWorker(provider, limits=self._limits, machine=self._machine)
+        limits, machine = self._limits, self._machine
+        return client(kind, fields, resolvers=resolvers, timing=timing, limits=limits, machine=machine)
 
 
-def _is_read(field: "Field") -> bool:
-    """Whether the DNS client gets this field."""
-    return bool(field.lego or field.file_lego)
+def _timed(kind: "Kind") -> frozenset[str]:
+    return frozenset(one.name for one in kind.fields if one.tuning and one.seconds)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ HEAD: Final = "# Written by scripts/kinds_from_lego.py from lego's own descripti
 
 ORDER: Final = (
     *("name", "label", "where-to-get", "secret", "required", "rotates", "multiline", "tuning"),
-    *("path", "server", "seconds", "needs", "choices", "pattern", "expects", "url", "default"),
+    *("path", "server", "seconds", "least", "needs", "choices", "pattern", "expects", "url", "default"),
     *("env", "lego", "aliases", "file-name", "file-env", "file-lego", "file-aliases"),
 )
 TIMING: Final = {
@@ -205,13 +205,13 @@ def tuning_field(variable: str, text: str, provider: Provider, choice: Mapping[s
     """One field that tunes a provider."""
     timing, default = timing_of(variable), _DEFAULT.search(text)
     label = timing[1] if timing else described(text)
-    if timing and timing[0] == "ttl" and provider.smallest_ttl is not None:
-        label += f", at least {provider.smallest_ttl}"
+    least = provider.smallest_ttl if timing and timing[0] == "ttl" else None
     return {
         "name": field_name(variable, provider, choice),
-        "label": label,
+        "label": label if least is None else f"{label}, at least {least}",
         "tuning": True,
         **({"seconds": True} if timing else shape_of(variable, text)),
+        **({} if least is None else {"least": least}),
         **({"default": default[1]} if default else {}),
         "lego": [variable],
         **alias_of(variable, choice),

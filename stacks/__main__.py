@@ -22,6 +22,7 @@ certificate = IssuedCertificate(
     profile=config.get("profile") or None,
     provider=config.get("provider") or None,
     nameservers=config.get_object("nameservers") or None,
+    timing=config.get_object("timing") or None,
 )
 
 if path := config.get("deployDirectory"):

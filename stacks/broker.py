@@ -22,6 +22,10 @@ ANSWER_SECONDS = 30.0
 # A publish takes what the DNS provider's API takes, then up to `timeout_seconds` of waiting for servers.
 PROVIDER_SECONDS = 180.0
 DEFAULT_TIMEOUT_SECONDS = 120.0
+TIMES = (
+    *("ttl", "propagation-timeout", "polling-interval", "sequence-interval", "http-timeout", "dns-timeout"),
+)
+"""What times a record; the names are those of a DNS credential's settings."""
 
 
 class BrokerError(StackError):
@@ -43,7 +47,8 @@ class Publish:
     """POST /dns/publish: add the DNS-01 record of one authorization (RFC 8555 8.4) and verify it.
 
     `identifier` comes without `*.`; `provider` None means the stack's only binding that can do DNS;
-    `nameservers` are `ip:port`, asked instead of the zone's own when there are any.
+    `nameservers` are `ip:port`, asked instead of the zone's own when there are any; `timing` is in seconds,
+    by the names in TIMES.
     """
 
     identifier: str
@@ -52,6 +57,7 @@ class Publish:
     provider: str | None = None
     nameservers: tuple[str, ...] = ()
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    timing: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
@@ -62,6 +68,7 @@ class Publish:
             "keyAuthorization": self.key_authorization,
             "nameservers": list(self.nameservers),
             "timeoutSeconds": self.timeout_seconds,
+            "timing": dict(self.timing),
         }
 
     @classmethod
@@ -74,6 +81,7 @@ class Publish:
             _optional_text(message, "provider"),
             _texts(message, "nameservers"),
             _number(message, "timeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
+            _times(message, "timing"),
         )
 
 
@@ -344,6 +352,13 @@ def _texts(message: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise RequestMalformed(f"{name} must be a list of texts")
     return tuple(value)
+
+
+def _times(message: Mapping[str, Any], name: str) -> dict[str, float]:
+    value = message.get(name) or {}
+    if not isinstance(value, dict) or not value.keys() <= set(TIMES):
+        raise RequestMalformed(f"{name} must be an object with some of {', '.join(TIMES)}")
+    return {each: _number(value, each, 0) for each in value}
 
 
 def _number(message: Mapping[str, Any], name: str, default: float) -> float:

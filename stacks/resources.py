@@ -130,6 +130,7 @@ class ChallengeRecord(_Custom):
     provider: Output[str | None]
     nameservers: Output[Sequence[str] | None]
     timeout_seconds: Output[float]
+    timing: Output[Mapping[str, float] | None]
     record_name: Output[str | None]
     record_value: Output[str | None]
     zone: Output[str | None]
@@ -147,6 +148,7 @@ class ChallengeRecord(_Custom):
         provider: Input[str | None] = None,
         nameservers: Input[Sequence[Input[str]] | None] = None,
         timeout_seconds: Input[float | None] = None,
+        timing: Input[Mapping[str, Input[float]] | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -157,6 +159,7 @@ class ChallengeRecord(_Custom):
             "provider": provider,
             "nameservers": nameservers,
             "timeout_seconds": timeout_seconds,
+            "timing": timing,
         }
         super().__init__("tic:dns/challengeRecord:ChallengeRecord", name, inputs, opts)
 
@@ -336,6 +339,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         provider: Input[str | None] = None,
         nameservers: Input[Sequence[Input[str]] | None] = None,
         timeout_seconds: Input[float | None] = None,
+        timing: Input[Mapping[str, Input[float]] | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -351,6 +355,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "provider": provider,
             "nameservers": nameservers,
             "timeout_seconds": timeout_seconds,
+            "timing": timing,
         }
         props = {**dict.fromkeys(inspect.get_annotations(type(self))), **inputs}
         super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)

@@ -30,6 +30,7 @@ class Field:
     server: bool = False
     url: bool = False
     seconds: bool = False
+    least: int | None = None
     needs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     pattern: str | None = None
@@ -76,6 +77,8 @@ def fault_of(one: Field, value: object) -> str | None:
         return "must be an absolute path"
     if one.seconds and not _SECONDS.fullmatch(value):
         return "must be a whole number of seconds"
+    if one.least is not None and int(value) < one.least:
+        return f"must be {one.least} seconds or more"
     if one.server and not is_server(value):
         return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
     if one.url and (one.pattern is None or "://" in value):

@@ -18,6 +18,7 @@ path = true                       # the absolute path of a file on this machine
 server = true                     # a host or host:port
 url = true                        # a URL of http or https without a user name; with a `pattern`, what has ://
 seconds = true                    # a whole number of seconds
+least = 120                       # of which the provider takes no fewer
 needs = ["..."]                   # the fields that must be given with this one
 choices = ["default", "RAW"]
 pattern = "..."                   # a regular expression for the whole value, and
@@ -87,6 +88,7 @@ _FIELD_KEYS: Final[Keys] = {
     "pattern": schema.expression,
     "expects": schema.text,
     "default": schema.text,
+    "least": schema.count,
     "env": _PLAIN_VARIABLES,
     "lego": _VARIABLES,
     "aliases": _PLAIN_VARIABLES,

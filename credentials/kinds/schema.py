@@ -37,6 +37,11 @@ def flag(value: Any) -> str | None:
     return None if isinstance(value, bool) else "is not a bool"
 
 
+def count(value: Any) -> str | None:
+    """A positive whole number."""
+    return None if isinstance(value, int) and not isinstance(value, bool) and value > 0 else "is no count"
+
+
 def text(value: Any) -> str | None:
     """One line that can be shown."""
     if not isinstance(value, str):

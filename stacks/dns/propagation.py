@@ -115,14 +115,15 @@ def wait(
     *,
     seconds: float,
     stopped: Callable[[float], bool],
+    longest_pause: float = LONGEST_PAUSE_SECONDS,
     progress: Callable[[Verdict], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Ask until every server of `place` has `value`; the first round is asked at once.
 
     `stopped(pause)` waits that many seconds and says whether to give up (`threading.Event.wait`);
-    `progress` is told each verdict of a wait of more than QUIET_SECONDS. Raises NotPublished after
-    `seconds`, WaitStopped when told to stop.
+    `longest_pause` (seconds) is where the back-off ends; `progress` is told each verdict of a wait of more
+    than QUIET_SECONDS. Raises NotPublished after `seconds`, WaitStopped when told to stop.
     """
     standings = {server: Standing() for server in place.servers}
     began = clock()
@@ -143,7 +144,7 @@ def wait(
                 f"the wait for {place.name} was given up because the run ends",
                 hint="run it again: tic stack up",
             )
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        pause = min(pause * 2, longest_pause)
 
 
 class Presence(Enum):

@@ -55,8 +55,17 @@ class Settings:
     ttl: int = DEFAULT_TTL
 
     @classmethod
-    def read(cls, nameserver: str, key: str = "", secret: str = "", algorithm: str = "") -> "Settings":
-        """From a credential's fields: `host[:port]`, the key's name, its base64 secret, its algorithm.
+    def read(
+        cls,
+        nameserver: str,
+        key: str = "",
+        secret: str = "",
+        algorithm: str = "",
+        *,
+        ttl: int = DEFAULT_TTL,
+    ) -> "Settings":
+        """From a credential's fields: `host[:port]`, the key's name, its base64 secret, its algorithm;
+        `ttl` of the records in seconds.
 
         Raises SettingsMalformed.
         """
@@ -68,14 +77,14 @@ class Settings:
                 hint="write it as ns1.example.org, 192.0.2.53:53 or [2001:db8::53]:53: tic creds rotate NAME",
             ) from error
         if not key and not secret:
-            return cls(host, port, None)
+            return cls(host, port, None, ttl)
         if not key or not secret:
             has, lacks = ("name", "secret") if key else ("secret", "name")
             raise SettingsMalformed(
                 f"the TSIG key for {nameserver} has a {has} and no {lacks}",
                 hint="give both tsig-key and tsig-secret, or neither: tic creds rotate NAME",
             )
-        return cls(host, port, _key(key, secret, algorithm or DEFAULT_ALGORITHM))
+        return cls(host, port, _key(key, secret, algorithm or DEFAULT_ALGORITHM), ttl)
 
     def __str__(self) -> str:
         return endpoint(self.host, self.port)
@@ -99,14 +108,14 @@ class DynamicUpdates:
 
     def __init__(self, settings: Settings, *, seconds: float = ANSWER_SECONDS) -> None:
         """`seconds` is how long an answer may take, over UDP and once more over TCP."""
-        self._settings = settings
-        self._seconds = seconds
+        self.settings = settings
+        self.seconds = seconds
 
     def perform(self, record: Record) -> None:
         """Add the value; where it is there already the server keeps one of it (RFC 2136 3.4.2.2)."""
         zone = self._zone_of(record.name)
         update = dns.update.UpdateMessage(zone)
-        update.add(_relative(record.name, zone), self._settings.ttl, "TXT", f'"{record.value}"')
+        update.add(_relative(record.name, zone), self.settings.ttl, "TXT", f'"{record.value}"')
         self._accepted(self._ask(update), f"adding the TXT record {record.name}", zone)
 
     def cleanup(self, record: Record) -> None:
@@ -119,9 +128,9 @@ class DynamicUpdates:
     @property
     def nameservers(self) -> tuple[str, ...]:
         """The server itself where its port is its own: then the zone's NS records can't lead to it."""
-        if self._settings.port == DNS_PORT:
+        if self.settings.port == DNS_PORT:
             return ()
-        return tuple(endpoint(address, self._settings.port) for address in self._settings.addresses())
+        return tuple(endpoint(address, self.settings.port) for address in self.settings.addresses())
 
     def stop(self) -> None:
         """Each update has its time limit; nothing hangs."""
@@ -140,14 +149,14 @@ class DynamicUpdates:
                 if rrset.rdtype == dns.rdatatype.SOA and owner.is_subdomain(rrset.name):
                     return rrset.name
         raise ProviderFailed(
-            f"the name server {self._settings} holds no zone for {name} (it answers {_code(answer)})",
+            f"the name server {self.settings} holds no zone for {name} (it answers {_code(answer)})",
             hint="give the credential the zone's primary name server, and check that it has the zone loaded",
             untouched=True,
         )
 
     def _ask(self, message: dns.message.Message) -> dns.message.Message:
-        if self._settings.key is not None:
-            message.use_tsig(self._settings.key)
+        if self.settings.key is not None:
+            message.use_tsig(self.settings.key)
         try:
             return self._exchanged(message)
         except dns.tsig.PeerBadKey as error:
@@ -166,23 +175,23 @@ class DynamicUpdates:
             dns.message.UnknownTSIGKey,
         ) as error:
             raise ProviderFailed(
-                f"the answer of the name server {self._settings} is not signed with the TSIG key",
+                f"the answer of the name server {self.settings} is not signed with the TSIG key",
                 hint=CHECK_KEY,
             ) from error
         except dns.exception.DNSException as error:
             raise ProviderFailed(
-                f"the name server {self._settings} sends what is no DNS answer ({type(error).__name__})",
+                f"the name server {self.settings} sends what is no DNS answer ({type(error).__name__})",
                 hint="check that a name server listens at this address and port",
             ) from error
 
     def _exchanged(self, message: dns.message.Message) -> dns.message.Message:
         """The next address is tried only where there is no way to this one."""
-        for address in self._settings.addresses():
+        for address in self.settings.addresses():
             try:
                 return self._exchanged_at(address, message)
             except (dns.exception.Timeout, EOFError) as error:
                 raise self._unreachable(
-                    f"no answer within {self._seconds:g} s over UDP, nor over TCP"
+                    f"no answer within {self.seconds:g} s over UDP, nor over TCP"
                 ) from error
             except OSError as error:
                 if error.errno not in NO_ROUTE:
@@ -190,7 +199,7 @@ class DynamicUpdates:
         raise self._unreachable("this machine has no route to it")
 
     def _exchanged_at(self, address: str, message: dns.message.Message) -> dns.message.Message:
-        port, seconds = self._settings.port, self._seconds
+        port, seconds = self.settings.port, self.seconds
         try:
             return dns.query.udp(
                 message, address, seconds, port, ignore_unexpected=True, raise_on_truncation=True
@@ -203,27 +212,27 @@ class DynamicUpdates:
         if code == dns.rcode.NOERROR:
             return
         name = zone.to_text(omit_final_dot=True)
-        who = "this address" if self._settings.key is None else "this key"
+        who = "this address" if self.settings.key is None else "this key"
         hints = {
             dns.rcode.REFUSED: f"let {who} update TXT records of {name} (BIND: update-policy, allow-update)",
             dns.rcode.NOTAUTH: f"give the credential the primary name server of {name}",
             dns.rcode.NOTZONE: f"give the credential the primary name server of {name}",
         }
         raise ProviderFailed(
-            f"the name server {self._settings} refuses {doing} in the zone {name} ({_code(answer)})",
+            f"the name server {self.settings} refuses {doing} in the zone {name} ({_code(answer)})",
             hint=hints.get(code, "its log says why: correct that and run again"),
             untouched=True,
         )
 
     def _refused(self, text: str, *, hint: str = CHECK_KEY) -> ProviderFailed:
-        key = self._settings.key
+        key = self.settings.key
         names = {"key": key.name, "algorithm": key.algorithm} if key else {}
         said = text.format(**{name: value.to_text(omit_final_dot=True) for name, value in names.items()})
-        return ProviderFailed(f"the name server {self._settings} {said}", hint=hint, untouched=True)
+        return ProviderFailed(f"the name server {self.settings} {said}", hint=hint, untouched=True)
 
     def _unreachable(self, why: str) -> ProviderFailed:
         return ProviderFailed(
-            f"the name server {self._settings} can't be reached for dynamic updates: {why}",
+            f"the name server {self.settings} can't be reached for dynamic updates: {why}",
             hint="check that it runs, and that UDP and TCP to this port are allowed from here",
         )
 

@@ -18,6 +18,7 @@ class Kind(Enum):
     BOOLEAN = "boolean"
     STRINGS = "array"
     OBJECT = "object"
+    NUMBERS = "numbers by name"
 
 
 class Change(Enum):
@@ -155,9 +156,15 @@ def _coerced(kind: Kind, value: Any) -> Any:
 def _fits(kind: Kind, value: Any) -> bool:
     if kind is Kind.STRINGS:
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if kind is Kind.NUMBERS:
+        return isinstance(value, dict) and all(_is_number(each) for each in value.values())
     if kind is Kind.INTEGER:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, _PYTHON[kind])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 _PYTHON: dict[Kind, type] = {Kind.STRING: str, Kind.NUMBER: float, Kind.BOOLEAN: bool, Kind.OBJECT: dict}
@@ -168,4 +175,5 @@ _IN_WORDS = {
     Kind.BOOLEAN: "true or false",
     Kind.STRINGS: "a list of texts",
     Kind.OBJECT: "an object",
+    Kind.NUMBERS: "an object of numbers",
 }

@@ -96,6 +96,8 @@ def _type(declared: Property | Output) -> dict[str, Any]:
         if declared.items:
             return {"type": "object", "$ref": f"#/types/{declared.items}"}
         return {"type": "object", "additionalProperties": {"type": "string"}}
+    if declared.kind is Kind.NUMBERS:
+        return {"type": "object", "additionalProperties": {"type": "number"}}
     return {"type": declared.kind.value}
 
 

@@ -15,6 +15,7 @@ from credentials.secret import SecretBytes
 from engine.leases import Lessee
 from engine.publishers import Publishers, Stopped, named
 from engine.state.sieve import Sieve
+from engine.timing import Timing
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.record import Challenge
 from tests.engine.dns_world import DnsWorld, dns_world
@@ -83,7 +84,7 @@ class Rotating(Publishers):
         self.made: list[Session] = []
 
     def _publisher(
-        self, kind: Kind, fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...]
+        self, kind: Kind, fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...], timing: Timing
     ) -> Publisher:
         self.made.append(Session(self.provider, fields["password"].reveal().decode()))
         return self.made[-1]
@@ -252,10 +253,10 @@ def test_a_worker_gets_no_value_that_the_runs_sieve_does_not_know(
 
     class Watching(Rotating):
         def _publisher(
-            self, kind: Kind, fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...]
+            self, kind: Kind, fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...], timing: Timing
         ) -> Publisher:
             known_when_made.append(sieve.finds(fields["password"].reveal().decode()))
-            return super()._publisher(kind, fields, resolvers)
+            return super()._publisher(kind, fields, resolvers, timing)
 
     watching = Watching(world.lessee(sieve), provider)
     watching.perform(token, record())

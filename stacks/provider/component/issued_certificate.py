@@ -16,7 +16,7 @@ from stacks.provider.acme.get_epoch import CERTIFICATE, current_epoch
 from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.order import DOMAINS, KEY_TYPE, PROFILE
 from stacks.provider.component.outputs import as_output, as_value
-from stacks.provider.dns.challenge_record import NAMESERVERS, PROVIDER, TIMEOUT_SECONDS
+from stacks.provider.dns.challenge_record import NAMESERVERS, PROVIDER, TIMEOUT_SECONDS, TIMING
 from stacks.provider.properties import Kind, Output, Property, check
 from stacks.provider.run import Operation, Run
 from stacks.provider.values import UNKNOWN, is_unknown, plain, wrapped
@@ -46,6 +46,7 @@ class IssuedCertificate:
         PROVIDER,
         NAMESERVERS,
         TIMEOUT_SECONDS,
+        TIMING,
     )
     outputs: tuple[Output, ...] = (
         *CERTIFICATE_OUTPUTS,
@@ -133,6 +134,7 @@ def _compose(
             provider=given.get("provider"),
             nameservers=given.get("nameservers"),
             timeout_seconds=given["timeoutSeconds"],
+            timing=given.get("timing"),
             opts=pulumi.ResourceOptions(parent=component, depends_on=settled[-1:] if sequential else []),
         )
         settled.append(

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from stacks.broker import DEFAULT_TIMEOUT_SECONDS, BrokerError
+from stacks.broker import DEFAULT_TIMEOUT_SECONDS, TIMES, BrokerError
 from stacks.provider.acme.challenge import record_name
 from stacks.provider.dns.publication import SETTINGS, publication, publish_request, withdraw_request
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
@@ -45,6 +45,19 @@ def timeout_seconds(given: float) -> float:
     return given
 
 
+def timing(given: dict[str, Any]) -> dict[str, float]:
+    """Whole seconds, under the names that a credential's fields have."""
+    wrong = [(f".{name}", f"is none of {', '.join(TIMES)}") for name in given if name not in TIMES]
+    wrong += [
+        (f".{name}", "must be a whole number of seconds, at most a day")
+        for name, seconds in given.items()
+        if not (0 <= seconds <= 86_400 and float(seconds).is_integer())
+    ]
+    if wrong:
+        raise Refused(*wrong)
+    return {name: float(seconds) for name, seconds in given.items()}
+
+
 PROVIDER = Property(
     "provider",
     Kind.STRING,
@@ -65,6 +78,16 @@ TIMEOUT_SECONDS = Property(
     default=DEFAULT_TIMEOUT_SECONDS,
     change=Change.UPDATE,
     rule=timeout_seconds,
+)
+
+TIMING = Property(
+    "timing",
+    Kind.NUMBERS,
+    "Seconds by the names of a DNS credential's settings: ttl, propagation-timeout, polling-interval, "
+    "sequence-interval, http-timeout, dns-timeout. The credential's own come first, then these, then "
+    "variables of tic's environment such as CLOUDFLARE_TTL.",
+    change=Change.UPDATE,
+    rule=timing,
 )
 
 
@@ -91,6 +114,7 @@ class ChallengeRecord(ResourceType):
         PROVIDER,
         NAMESERVERS,
         TIMEOUT_SECONDS,
+        TIMING,
     )
     outputs = (
         Output("recordName", Kind.STRING, "The record's name.", optional=True),

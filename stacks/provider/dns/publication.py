@@ -6,7 +6,7 @@ from stacks.broker import Publish, Withdraw
 from stacks.provider.acme.challenge import record_name, record_value
 from stacks.provider.resource import Values
 
-SETTINGS = ("provider", "nameservers", "timeoutSeconds")
+SETTINGS = ("provider", "nameservers", "timeoutSeconds", "timing")
 
 
 def publication(inputs: Values) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def publish_request(published: Values) -> Publish:
         published.get("provider"),
         tuple(published.get("nameservers") or ()),
         float(published["timeoutSeconds"]),
+        {name: float(seconds) for name, seconds in (published.get("timing") or {}).items()},
     )
 
 

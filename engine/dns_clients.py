@@ -1,0 +1,76 @@
+"""From an opened credential to what publishes records with it: dynamic updates, or a worker with lego."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from credentials.secret import SecretBytes
+from engine.dns_bindings import DYNAMIC_UPDATES
+from engine.errors import EngineError
+from engine.timing import DNS_TIMEOUT, TTL, Timing
+from stacks.dns.publisher import Publisher
+from stacks.dns.rfc2136 import ANSWER_SECONDS, DEFAULT_TTL, DynamicUpdates, Settings
+from stacks.dns.worker import LegoProvider, LegoWorker, Limits
+from stacks.dns.zones import SystemResolver
+
+if TYPE_CHECKING:
+    from credentials.kinds import Field, Kind
+
+
+class NotForRecords(EngineError):
+    """The DNS client of this provider has no use for a part of the credential, so it would be refused."""
+
+    exit_code = 3
+
+    def __init__(self, kind: str, field_name: str) -> None:
+        super().__init__(
+            f"records at {kind} can't be published with temporary keys: its DNS client knows no {field_name}",
+            hint="bind a credential with keys of its own instead: tic stack bind STACK CREDENTIAL",
+        )
+
+
+def client(
+    kind: "Kind",
+    fields: Mapping[str, SecretBytes],
+    *,
+    resolvers: tuple[str, ...],
+    timing: Timing,
+    limits: Limits,
+    machine: Mapping[str, str],
+) -> Publisher:
+    """A publisher with these values; `resolvers` (`ip:port`) are whom lego asks, by default this machine's.
+
+    Raises NotForRecords, and what the publisher raises for settings that it can't use.
+    """
+    if kind.name == DYNAMIC_UPDATES:
+        return _dynamic_updates({name: value.reveal().decode() for name, value in fields.items()}, timing)
+    if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
+        raise NotForRecords(kind.name, unread[0].name)
+    timed = {name: SecretBytes(str(seconds).encode()) for name, seconds in timing.values.items()}
+    environment = kind.lego_environment({**fields, **timed})
+    provider = LegoProvider(
+        name=kind.dns or "",
+        environment={name: value.reveal().decode() for name, value in environment.items()},
+        allowed=kind.lego_variables,
+        secrets=[
+            fields[one.name].reveal().decode() for one in kind.fields if one.secret and one.name in fields
+        ],
+        nameservers=resolvers or SystemResolver().endpoints,
+        files={name: file.content.reveal() for file in kind.lego_files(fields) for name in file.env},
+    )
+    return LegoWorker(provider, limits=limits, machine=machine)
+
+
+def _dynamic_updates(values: Mapping[str, str], timing: Timing) -> DynamicUpdates:
+    settings = Settings.read(
+        values["nameserver"],
+        values.get("tsig-key", ""),
+        values.get("tsig-secret", ""),
+        values.get("tsig-algorithm", ""),
+        ttl=timing.seconds(TTL) or DEFAULT_TTL,
+    )
+    return DynamicUpdates(settings, seconds=timing.seconds(DNS_TIMEOUT) or ANSWER_SECONDS)
+
+
+def _is_read(field: "Field") -> bool:
+    """Whether the DNS client gets this field."""
+    return bool(field.lego or field.file_lego)
