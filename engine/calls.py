@@ -1,4 +1,4 @@
-"""Tells of each call that a server refused or could not answer: one line, with nothing of what was sent."""
+"""Calls that a server refuses: each is told in one line, with nothing of what was sent, and ends there."""
 
 import logging
 import time
@@ -17,20 +17,32 @@ _TOLD_ANYWAY: Final = "engine.state.app"  # the calls that no route knows: they 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`app`, whose refusals are told; a line may hold what a caller chose, so it must be made printable."""
+    """`app`, whose refusals are told; a line may hold what a caller chose, so it must be made printable.
+
+    Whoever is refused before all that it sends was taken in, is not listened to any further.
+    """
 
     app: "ASGIApp"
     tell: Callable[[str], None]
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """One call."""
+        more = True
+
+        async def received() -> "Message":
+            nonlocal more
+            message = await receive()
+            more = message.get("more_body", False)
+            return message
 
         async def sent(message: "Message") -> None:
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
                 self.tell(line(scope, message["status"], time.time()))
+                if more:
+                    message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await send(message)
 
-        await self.app(scope, receive, sent)
+        await self.app(scope, received, sent)
 
 
 def line(scope: "Scope", status: int, now: float) -> str:

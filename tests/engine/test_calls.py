@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import given
@@ -33,23 +34,41 @@ def test_whatever_is_asked_for_it_is_one_short_line(path: str) -> None:
     assert "canary" not in said or "canary" in path
 
 
-def called(status: int) -> list[str]:
-    said: list[str] = []
+@dataclass
+class Called:
+    """What came of one call to an app that answers so, after it has taken in this much of the body."""
 
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": []})
+    status: int
+    taken: int = 0
+    said: list[str] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        asyncio.run(Told(self.app, self.said.append)(scope(), self.receive, self.send))
+
+    async def app(self, _scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(self.taken):
+            await receive()
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"canary"})
 
-    async def ignore(_message: Any) -> None:
-        pass
+    async def receive(self) -> Any:
+        self.taken -= 1
+        return {"type": "http.request", "body": b"part", "more_body": self.taken > 0}
 
-    asyncio.run(Told(app, said.append)(scope(), ignore, ignore))  # type: ignore[arg-type]
-    return said
+    async def send(self, message: Any) -> None:
+        self.headers += message.get("headers", [])
 
 
 def test_refusals_are_told_once_and_answers_are_not() -> None:
-    assert [called(status) for status in (200, 204, 304)] == [[], [], []]
-    assert [len(called(status)) for status in (400, 401, 403, 404, 409, 413, 500, 503)] == [1] * 8
+    assert [Called(status).said for status in (200, 204, 304)] == [[], [], []]
+    assert [len(Called(status).said) for status in (400, 401, 403, 404, 409, 413, 500, 503)] == [1] * 8
+
+
+def test_whoever_is_refused_before_its_end_is_not_listened_to_any_further() -> None:
+    assert Called(401).headers == [(b"connection", b"close")]
+    assert [Called(status, taken=2).headers for status in (404, 200)] == [[], []]
+    assert Called(200).headers == []
 
 
 def test_of_a_fault_the_frames_are_told_and_not_the_message() -> None:
