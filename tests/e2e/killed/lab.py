@@ -25,6 +25,10 @@ from tests.plugins.realm import Realm
 PLUGIN = Path(__file__).parents[2] / "plugins" / "realm.py"
 STOPPER = Path(__file__).with_name("stopper.py")
 PASSED = ("REALM_FILE", "REALM_SECONDS", "REALM_STOP", "PULUMI_JOURNALING_BATCH_SIZE")
+RFC2136 = [word for field in ("nameserver=127.0.0.1:1", "tsig-key=k.", "tsig-algorithm=hmac-sha256")
+           for word in ("--field", field)]  # fmt: skip
+SECRET = json.dumps({"tsig-secret": "c2VjcmV0IG9mIHRoZSByZWFsbQ=="})
+COUNTED = "transactions"
 NAMED = re.compile(r"cut off while creating (\S+) (\S+?),")
 SECONDS = "0.02"  # how long each operation of the realm takes
 GONE_SECONDS = 20
@@ -78,6 +82,11 @@ class Lab:
         self.tic = Tic(self.home, self.project, {**given, **variables})
 
     @property
+    def counted(self) -> Path:
+        """The file with a line for each transaction of a run that was to be struck."""
+        return self.folder / COUNTED
+
+    @property
     def stopped(self) -> Path:
         """The file that says that the realm has come to the place where it was told to stop."""
         return self.realm.with_name(f"{self.realm.name}.stopped")
@@ -92,7 +101,8 @@ class Lab:
         plugin.chmod(0o755)
         lab.edit(edition or "first")
         lab.tic("vault", "init")
-        lab.tic("stack", "new", "thirty")
+        lab.tic("creds", "new", "dns", "--provider", "rfc2136", *RFC2136, "--secrets-from", "-", stdin=SECRET)
+        lab.tic("stack", "new", "thirty", "--provider", "rfc2136")
         Realm(lab.realm)
         if edition:
             lab.run("up")
@@ -118,22 +128,7 @@ class Lab:
 
     def cut(self, kind: str, *, victims: Sequence[str], **place: Any) -> Cut:
         """An operation that is struck at a place (see stopper.py), or ends where it never comes there."""
-        report, plan = self.folder / "report.json", self.folder / "plan.json"
-        report.unlink(missing_ok=True)
-        plan.write_text(json.dumps({"victims": victims, "report": str(report), **place}))
-        done = subprocess.run(
-            [sys.executable, str(STOPPER), str(plan), *self.words(kind)],
-            cwd=self.project,
-            env=self.tic.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        result = Result(done.returncode, done.stdout, done.stderr)
-        return Cut(result, json.loads(report.read_text()) if report.exists() else {})
+        return strike(self.tic, self.words(kind), self.folder, victims=victims, **place)
 
     def truth(self, edition: str) -> Truth:
         """What exists, compared with the state, and with the values that the edition declares."""
@@ -162,6 +157,11 @@ class Lab:
         held = {each["urn"].rpartition("::")[2] for each in resources if each["type"] == "realm:index:Thing"}
         return held ^ set(thirty.expected(edition))
 
+    def is_bound(self) -> bool:
+        """Whether the stack has its credential."""
+        (shown,) = self.tic("stack", "list", "--json").json()
+        return bool(shown["credentials"])
+
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The home's database."""
@@ -177,6 +177,28 @@ class Lab:
             assert stack is not None
             state = checkpoints.deployment(connection, stack.id)
         return state.get("resources") or [], state.get("pending_operations") or []
+
+
+def strike(tic: Tic, words: Sequence[str], folder: Path, *, victims: Sequence[str], **place: Any) -> Cut:
+    """`tic WORDS`, struck at a place (see stopper.py); `folder` is for what is said about it."""
+    report, plan, counted = folder / "report.json", folder / "plan.json", folder / COUNTED
+    for file in (report, counted):
+        file.unlink(missing_ok=True)
+    files = {"report": str(report), "counted": str(counted)}
+    plan.write_text(json.dumps({"victims": victims, **files, **place}))
+    done = subprocess.run(
+        [sys.executable, str(STOPPER), str(plan), *words],
+        cwd=tic.folder,
+        env=tic.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    result = Result(done.returncode, done.stdout, done.stderr)
+    return Cut(result, json.loads(report.read_text()) if report.exists() else {})
 
 
 def named(*said: Result) -> set[str]:

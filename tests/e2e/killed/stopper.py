@@ -1,20 +1,24 @@
-"""`tic`, which strikes itself or its children down at a chosen entry of its run's journal.
+"""`tic`, which strikes itself or its children down at a chosen place of its run.
 
     python stopper.py PLAN.json WORDS...
 
-The plan: `entry`, at which journal entry of the run (counted from 1; Pulumi must send them one by one);
-`when`, `before` the entry is kept or `after` it is durable, in both cases before Pulumi hears of it;
-`victims`, of `tic`, `supervisor`, `program`, `pulumi`, `plugin`; `report`, a file that is written before the
-blow: the processes of the run by what they are.
+The plan says where: `entry`, a journal entry of the run (counted from 1; Pulumi must send them one by one),
+or `transaction`, one that this process writes to the database (counted from 1). With `when`, `before` it is
+kept or `after` it is durable; of an entry Pulumi has not heard yet in both cases. `victims` are of `tic`,
+`supervisor`, `program`, `pulumi`, `plugin`; `report` is a file that is written before the blow: the processes
+of the run by what they are. `counted` is a file that gets a line for each transaction.
 
-It counts calls as they come over HTTP, in front of the state service; nothing of tic knows of it.
+It counts calls as they come over HTTP, in front of the state service, and transactions around the database;
+nothing of tic knows of it.
 """
 
 import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,7 @@ from typing import Any
 import psutil
 
 import engine.state.app
+from engine.database import Database
 
 ROLES = {
     "supervisor.py": "supervisor",
@@ -34,10 +39,12 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Plan:
-    entry: int
     when: str
     victims: tuple[str, ...]
     report: str
+    counted: str
+    entry: int = 0
+    transaction: int = 0
 
     def strike(self) -> None:
         """Note who is there, and kill the victims, this process last."""
@@ -83,6 +90,37 @@ class AtEntry:
             await send(message)
 
 
+class Transactions:
+    """Counts what this process writes to the database, and strikes at the transaction of the plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def watch(self) -> None:
+        """Put this around every transaction that writes."""
+        write = Database.write
+
+        @contextmanager
+        def watched(database: Database, only: str | None = None) -> Iterator[Any]:
+            with write(database, only) as connection:
+                yield connection
+                with self._lock:
+                    self._seen += 1
+                    mine = self._seen
+                with Path(self._plan.counted).open("a") as counted:
+                    counted.write(f"{mine}\n")
+                self._reached(mine, "before")
+            self._reached(mine, "after")
+
+        Database.write = watched  # type: ignore[method-assign, assignment]
+
+    def _reached(self, number: int, when: str) -> None:
+        if (number, when) == (self._plan.transaction, self._plan.when):
+            self._plan.strike()
+
+
 def processes() -> Iterator[tuple[str, int]]:
     """What each process of the run is, and its id."""
     yield "tic", os.getpid()
@@ -107,6 +145,7 @@ def main() -> None:
         return web
 
     engine.state.app.app = app
+    Transactions(plan).watch()
     sys.argv[:] = ["tic", *sys.argv[2:]]
     from cli.start import main as tic
 
