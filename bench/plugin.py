@@ -14,6 +14,8 @@ from pulumi.provider.experimental.provider import (
     GetSchemaRequest,
     GetSchemaResponse,
     Provider,
+    UpdateRequest,
+    UpdateResponse,
 )
 from pulumi.provider.experimental.server import main
 
@@ -44,6 +46,10 @@ class Trivial(Provider):
     async def create(self, request: CreateRequest) -> CreateResponse:
         """Keep the value."""
         return CreateResponse(None if request.preview else request.name, request.properties)
+
+    async def update(self, request: UpdateRequest) -> UpdateResponse:
+        """Keep the new value."""
+        return UpdateResponse(request.news)
 
     async def delete(self, request: DeleteRequest) -> None:
         """Nothing to delete."""
