@@ -13,6 +13,7 @@ from engine.state.packing import content
 from engine.state.replay import Entry, Kind, Replayed, replay
 from engine.state.tables import JOURNAL
 from engine.state.versions import Prepared, newest, prepared, put
+from engine.state.wellformed import is_entry
 
 logger = logging.getLogger(__name__)
 
@@ -36,19 +37,13 @@ def checked(batch: Any) -> list[dict[str, Any]]:
 def _check(entry: Any) -> None:
     if not isinstance(entry, dict) or not isinstance(entry.get("sequenceID"), int):
         raise BatchRefused("a journal entry has no sequence number")
+    if not is_entry(entry):
+        raise BatchRefused("a journal entry is not in shape")
     version, kind = entry.get("version"), entry.get("kind")
     if version != 1 or kind not in _KINDS:
         raise BatchRefused(f"journal entries of version {version} and kind {kind} are not known here")
     if not isinstance(entry.get("operationID"), int):
         raise BatchRefused("a journal entry has no operation number")
-    operation = entry.get("operation") or {}
-    snapshot = entry.get("newSnapshot") or {}
-    resources = [entry.get("state"), operation.get("resource"), *(snapshot.get("resources") or ())]
-    given = [resource for resource in resources if resource is not None]
-    if not all(isinstance(resource, dict) and isinstance(resource.get("urn"), str) for resource in given):
-        raise BatchRefused("a journal entry holds a resource without a URN")
-    if operation and "resource" not in operation:
-        raise BatchRefused("a journal entry holds an operation without a resource")
     if kind == Kind.EXTENSION_PARAMETERIZE and not {"extension", "extensionRef"} <= entry.keys():
         raise BatchRefused("a journal entry holds no extension")
 

@@ -20,6 +20,7 @@ from engine.state.shared_outputs import only_outputs
 from engine.state.stacks import Stack
 from engine.state.urns import mapped, without_dangling
 from engine.state.versions import Checkpoint
+from engine.state.wellformed import is_deployment
 
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 
@@ -103,17 +104,23 @@ def checked(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict) or body.get("version") not in (PLAIN_SCHEMA, FEATURED_SCHEMA):
         version = body.get("version") if isinstance(body, dict) else None
         raise Refused(400, f"deployments of schema {version} are not known here, only 3 and 4")
-    deployment = body.get("deployment") or {}
+    deployment, features = body.get("deployment") or {}, body.get("features") or []
+    if not isinstance(features, list) or not all(isinstance(each, str) for each in features):
+        raise Refused(400, "the features of the deployment are not a list of names")
+    if not (is_deployment(deployment) and _is_replayable(deployment)):
+        raise Refused(400, "the deployment is not one that Pulumi writes: a resource is not in shape")
+    return dict(deployment)
+
+
+def _is_replayable(deployment: dict[str, Any]) -> bool:
+    """Whether the next update can replay over it: what can't be read then must not come in now."""
     try:
-        # The next update replays over it: what can't be read then must not come in now.
         state = replay(deployment, [], now=datetime.now(UTC), engine="").deployment
         for resource in without_dangling(state.get("resources", ())):
             mapped(resource, str.strip)  # reads every reference
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise Refused(
-            400, "the deployment is not one that Pulumi writes: a resource is not in shape"
-        ) from None
-    return dict(deployment)
+        return False
+    return True
 
 
 def _untyped(call: Call, stack: Stack, state: Checkpoint) -> dict[str, Any]:

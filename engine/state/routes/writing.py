@@ -71,7 +71,7 @@ def append_events(call: Call) -> Any:
     batch = call.json_as_sent()
     found = batch.get("events") if isinstance(batch, dict) else None
     if not isinstance(found, list) or not all(
-        isinstance(event, dict) and isinstance(event.get("sequence"), int) for event in found
+        isinstance(event, dict) and _is_number(event.get("sequence")) for event in found
     ):
         raise Refused(400, "a batch of events is an object with a list named events, each with a sequence")
     if not found:
@@ -90,6 +90,11 @@ def append_events(call: Call) -> Any:
 def _running(call: Call) -> updates.RunningUpdate:
     with call.service.read() as connection:
         return updates.held(connection, call.path["update"], call.lease)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that the database can hold."""
+    return isinstance(value, int) and 0 <= value < 2**31
 
 
 def _as_sent(call: Call) -> bytes:
