@@ -1,8 +1,8 @@
 """Follows a run from its first message to its exit: what happened goes to the listener and the outcome."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import events, interruption
 from engine.launch import Exited, Interrupted, Launch, Said
@@ -41,10 +41,15 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
                     echoes.append(event)
                 else:
                     _happened(event, outcome, listen, sieve)
-    outcome.unanswered = unanswered.operations()
+    outcome.unanswered = [each for each in unanswered.operations() if _may_be_kept(each["resource"], sieve)]
     if not outcome.errors:
         for echo in echoes:
             listen(echo)
+
+
+def _may_be_kept(resource: Mapping[str, Any], sieve: "Sieve") -> bool:
+    """Whether nothing of what would go into the state is a secret of the run."""
+    return all(sieve.redact(each) == each for each in resource.values() if isinstance(each, str))
 
 
 def _interrupt(launch: Launch, times: int, listen: Listener) -> None:
