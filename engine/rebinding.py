@@ -94,7 +94,9 @@ def serve(installation: "Installation", stack: "Stack", provider: str, slot: str
 def unbind(installation: "Installation", stack: "Stack", provider: str | None, slot: str = "") -> Binding:
     """Take away a slot, or what a provider needs as its own; refused while resources are reached through it.
 
-    Without `provider` the slot's name says which. Raises UnknownKind, NotBound, SlotUnclear, StillUsed.
+    An instance of a provider takes a slot's variables though nothing fills them; the provider's own binding
+    that nothing serves is no resource's way. Without `provider` the slot's name says which. Raises
+    UnknownKind, NotBound, SlotUnclear, StillUsed.
     """
     from engine.state import checkpoints
 
@@ -116,7 +118,8 @@ def unbind(installation: "Installation", stack: "Stack", provider: str | None, s
             detail={"as": slot} if slot else {},
         )
         resources = checkpoints.deployment(change.connection, stack.id).get("resources") or []
-        if users := binding_use.users(resources, binding.provider, slot):
+        serves = slot or binding.token is not None or binding.by_role
+        if serves and (users := binding_use.users(resources, binding.provider, slot)):
             raise StillUsed(stack.full_name, binding, users)
         bindings.unbind(change.connection, stack.id, binding.key)
     return binding

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.binding_use import users, variables
+from engine.binding_use import slots_of, users, variables
 
 
 def resource(type_: str, name: str, **inputs: Any) -> dict[str, Any]:
@@ -48,3 +48,10 @@ def test_a_state_of_another_shape_uses_nothing() -> None:
     for internal in (None, "x", {}, {"envVarMappings": "[secret]"}, {"envVarMappings": None}):
         assert variables({"type": "t", "inputs": {"__internal": internal}}) == frozenset()
     assert variables({"type": "t"}) == frozenset()
+
+
+def test_a_state_tells_the_slots_that_it_was_made_with() -> None:
+    assert slots_of([STACK, OWN, OTHER, RECORD]) == ["alicloud:prod", "cloudflare:prod"]
+    by_hand = {"__internal": {"envVarMappings": {"MY_KEY": "ALICLOUD_ACCESS_KEY", "A_B_X": "X", "P": 1}}}
+    assert slots_of([resource("pulumi:providers:alicloud", "other", **by_hand)]) == []
+    assert slots_of([resource("pulumi:providers:random", "other", **MAPPED), {"type": "tic:a:B"}]) == []

@@ -176,6 +176,22 @@ def test_a_binding_that_resources_are_reached_through_stays(installation: Instal
     assert bound(installation, stack) == [("alicloud:prod", "ali")]
 
 
+def test_what_serves_nobody_can_be_taken_away_but_for_a_slot_that_an_instance_takes(
+    installation: Installation, stack: Stack
+) -> None:
+    type_ = "pulumi:providers:kubernetes"
+    own = {"urn": f"urn:pulumi:dev::site::{type_}::own", "type": type_, "custom": True, "id": "1"}
+    mapped = {"__internal": {"envVarMappings": {"PROD_KUBECONFIG": "KUBECONFIG"}}}
+    other = {**own, "urn": f"urn:pulumi:dev::site::{type_}::other", "inputs": mapped}
+    with installation.vault.quiet_change() as change:
+        bindings.need(change.connection, stack.id, ["kubernetes", "kubernetes:prod"])
+        deployment = {"resources": [own, other]}
+        versions.save(change.connection, stack.id, 1, Checkpoint(1, 3, (), deployment))
+    rebinding.unbind(installation, stack, "kubernetes")
+    with pytest.raises(StillUsed):
+        rebinding.unbind(installation, stack, None, "prod")
+
+
 def test_the_audit_log_tells_the_slot(installation: Installation, stack: Stack) -> None:  # B10
     rebinding.rebind(installation, stack, "second", "prod")
     rebinding.unbind(installation, stack, None, "prod")
