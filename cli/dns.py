@@ -1,9 +1,10 @@
-"""`tic dns`: the challenge records that runs published and have not withdrawn."""
+"""`tic dns`: providers of DNS, and the challenge records that runs published and have not withdrawn."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import dns_providers
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="dns",
-    help="Challenge records that are still published.",
+    help="DNS providers, and challenge records that are still published.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+app.command()(dns_providers.providers)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
