@@ -65,6 +65,11 @@ class Binding:
         return f"{self.provider} as {self.slot}" if self.slot else self.provider
 
 
+def empty(key: str) -> Binding:
+    """A provider, or a slot of one, that nothing serves."""
+    return Binding(key, None, None)
+
+
 class Unauthorized(EngineError):
     """A provider that the stack needs has no Active credential, nor an enabled role: nothing is orchestrated
     (SPEC A1).
