@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from credentials.errors import CredentialError
+from credentials.keys import KeyUnusable
 from engine.database import DatabaseUnusable
 from engine.errors import EngineError
 from engine.state import owner as owners
@@ -31,6 +32,10 @@ from engine.state.updates import LeaseLost, UpdateRunning
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 256 * 1024 * 1024  # bytes, as sent and after decompression
+AWAY = (
+    "the state service can't use its database or its vault just now\n"
+    "  next: run the command again in a while; whoever runs the service finds the reason where it runs"
+)
 READ_ONLY = "this access token may read and preview, and change nothing"
 
 
@@ -206,6 +211,9 @@ def _route(
             )
             return await run_in_threadpool(_answer, handlers[request.method], call)
         except Exception as error:  # whatever it is, the server has to answer
+            if isinstance(error, DatabaseUnusable | KeyUnusable) and service.asks_database:
+                logger.error("%s\n  next: %s", error, error.hint)  # noqa: TRY400  # a caller is not to know where
+                return refusal(503, AWAY)
             return _refused(request, error)
 
     return Operations(path, endpoint, list(handlers), methods if bearer is _bearer_of_token else {})

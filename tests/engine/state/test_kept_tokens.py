@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.database import Database
+from engine.database import Database, DatabaseUnusable
 from engine.home import Home
 from engine.state import access_tokens, stacks, updates
 from engine.state.access_tokens import AccessToken
@@ -263,3 +263,20 @@ def test_uses_are_noted_when_they_are_asked_for_and_never_set_back(team: Team) -
     assert later > first
     team.kept[1].note_uses()
     assert last_used() == later
+
+
+def test_where_the_database_is_and_what_ails_it_is_told_to_whoever_serves_alone(
+    team: Team, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(_connection: object) -> None:
+        raise DatabaseUnusable("the database canary-host is away", hint="look at canary-host")
+
+    _, secret = team.token()
+    monkeypatch.setattr(team.database._storage, "begin_reading", away)
+    for shown in (secret, access_tokens.new_secret()):
+        refused = team.client(shown)("GET", "/api/user/stacks")
+        assert refused.code == 503
+        assert "canary" not in refused.message
+        assert "in a while" in refused.message
+    assert "canary-host is away" in caplog.text
+    assert "look at canary-host" in caplog.text
