@@ -83,10 +83,16 @@ def test_a_run_that_does_not_react_is_killed_when_that_is_asked_for(lab: Lab) ->
     assert "nothing runs" in lab.tic("stack", "cancel", "thirty").err
 
 
-def test_a_run_that_was_killed_with_its_supervisor_leaves_nobody_after_a_cancel(lab: Lab) -> None:
+@pytest.mark.parametrize("command", ["cancel", "up"])
+def test_what_was_killed_with_its_supervisor_leaves_nobody_after_the_next_command(
+    lab: Lab, command: str
+) -> None:
     cut = lab.cut("up", victims=("supervisor", "tic"), when="after", entry=30)
     assert psutil.Process(cut.processes["plugin"]).status() != psutil.STATUS_ZOMBIE
-    assert "had no process" in lab.tic("stack", "cancel", "thirty").err
+    if command == "cancel":
+        assert "had no process" in lab.tic("stack", "cancel", "thirty").err
+    else:
+        assert "had left on this machine are ended" in lab.run("up").err
     assert all_gone(cut.processes)
     assert list((lab.home / "run").glob("*/")) == []
     converges(lab)
