@@ -20,7 +20,6 @@ from engine.state.routes import (
     writing,
 )
 from engine.state.routes.call import refusal
-from engine.state.routes.elsewhere import explanation
 from engine.state.service import StateService
 
 logger = logging.getLogger(__name__)
@@ -37,6 +36,8 @@ def app(service: StateService) -> Starlette:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     """Answer a call that no route knows, and say so in the log: a newer CLI may ask for more."""
+    from engine.state.routes.elsewhere import explanation  # no run ever asks
+
     code = error.status_code if isinstance(error, HTTPException) else 500
     method, path = request.method, request.url.path
     logger.warning("no route for %s %r", method, path)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
-from engine.state import checkpoints, search, stacks
+from engine.state import checkpoints, stacks
 from engine.state.routes.call import Call, by_token
 from engine.state.service import StateService
 
@@ -20,15 +20,19 @@ def routes(service: StateService) -> list[BaseRoute]:
 
 def find(call: Call) -> Any:
     """The resources that the caller may see and the query describes; the first of them, and how many."""
+    from engine.state.search import parse, search  # no run ever asks
+
     query = call.query.get("query", "")
-    terms = search.parse(query)
+    terms = parse(query)
     with call.service.read() as connection:
-        found = list(search.search(_resources(call, connection), terms))
+        found = list(search(_resources(call, connection), terms))
     return {"total": len(found), "resources": found[:RESOURCES_SHOWN], "query": query}
 
 
-def _resources(call: Call, connection: Connection) -> Iterator[search.Found]:
+def _resources(call: Call, connection: Connection) -> Iterator[dict[str, Any]]:
+    from engine.state.search import described
+
     for stack in stacks.list_all(connection):
         if call.path["org"] == stack.org and call.admitted.may_see(stack):
             for resource in checkpoints.deployment(connection, stack.id).get("resources") or ():
-                yield search.described(resource, stack.project, stack.name)
+                yield described(resource, stack.project, stack.name)

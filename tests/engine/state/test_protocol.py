@@ -6,8 +6,8 @@ import pytest
 from starlette.routing import Match, Route
 
 from engine.state.app import app
+from engine.state.openapi import openapi
 from engine.state.routes.elsewhere import explanation
-from engine.state.routes.spec import openapi
 from engine.state.service import StateService
 
 # Pulumi v3.259.0, package pkg/backend/httpstate/client: client.go and api_endpoints.go, without bodies.
