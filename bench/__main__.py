@@ -1,4 +1,4 @@
-"""`python -m bench [SECTION ...]`: startup, no-change, growth, issuing, vault. Prints one table of ratios."""
+"""`python -m bench [SECTION ...]` prints one table of ratios; without sections, of all (see SECTIONS)."""
 
 import os
 import platform
@@ -8,14 +8,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import issuing, places
+from bench import growth, issuing, places
 from bench.pairs import HEAD, Ratio, paired
 from bench.vault import vault
 from engine.home import Home
 from engine.toolchain import pulumi
 from engine.toolchain.progress import Printer
-
-SIZES = (50, 200, 800)
 
 
 def startup(folder: Path, engine: Path) -> list[Ratio]:
@@ -75,44 +73,11 @@ def no_change(folder: Path, engine: Path) -> list[Ratio]:
     ]
 
 
-def growth(folder: Path, engine: Path) -> list[Ratio]:
-    """A first `up` of 50, 200 and 800 resources; the ratio of tic's own 800 to its 200."""
-    ratios: list[Ratio] = []
-    for size in SIZES:
-        count = iter(range(100))
-
-        def ours(size: int = size, count: object = count) -> float:
-            place = places.with_tic(folder / f"grow-tic-{size}-{next(count)}", engine)  # type: ignore[call-overload]
-            places.project(place, size)
-            place.run(places.TIC, "stack", "new", "dev")
-            return place.run(places.TIC, "stack", "up", "dev")
-
-        def theirs(size: int = size, count: object = count) -> float:
-            place = places.with_files(folder / f"grow-files-{size}-{next(count)}", engine)  # type: ignore[call-overload]
-            places.project(place, size)
-            place.run(engine, "stack", "init", "dev")
-            return place.run(engine, "up", "--yes", "--skip-preview", "--stack", "dev")
-
-        ratios.append(
-            paired(
-                f"first `tic stack up`, {size} resources",
-                ours,
-                "`pulumi up --skip-preview`, file backend",
-                theirs,
-                runs=1 if size == max(SIZES) else 3,
-                goal=0.15 if size == max(SIZES) else None,
-                warm_up=size == min(SIZES),
-            )
-        )
-    large, small = ratios[2].ours, ratios[1].ours
-    ratios.append(Ratio("tic, 800 resources", large, "tic, 200 resources", small, large / small, 4.2))
-    return ratios
-
-
 SECTIONS: dict[str, Callable[[Path, Path], list[Ratio]]] = {
     "startup": startup,
     "no-change": no_change,
-    "growth": growth,
+    "growth": growth.growth,
+    "history": growth.history,
     "issuing": issuing.issuing,
     "vault": vault,
 }

@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def seconds_shown(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    return f"{seconds:.2f} s" if seconds >= 0.05 else f"{seconds * 1000:.2f} ms"
+
+
+def bytes_shown(count: float) -> str:
+    """Bytes as a person reads them."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+
+
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Two medians in seconds, the median of the pairs' ratios, and the goal that it is held against (none:
-    None); `at_most` is a goal for tic's own median, in seconds.
+    """Two medians, the median of the pairs' ratios, and the goal that it is held against (none: None);
+    `at_most` is a goal for tic's own median. The medians are seconds, or what `shown` shows.
     """
 
     what: str
@@ -22,6 +32,7 @@ class Ratio:
     ratio: float
     goal: float | None
     at_most: float | None = None
+    shown: Callable[[float], str] = seconds_shown
 
     def row(self) -> str:
         """One line of the table, in Markdown."""
@@ -29,15 +40,12 @@ class Ratio:
         if self.goal is not None:
             goal = f"≤ {self.goal:g}{'' if self.ratio <= self.goal else ' (missed)'}"
         if self.at_most is not None:
-            goal = f"≤ {_shown(self.at_most)}{'' if self.ours <= self.at_most else ' (missed)'}"
+            goal = f"≤ {self.shown(self.at_most)}{'' if self.ours <= self.at_most else ' (missed)'}"
+        ratio = f"{self.ratio:.2f}" if self.ratio >= 0.1 else f"{self.ratio:.4f}"
         return (
-            f"| {self.what} | {_shown(self.ours)} | {self.against} | {_shown(self.theirs)} "
-            f"| {self.ratio:.2f} | {goal} |"
+            f"| {self.what} | {self.shown(self.ours)} | {self.against} | {self.shown(self.theirs)} "
+            f"| {ratio} | {goal} |"
         )
-
-
-def _shown(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 0.05 else f"{seconds * 1000:.2f} ms"
 
 
 HEAD = "| what | tic | against | it | ratio | goal |\n|---|---|---|---|---|---|"
