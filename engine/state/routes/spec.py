@@ -13,6 +13,7 @@ def routes(service: StateService, others: Sequence[BaseRoute]) -> list[BaseRoute
     """The route of the document that describes the `others`."""
 
     def describe(_call: Call) -> Any:
+        """What there is to call."""
         from engine.state.openapi import openapi  # no run ever asks
 
         return openapi(others)
