@@ -33,6 +33,7 @@ from stacks.errors import StackError
 
 MAIN = Path(__file__).with_name("worker_main.py")
 PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NOWHERE = "/nonexistent"  # some providers need a home, and none may find a key in this user's
 # How this machine reaches the outside; a credential can never set these, only the environment of tic itself.
 NETWORK = (
     *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
@@ -130,7 +131,7 @@ class LegoWorker:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 cwd="/",
-                env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", **network},
+                env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", "HOME": NOWHERE, **network},
                 pass_fds=tuple(descriptors.values()),
                 start_new_session=True,  # Ctrl-C reaches tic alone, which then withdraws what is published
             )
