@@ -116,8 +116,8 @@ class Registering:
 
     def _registered(self, registration: Registration, inputs: Mapping[str, Any]) -> Thing:
         if registration.external:
-            read = self._monitor.ReadResource(self._reading(registration, inputs))
-            return Thing(registration.id, MessageToDict(read.properties))
+            request = self._reading(registration, inputs)
+            return Thing(request.id, MessageToDict(self._monitor.ReadResource(request).properties))
         answer = self._monitor.RegisterResource(self._request(registration, inputs))
         return Thing("" if answer.id == UNKNOWN else answer.id, MessageToDict(answer.object))
 
@@ -163,7 +163,7 @@ class Registering:
         self, registration: Registration, inputs: Mapping[str, Any]
     ) -> resource_pb2.ReadResourceRequest:
         return resource_pb2.ReadResourceRequest(
-            id=registration.id,
+            id=self._id_to_read(registration),
             type=registration.type,
             name=registration.name,
             parent=registration.parent,
@@ -177,6 +177,13 @@ class Registering:
             acceptSecrets=True,
             acceptResources=True,
         )
+
+    def _id_to_read(self, registration: Registration) -> str:
+        """The id, or that of the thing today which it was the id of."""
+        for urn in registration.dependencies:
+            if urn in self._plan and self._plan[urn].id == registration.id:
+                return self._things[urn].id or UNKNOWN
+        return registration.id
 
     def _provider(self, registration: Registration) -> str:
         """The reference to an explicit provider, whose id is not known in a preview that would make it."""

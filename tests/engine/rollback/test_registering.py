@@ -140,6 +140,14 @@ def test_what_was_read_is_read_again_and_counts_by_what_it_says() -> None:
         run(Monitor({"a": "a-2"}), read, COMPUTED)
 
 
+def test_what_was_read_by_the_id_of_another_is_read_by_the_id_that_it_has_now() -> None:
+    read = registration("read", external=True, id="a-1", dependencies=(urn("a"),))
+    for identity, asked in (("a-2", "a-2"), ("", UNKNOWN)):
+        monitor = Monitor({"a": identity})
+        run(monitor, A, read, preview=True)
+        assert monitor.asked[1].id == asked
+
+
 def test_after_a_failure_nothing_more_is_registered() -> None:
     monitor = Monitor(fails="a")
     with pytest.raises(grpc.RpcError):
