@@ -23,11 +23,16 @@ OWN = "tic:"
 
 
 def before(
-    installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]
+    installation: "Installation",
+    stack: "Stack",
+    listen: Callable[[Notice], None],
+    *,
+    only_looks: bool = False,
 ) -> "list[PendingOperation]":
     """Take over from a dead owner, withdraw what its run published, and end what the vault leased to it.
 
-    Returns what was cut off at a third-party provider. Raises UpdateRunning where the owner lives.
+    Returns what was cut off at a third-party provider. Where the owner lives, one that `only_looks` (a
+    preview) goes on and says so; else raises UpdateRunning.
     """
     from engine.challenges import withdraw_left_over
     from engine.leases import alive
@@ -37,7 +42,14 @@ def before(
         running = updates.running(connection, stack.id)
     if running is not None:
         if not running.is_dead(time.time()):
-            raise updates.UpdateRunning(stack.full_name, running)
+            if not only_looks:
+                raise updates.UpdateRunning(stack.full_name, running)
+            listen(
+                Notice(
+                    f"{running.kind} of {stack.full_name} goes on beside this ({running.owner})", "warning"
+                )
+            )
+            return []
         end(installation, stack, running, "interrupted")
         listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
     with installation.database.write() as connection:

@@ -74,7 +74,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
         leftovers.private_folder(installation.home) as private,
         Launch(_program(where, operation, common), private) as launch,
     ):
-        cut_off = recovery.before(installation, stack, listen)
+        cut_off = recovery.before(installation, stack, listen, only_looks=operation.changes_nothing)
         here = place.of_stack(stack.project, where.folder)
         attempt = Event("binding.set", "done", stack=stack.full_name)
         with installation.vault.quiet_change(attempt) as change:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from engine.errors import EngineError
 from engine.state.carrying import carry, unsettled
 from engine.state.journal import Folded, fold, folded
+from engine.state.other_seals import let_go
 from engine.state.owner import Owner, is_gone
 from engine.state.tables import EVENT, STACK, UPDATE
 
@@ -232,6 +233,7 @@ def end(
         fold(connection, ended.stack_id, ended.id, ended.version, ended.engine, ready)
         if left:
             carry(connection, ended.stack_id, left)
+        let_go(connection, ended.stack_id)
     _set(connection, ended.id, status=status, completed_at=now)
 
 
