@@ -77,7 +77,7 @@ def _end_lease(installation: "Installation", stack: "Stack", *, force: bool) -> 
         running = updates.running(connection, stack.id)
     if running is None:
         return f"nothing runs on {stack.full_name}"
-    what = f"the {running.kind} of {stack.full_name}"
+    what = f"the {running.command} of {stack.full_name}"
     if running.is_dead(time.time()):
         recovery.end(installation, stack, running, "interrupted")
         return f"{what} had no process; it is ended, what it did is kept"

@@ -44,14 +44,11 @@ def before(
         if not running.is_dead(time.time()):
             if not only_looks:
                 raise updates.UpdateRunning(stack.full_name, running)
-            listen(
-                Notice(
-                    f"{running.kind} of {stack.full_name} goes on beside this ({running.owner})", "warning"
-                )
-            )
+            beside = f"{running.command} of {stack.full_name} goes on beside this ({running.owner})"
+            listen(Notice(beside, "warning"))
             return []
         end(installation, stack, running, "interrupted")
-        listen(Notice(f"an earlier {running.kind} of {stack.full_name} was cut off; what it did is kept"))
+        listen(Notice(f"an earlier {running.command} of {stack.full_name} was cut off; what it did is kept"))
     with installation.database.write() as connection:
         pending.clear_pending(connection, stack.id, prefix=OWN)
         unsure = pending.pending_operations(connection, stack.id)

@@ -77,6 +77,11 @@ class RunningUpdate:
     owner: Owner
     access: int | None = None
 
+    @property
+    def command(self) -> str:
+        """tic's word for its kind; Pulumi's for `up` is update."""
+        return "up" if self.kind == "update" else self.kind
+
     def is_dead(self, now: float) -> bool:
         """Whether nobody can be running it any more: its process is gone, the access token with which a
         client started it was revoked, or its lease was not renewed.
