@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from engine.errors import EngineError
 from engine.state.compression import SMALL
@@ -66,8 +66,12 @@ def keep(
         for digest, body in missing.items()
     ]
     if rows:
+        highest = connection.execute(select(func.coalesce(func.max(RESOURCE_BODY.c.id), 0))).scalar_one()
         connection.execute(insert(RESOURCE_BODY), rows)
-        ids.update(_ids(connection, stack_id, missing.keys()))
+        new = select(RESOURCE_BODY.c.digest, RESOURCE_BODY.c.id).where(
+            RESOURCE_BODY.c.stack_id == stack_id, RESOURCE_BODY.c.id > highest
+        )
+        ids.update((bytes(row.digest), row.id) for row in connection.execute(new))
     return [ids[body.digest] for body in bodies]
 
 
