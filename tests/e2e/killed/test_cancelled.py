@@ -78,6 +78,7 @@ def test_a_preview_waits_for_nobody(lab: Lab) -> None:
         assert run.returncode == 0, err
 
 
+@pytest.mark.soak
 def test_a_run_that_does_not_react_is_killed_when_that_is_asked_for(lab: Lab) -> None:
     with running(lab, "Thing road created", REALM_STOP="create:made:gate") as run:
         wait_for(lambda: lab.stopped.exists())
@@ -91,7 +92,7 @@ def test_a_run_that_does_not_react_is_killed_when_that_is_asked_for(lab: Lab) ->
     assert "nothing runs" in lab.tic("stack", "cancel", "thirty").err
 
 
-@pytest.mark.parametrize("command", ["cancel", "up"])
+@pytest.mark.parametrize("command", [pytest.param("cancel", marks=pytest.mark.soak), "up"])
 def test_what_was_killed_with_its_supervisor_leaves_nobody_after_the_next_command(
     lab: Lab, command: str
 ) -> None:

@@ -72,7 +72,7 @@ def expire(lab: Lab) -> None:
         connection.execute(UPDATE.update().where(UPDATE.c.status == "running").values(lease_expires_at=0.0))
 
 
-@pytest.mark.parametrize("taken", ["expired", "forced"])
+@pytest.mark.parametrize("taken", ["expired", pytest.param("forced", marks=pytest.mark.soak)])
 def test_a_paused_owner_that_wakes_up_writes_nothing(here: Lab, tmp_path: Path, taken: str) -> None:
     there = here.copy(tmp_path / "there", **here.tic.variables)
     here.tic.variables["REALM_SECONDS"] = "0.3"
