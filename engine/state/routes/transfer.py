@@ -40,6 +40,7 @@ def export(call: Call) -> Any:
         found = readable(call, connection)
         state = checkpoints.latest(connection, found.stack.id)
     if not found.whole:
+        require_sealed_here(state.deployment)  # or the reader would be asked for a passphrase
         state = replace(state, deployment=only_outputs(state.deployment))
     return _untyped(call, found.stack, state)
 
