@@ -82,7 +82,9 @@ def prepare(installation: "Installation", stack: "Stack", number: int) -> Rollba
     for each in (then, now):
         require_sealed_here(each.deployment)
     plan = registrations(then.deployment, now.deployment, unseal)
-    had, has = recorded(then.record.config, unseal), in_force(stack, where, unseal)
+    has = in_force(stack, where, unseal)
+    # A state that was imported came without a configuration: nothing is known of the one of then.
+    had = has if then.record.kind == "import" else recorded(then.record.config, unseal)
     found = [
         *refusals(then.deployment, now.deployment, plan),
         *_of_default_providers(then.deployment, had, has),
