@@ -33,8 +33,10 @@ class ExportTampered(CredentialError):
 
 
 @contextmanager
-def written(path: Path | None) -> Iterator[IO[bytes]]:
+def written(path: Path | None, option: str = "--output") -> Iterator[IO[bytes]]:
     """A new private file that is there, whole and durable, once the block has ended; stdout for None.
+
+    `option` is what names it on the command line.
 
     Raises BadInput where there is one already or none can be made.
     """
@@ -43,13 +45,15 @@ def written(path: Path | None) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     if path.exists() or path.is_symlink():
-        raise BadInput(f"{path} is there already; nothing was written", hint="name a new file: --output FILE")
+        raise BadInput(
+            f"{path} is there already; nothing was written", hint=f"name a new file: {option} FILE"
+        )
     half = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise BadInput(
-            f"{path} can't be made: {error.strerror}", hint="name a file in a folder of yours: --output FILE"
+            f"{path} can't be made: {error.strerror}", hint=f"name a file in a folder of yours: {option} FILE"
         ) from error
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import stack_config, stack_run, stack_sharing, stack_views
+from cli import stack_config, stack_moves, stack_run, stack_sharing, stack_views
 from cli.consent import confirm
 from cli.stack_options import Yes, choose
 from cli.telling import say
@@ -21,6 +21,7 @@ app = typer.Typer(
 stack_run.register(app)
 stack_views.register(app)
 stack_sharing.register(app)
+stack_moves.register(app)
 app.add_typer(stack_config.app)
 
 

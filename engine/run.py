@@ -50,7 +50,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     Raises EngineError where nothing could be started: no engine, no project, a provider without credential,
     another run.
     """
-    from engine.state import stacks
+    from engine.state import other_seals, stacks
     from engine.toolchain import pulumi
 
     tool = pulumi.locate(installation.home)
@@ -60,6 +60,8 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     if operation.runs_program:
         project.check_program(where)
         program_packages.check(where)
+    with installation.database.read() as connection:
+        other_seals.refuse(connection, stack)
     config.check(installation.vault, stack, where.folder)
     common = environment.base(os.environ, operation.passed)
     common["PATH"] = environment.search_path(os.environ, tool.path.parent)

@@ -18,11 +18,13 @@ class SealedElsewhere(EngineError):
 
     exit_code = 3
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, stack: str | None = None) -> None:
+        """`stack` (`project/stack`) is named where a run is refused, and not where one state is read."""
+        anew = f"tic stack export-state {stack} | tic stack import-state {stack} - --force --yes; or: "
         super().__init__(
-            f"the secrets of this stack's state are sealed by {provider}, not by tic's vault",
-            hint="give them to the vault: tic serve, and in the shell that it is for: "
-            "pulumi stack change-secrets-provider default",
+            f"the secrets of {stack or 'this stack'}'s state are sealed by {provider}, not by tic's vault",
+            hint=f"give them to the vault: {anew if stack else ''}tic serve, and in the shell that it is "
+            "for: pulumi stack change-secrets-provider default",
         )
 
 

@@ -139,16 +139,17 @@ class Renaming:
             result["aliases"] = [self.urn(alias) for alias in aliases]
         for key in ("inputs", "outputs", "replacementTrigger"):
             if key in resource:
-                result[key] = self._value(resource[key])
+                result[key] = self.value(resource[key])
         return result
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """A property value with the references to resources in it renamed; text that is a URN stays."""
         if isinstance(value, list):
-            return [self._value(item) for item in value]
+            return [self.value(item) for item in value]
         if isinstance(value, dict):
             if value.get(SIGNATURE) == RESOURCE_REFERENCE and isinstance(value.get("urn"), str):
                 return {**value, "urn": self.urn(value["urn"])}
-            return {key: self._value(item) for key, item in value.items()}
+            return {key: self.value(item) for key, item in value.items()}
         return value
 
 

@@ -63,6 +63,19 @@ def newest_pending(connection: Connection, stack_id: int) -> list[dict[str, Any]
     return []
 
 
+def sealers(connection: Connection, stack_id: int) -> Iterator[tuple[int, str | None]]:
+    """For each kept version, the newest first, which secrets provider of Pulumi's its state names; read
+    without its resources, one by one.
+    """
+    query = select(CHECKPOINT.c.version, CHECKPOINT.c.body).where(CHECKPOINT.c.stack_id == stack_id)
+    newest_first = query.order_by(CHECKPOINT.c.version.desc())
+    for version in connection.execute(newest_first.with_only_columns(CHECKPOINT.c.version)).scalars().all():
+        body = connection.execute(query.where(CHECKPOINT.c.version == version)).one().body
+        match unpacked(body):
+            case [dict(deployment), _] | dict(deployment):
+                yield version, (deployment.get("secrets_providers") or {}).get("type")
+
+
 def at(connection: Connection, stack_id: int, version: int) -> Checkpoint:
     """The state after `version`, which may have left the checkpoint of an earlier one as it was."""
     query = select(CHECKPOINT).where(CHECKPOINT.c.stack_id == stack_id, CHECKPOINT.c.version <= version)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.routing import BaseRoute
 
-from engine.state import history, sharing, stacks, updates
+from engine.state import history, other_seals, sharing, stacks, updates
 from engine.state.routes import shapes
 from engine.state.routes.call import Call, Refused, by_lease, by_token
 from engine.state.service import StateService, new_token, token_hash
@@ -70,6 +70,8 @@ def start(call: Call) -> Any:
         if body.get("tags") is not None and call.admitted.may_write:
             stacks.tag(connection, stack.id, sharing.as_before(stack, shapes.texts(body, "tags")))
         kept = call.admitted.access.kept
+        # A journal would leave what it does not touch under the other provider's seal, and name the vault.
+        journals = other_seals.sealer(connection, stack.id) is None
         version = updates.start(connection, stack.id, call.path["update"], token_hash(token), now, kept)
         if not call.admitted.may_write:
             started = updates.find_running(connection, stack.id, call.path["update"])
@@ -80,7 +82,7 @@ def start(call: Call) -> Any:
         "version": version,
         "token": token,
         "tokenExpiration": int(now + LEASE_SECONDS),
-        "journalVersion": min(1, shapes.number(body, "journalVersion")),
+        "journalVersion": min(int(journals), shapes.number(body, "journalVersion")),
     }
 
 

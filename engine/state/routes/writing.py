@@ -7,7 +7,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from engine.state import events, journal, packing, updates, versions
+from engine.state import events, journal, other_seals, packing, updates, versions
 from engine.state.compression import QUICK, packed
 from engine.state.journal import BatchRefused
 from engine.state.residue import redact, seal_entry
@@ -44,7 +44,8 @@ def append_journal(call: Call) -> Any:
     else:
         body = _as_sent(call)
     with call.service.write(call.path["update"]) as connection:
-        updates.held(connection, call.path["update"], call.lease)
+        running = updates.held(connection, call.path["update"], call.lease)
+        other_seals.check(connection, running.stack_id, entries)
         row = journal.append(connection, call.path["update"], body)
     if packing.is_due(row):
         afterwards = BackgroundTask(packing.pack, call.service, call.path["update"])
