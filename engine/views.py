@@ -103,14 +103,17 @@ def difference(
     """What differs between two versions, `after` None: now. `resources`, `outputs` and `config` are those of
     `Comparison`; `same` says that there is nothing in them.
 
-    Raises VersionUnknown, and CredentialError for a secret that does not open.
+    Raises VersionUnknown, SealedElsewhere, and CredentialError for a secret that does not open.
     """
     from engine.past.comparison import compare
     from engine.past.opened import unsealer
     from engine.past.version import version
+    from engine.state.sealing import require_sealed_here
 
     unseal = unsealer(sealing, stack.id)
     old, new = version(connection, stack, before), version(connection, stack, after)
+    for each in (old, new):
+        require_sealed_here(each.deployment)
     found = compare(old.side(unseal), new.side(unseal), unseal)
     return {
         "stack": stack.full_name,

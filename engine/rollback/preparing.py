@@ -87,7 +87,7 @@ def prepare(installation: "Installation", stack: "Stack", number: int) -> Rollba
     had = has if then.record.kind == "import" else recorded(then.record.config, unseal)
     found = [
         *refusals(then.deployment, now.deployment, plan),
-        *_of_default_providers(then.deployment, had, has),
+        *of_default_providers(then.deployment, had, has),
     ]
     if found:
         raise _refused(stack, then, found)
@@ -131,7 +131,7 @@ def _refuse_as_a_whole(stack: "Stack", then: "Version", now: "Version") -> None:
 _ENDINGS = {"failed": "failed", "cancelled": "was cancelled", "interrupted": "was interrupted"}
 
 
-def _of_default_providers(
+def of_default_providers(
     deployment: "Mapping[str, Any]", had: "Mapping[str, Any]", has: "Mapping[str, Any]"
 ) -> list[Refusal]:
     """Default providers, which take their settings from the configuration, where that is another today."""
