@@ -173,10 +173,15 @@ def check(sealing: "Sealing", stack: "Stack", folder: Path) -> None:
     for file, values in ((path, _values(document, path)), (where.file, declared)):
         for key in plain_secrets.found(where.name, values if isinstance(values, dict) else {}):
             raise PlainSecret(key, file, stack.full_name)
+    foreign = [name for name in OTHER_PROVIDER if _is_named(document.data.get(name))]
     for key, value in _values(document, path).items():
         for ciphertext in _ciphertexts(value):
+            if foreign and _opened(ciphertext, sealing, stack) is None:
+                raise ConfigRefused(
+                    f"the secret {key} in {path} is sealed by another secrets provider, not by this vault",
+                    hint=f"let the vault seal it: tic stack import-state {stack.full_name} --config {path}",
+                )
             _open(ciphertext, sealing, stack, path, key)
-    foreign = [name for name in OTHER_PROVIDER if _is_named(document.data.get(name))]
     if foreign:
         raise ConfigRefused(
             f"{path} names another secrets provider ({', '.join(foreign)}), but the vault keeps the secrets",

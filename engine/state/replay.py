@@ -181,7 +181,7 @@ class _Replayer:
         features = _features(resources, pending, byte_strings=self.byte_strings)
         if self.base.get("snippets"):
             features.add("snippets-prototype")
-        # By its URN of today first: a reference by a former URN dangles no more than the resource itself does.
+        # By its URN of today first: a reference by a former URN dangles no more than the resource does.
         today = without_aliases(resources)
         if self.refreshed:
             today = without_dangling(today)
