@@ -43,7 +43,7 @@ class CredentialInUse(CredentialError):
             f"{credential.name!r} can't be deleted: {', '.join(stacks)} "
             f"{'uses' if len(stacks) == 1 else 'use'} it",
             hint=f"destroy the stack first: tic stack destroy {stacks[0]}; or move it to another credential: "
-            f"tic stack bind {stacks[0]} OTHER",
+            f"tic stack bind {stacks[0]} OTHER (in a slot: --as SLOT)",
         )
 
 
@@ -71,8 +71,8 @@ class ScopeInUse(CredentialError):
         super().__init__(
             f"{credential.name!r} can't get the scope {scope}: {', '.join(stacks)} "
             f"{'uses it and is' if len(stacks) == 1 else 'use it and are'} outside; nothing was changed",
-            hint=f"move the stack to another credential first: tic stack bind {stacks[0]} OTHER; or destroy "
-            f"it: tic stack destroy {stacks[0]}",
+            hint=f"move the stack to another credential first: tic stack bind {stacks[0]} OTHER "
+            f"(in a slot: --as SLOT); or destroy it: tic stack destroy {stacks[0]}",
         )
 
 

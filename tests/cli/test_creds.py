@@ -317,7 +317,7 @@ def test_one_in_use_is_not_deleted_and_the_error_names_its_stacks(tic: Tic) -> N
         assert refusal(said) == (
             "'next' can't be deleted: web/site uses it",
             "destroy the stack first: tic stack destroy web/site; or move it to another credential: "
-            "tic stack bind web/site OTHER",
+            "tic stack bind web/site OTHER (in a slot: --as SLOT)",
         )
 
 

@@ -197,8 +197,8 @@ def test_a_credential_is_not_taken_away_from_its_stacks_by_a_scope(tic: Tic, tmp
     assert said.code == 3
     assert refusal(said) == (
         "'prod' can't get the scope project:shop: site/dev uses it and is outside; nothing was changed",
-        "move the stack to another credential first: tic stack bind site/dev OTHER; or destroy it: "
-        "tic stack destroy site/dev",
+        "move the stack to another credential first: tic stack bind site/dev OTHER (in a slot: --as "
+        "SLOT); or destroy it: tic stack destroy site/dev",
     )
     assert "shop/dev uses it and is outside" in tic("creds", "scope", "prod", "repo:git.test/site").err
     assert "shop/dev, site/dev use it and are outside" in tic("creds", "scope", "prod", "project:x").err

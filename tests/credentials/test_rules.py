@@ -50,7 +50,7 @@ def test_a_refusal_names_the_stacks_and_says_to_destroy_them() -> None:  # A8
     assert "web/site, web/api use it" in str(refused.value)
     assert refused.value.hint == (
         "destroy the stack first: tic stack destroy web/site; or move it to another credential: "
-        "tic stack bind web/site OTHER"
+        "tic stack bind web/site OTHER (in a slot: --as SLOT)"
     )
     assert refused.value.exit_code == 3
 
