@@ -114,8 +114,9 @@ def serving(
         stack.enter_context(_faults_told(tell))
         signals = stack.enter_context(arriving(_ENDS | ({signal.SIGHUP} if certificate else set())))
         found = stack.enter_context(listener(reachable))
+        url = _url(reachable, found, certificate)
         lives = stack.enter_context(serving_on(lambda: _app(service, tell), found, manner))
-        served = Serving(_url(reachable, found, certificate), token, certificate, kept, lives, signals, tell)
+        served = Serving(url, token, certificate, kept, lives, signals, tell)
         try:
             yield served
         finally:

@@ -21,8 +21,10 @@ def serve(make: "Callable[[], ASGIApp]") -> Iterator[str]:
 
     The socket listens when the block begins, so a call made at once is answered.
     """
-    with listening(socket.AF_INET, (LOOPBACK, 0)) as listener, serving(make, listener):
-        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    with listening(socket.AF_INET, (LOOPBACK, 0)) as listener:
+        url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        with serving(make, listener):
+            yield url
 
 
 def listening(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:

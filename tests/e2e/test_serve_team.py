@@ -241,21 +241,17 @@ def test_a_proxy_that_ends_tls_stands_before_it(shared: Team) -> None:
         assert behind.said == f"export PULUMI_BACKEND_URL=https://localhost:{proxy.port}\n"
 
 
-def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path, pulumi_command: Path) -> None:
-    with team(tmp_path, pulumi_command) as made:
-        made.token("somebody")
-        server = made.server()
-        trust = ssl.create_default_context(cafile=made.ca_file)
+def test_a_renewed_certificate_is_shown_without_a_restart(shared: Team, server: Server) -> None:
+    trust = ssl.create_default_context(cafile=shared.ca_file)
 
-        def names() -> str:
-            with (
-                socket.create_connection(("127.0.0.1", server.port)) as plain,
-                trust.wrap_socket(plain, server_hostname="localhost") as connection,
-            ):
-                return str(connection.getpeercert())
+    def names() -> str:
+        with (
+            socket.create_connection(("127.0.0.1", server.port)) as plain,
+            trust.wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            return str(connection.getpeercert())
 
-        assert "renewed.test" not in names()
-        written(tmp_path, made.authority, "localhost", "renewed.test")
-        wait_for(lambda: "renewed.test" in names())
-        assert server.end() == 0
-        assert "was read anew: for localhost, renewed.test" in server.log.read_text()
+    assert "renewed.test" not in names()
+    written(shared.folder, shared.authority, "localhost", "127.0.0.1", "renewed.test")
+    wait_for(lambda: "renewed.test" in names())
+    wait_for(lambda: "was read anew: for localhost, renewed.test" in server.log.read_text())
