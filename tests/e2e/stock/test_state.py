@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -83,3 +84,27 @@ def test_a_state_goes_out_and_comes_in_and_old_versions_are_there(shop: Stock) -
     shop("stack", "import", stdin=opened)
     assert "hidden" not in json.dumps(shop.deployment())
     assert "ciphertext" in shop.things()["a"]["inputs"]["password"]
+
+
+@pytest.mark.soak
+def test_a_stack_of_a_file_backend_migrates_with_its_secrets(shop: Stock) -> None:
+    backend = shop.folder / "backend"
+    backend.mkdir()
+    before = replace(
+        shop,
+        variables={
+            **shop.variables,
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "phrase",
+            "PULUMI_HOME": f"{shop.variables['PULUMI_HOME']}-before",
+        },
+    )
+    before("stack", "init", "old")
+    before("config", "set", "--secret", "password", "of the configuration")
+    before.up({"a": thing(password=secret("of the state"))})
+    phrase = {"PULUMI_CONFIG_PASSPHRASE": "phrase"}
+    shop("stack", "migrate", f"file://{backend}", "old", "--yes", variables=phrase)
+    assert shop("config", "get", "password", "--stack", "old").out.strip() == "of the configuration"
+    shop("up", "--yes", "--skip-preview", "--stack", "old")
+    assert shop.history("old")[0]["resourceChanges"] == {"same": 2}
+    assert shop.deployment("old")["secrets_providers"]["type"] == "service"
