@@ -1,9 +1,10 @@
 """Compaction: fewer entries mean the same, over any base, whatever came before or comes again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.state.compaction import compacted
@@ -96,3 +97,15 @@ def test_what_says_that_a_string_is_no_text_stays() -> None:
     begin = entry(1, Kind.BEGIN, 1, requiresByteString=True, **creating("a"))
     entries = [begin, entry(2, Kind.SUCCESS, 1, state=resource("a"))]
     assert compacted(entries) == entries
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "promise",
+    [
+        test_a_compacted_journal_means_what_it_meant,
+        test_any_part_of_a_journal_may_be_compacted_at_any_time_and_batches_may_come_again,
+    ],
+)
+def test_it_holds_for_many_journals(promise: Callable[[], None]) -> None:
+    settings(max_examples=5000, deadline=None)(promise)()

@@ -188,6 +188,23 @@ def test_an_end_that_was_made_ready_counts_what_came_since(
     assert rows(database, update_id) == {}
 
 
+def test_every_batch_is_packed_once(database: Database, running: tuple[int, str]) -> None:
+    """So the cost is in proportion to the journal."""
+    stack_id, update_id = running
+    packs: dict[int, bytes] = {}
+    for start in range(0, 5 * BATCHES, 16):
+        with database.write() as connection:
+            came = [journal.append(connection, update_id, steps(start + number)) for number in range(16)]
+        if any(map(packing.is_due, came)):
+            packing.pack(database, update_id)
+            kept = rows(database, update_id)
+            assert packs.items() <= kept.items()
+            packs = kept
+    assert len(rows(database, update_id)) <= len(packs) + BATCHES
+    assert len(packs) <= 6
+    assert len(state(database, stack_id)["resources"]) == 5 * BATCHES
+
+
 def test_a_long_runs_journal_stays_small(client: Client, database: Database) -> None:
     path, lease = client.begin()
     for number in range(BATCHES + 20):
