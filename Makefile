@@ -53,8 +53,8 @@ fix: dev ## mend what lint and formatting can mend themselves
 bench: servers ## measure against raw Pulumi, lego and bare acme
 	$(BIN)/python -m bench
 
-# Every extra that a test asks for; the Pulumi SDKs are not among them.
-EXTRAS := alicloud aws azure baiducloud cloudflare huaweicloud jdcloud keyring notify postgres tencentcloud volcengine
+# Every extra that a test asks for.
+EXTRAS := alicloud aws azure baiducloud cloudflare huaweicloud jdcloud keyring notify postgres pulumi-alicloud pulumi-tencentcloud tencentcloud volcengine
 
 requirements: dev ## choose newer versions of what tic stands on (needs uv)
 	uv pip compile pyproject.toml --group dev $(EXTRAS:%=--extra %) --universal --python-version 3.11 --upgrade --quiet \
