@@ -34,16 +34,22 @@ def run_program(path: Path) -> None:
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _of_python(frame.filename)]
         where = "".join(traceback.format_list(own[1:] or own))
         said = "".join(traceback.format_exception_only(error)).strip()
-        raise RunError(f"the program {path} failed: {said}\n{where}{_next_step(error)}".rstrip()) from error
+        raise RunError(
+            f"the program {path} failed: {said}\n{where}{_next_step(error, path)}".rstrip()
+        ) from error
 
 
-def _next_step(error: Exception) -> str:
+def _next_step(error: Exception, path: Path) -> str:
     if not isinstance(error, ModuleNotFoundError):
         return ""
-    return (
+    step = (
         f"  next: {sys.executable} runs the program; install the package with {error.name} into it: "
-        f"{sys.executable} -m pip install PACKAGE\n"
-        "  or give the project an environment of its own, in its Pulumi.yaml: "
+        f"{sys.executable} -m pip install PACKAGE"
+    )
+    if Path(sys.prefix).is_relative_to(path if path.is_dir() else path.parent):
+        return step
+    return (
+        f"{step}\n  or give the project an environment of its own, in its Pulumi.yaml: "
         "runtime: {name: python, options: {virtualenv: .venv}}"
     )
 

@@ -53,7 +53,9 @@ def test_the_bound_credential_and_no_other_reaches_the_provider(bound: World) ->
     assert_only_bound(bound)
     assert_nowhere(bound, said)
     bound.tic("stack", "destroy", "site/dev", "--yes")
-    assert bound.ali.products.records == bound.tencent.products.records == bound.ali.products.networks == {}
+    for products in (bound.ali.products, bound.tencent.products):
+        assert not products.records
+        assert not products.networks
 
 
 def assert_only_bound(bound: World) -> None:

@@ -45,7 +45,8 @@ def test_a_template_becomes_a_running_stack(bound: World, cloud: str, key: Key, 
     assert bound.calls() == {key.id}
     bound.tic("stack", "destroy", "net/net", "--yes")
     for products in (bound.ali.products, bound.tencent.products):
-        assert products.records == products.networks == {}
+        assert not products.records
+        assert not products.networks
 
 
 def empty(environment: Path) -> None:
