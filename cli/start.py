@@ -4,7 +4,7 @@ import gc
 import sys
 from typing import Final
 
-ALLOCATIONS: Final = 50_000  # between two looks for garbage; by default 700, most of them while modules load
+ALLOCATIONS: Final = 200_000  # between two looks for garbage; by default 700, most of them while modules load
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ what the stack's state held before the run. The engine serves it; both sides use
 module, so they cannot drift apart. A refusal is HTTP 4xx or 5xx with `{"error": ..., "hint": ...}`.
 """
 
-import http.client
 import json
 import os
 import urllib.parse
@@ -302,6 +301,8 @@ class Broker:
         return [StateResource.from_json(each) for each in answer.get("resources", [])]
 
     def _ask(self, path: str, message: Mapping[str, Any], seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
+        import http.client  # only the plugin asks; tic knows these messages from the other side
+
         address = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=seconds)
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
