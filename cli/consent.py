@@ -5,10 +5,10 @@ import sys
 import typer
 
 from cli.printable import printable
-from engine.errors import EngineError
+from credentials.errors import CredentialError
 
 
-class NobodyToAsk(EngineError):
+class NobodyToAsk(CredentialError):
     """A question, and no terminal to ask it at."""
 
     exit_code = 2

@@ -125,7 +125,7 @@ def test_a_provider_that_copies_the_files_has_them_sealed_in_the_state(site: Sit
     site.program("one", copy=True)
     up = site.tic("stack", "up")
     shown = site.tic("stack", "show", "--json").out, site.tic("stack", "history", "--json").out
-    assert up.err.count("sealed as a secret") >= len(VARIABLES)
+    assert up.err.count("it is kept sealed") >= len(VARIABLES)
     assert leaking(site, up.out, up.err, *shown) == []
 
 

@@ -152,7 +152,7 @@ def test_what_a_provider_echoes_of_a_session_is_sealed(site: Site) -> None:
     site.end_sessions_after(SHORT_SECONDS)
     site.program(keys=3, copy=True)
     said = site.up()
-    assert "sealed as a secret" in said
+    assert "it is kept sealed" in said
     site.there.said += [
         site.there("stack", "show", "site/dev", "--json").out,
         site.there("stack", "history", "site/dev", "--json").out,
