@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import threading
 import time
 
 PARENT_GLANCE_SECONDS = 1.0
+ALLOCATIONS = 200_000  # between two looks for garbage: none while the SDK loads, which each phase waits for
 
 
 def main() -> None:
@@ -15,9 +17,11 @@ def main() -> None:
     arguments.add_argument("engine", nargs="?", help="address of the Pulumi engine")
     known, _ = arguments.parse_known_args()
     end_with(os.getppid())
+    gc.set_threshold(ALLOCATIONS)
     from stacks.provider.servicer import serve
 
     asyncio.run(serve(known.engine))
+    gc.freeze()  # Python would look through all that was ever loaded before it ends
 
 
 def end_with(parent: int) -> None:
