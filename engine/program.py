@@ -7,6 +7,7 @@ its port, then serves until it is ended. Pulumi's Automation API serves inline p
 class.
 """
 
+import gc
 import os
 import runpy
 import sys
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PARENT_GLANCE_SECONDS = 1.0
+ALLOCATIONS = 200_000  # between two looks for garbage: by default most of them are while SDKs load
 
 
 def run_program(path: Path) -> None:
@@ -61,6 +63,7 @@ def _of_python(filename: str) -> bool:
 def main() -> None:
     """Serve the program named by the first argument."""
     path, parent = Path(sys.argv[1]), os.getppid()
+    gc.set_threshold(ALLOCATIONS)
     try:
         import grpc
         from pulumi.automation._server import LanguageServer
