@@ -179,7 +179,8 @@ def check(sealing: "Sealing", stack: "Stack", folder: Path) -> None:
             if foreign and _opened(ciphertext, sealing, stack) is None:
                 raise ConfigRefused(
                     f"the secret {key} in {path} is sealed by another secrets provider, not by this vault",
-                    hint=f"let the vault seal it: tic stack import-state {stack.full_name} --config {path}",
+                    hint=f"let the vault seal it: tic stack import-state {stack.full_name} --config {path}; "
+                    f"or set it anew: tic stack config set {key} --secret --stack {stack.full_name}",
                 )
             _open(ciphertext, sealing, stack, path, key)
     if foreign:

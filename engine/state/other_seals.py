@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, select, update
 
 from engine.errors import EngineError
 from engine.state import versions
 from engine.state.replay import Kind
 from engine.state.sealing import SealedElsewhere
+from engine.state.tables import UPDATE
 
 if TYPE_CHECKING:
     from engine.state.stacks import Stack
@@ -63,13 +65,28 @@ def check(connection: Connection, stack_id: int, entries: Iterable[Mapping[str, 
 
 def let_go(connection: Connection, stack_id: int) -> None:
     """Where the newest version is sealed by the vault, and some before it by another provider: keep it in
-    place of those.
+    place of those, and of the configurations in the history what others have not sealed.
     """
     found = versions.sealers(connection, stack_id)
     if next(found, (0, None))[1] != VAULT:
         return
     others = [version for version, by in takewhile(lambda each: each[1] not in (None, VAULT), found)]
-    if others:
-        state = versions.newest(connection, stack_id)
-        for version in others:
-            versions.save(connection, stack_id, version, state)
+    if not others:
+        return
+    state = versions.newest(connection, stack_id)
+    for version in others:
+        versions.save(connection, stack_id, version, state)
+    query = select(UPDATE.c.id, UPDATE.c.config).where(UPDATE.c.stack_id == stack_id)
+    for update_id, config in connection.execute(query).all():
+        before: dict[str, Any] = orjson.loads(config)
+        left = {key: value for key, value in before.items() if not _is_others(value)}
+        if left != before:
+            mine = UPDATE.c.id == update_id
+            connection.execute(update(UPDATE).where(mine).values(config=orjson.dumps(left).decode()))
+
+
+def _is_others(value: Any) -> bool:
+    """Whether a value of a configuration (`apitype.ConfigValue`) has a ciphertext that is not the vault's:
+    the other providers' begin with the version of their form.
+    """
+    return isinstance(value, dict) and bool(value.get("secret")) and "v1:" in str(value.get("string"))

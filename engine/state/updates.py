@@ -181,7 +181,8 @@ def held(connection: Connection, update_id: str, lease: bytes) -> RunningUpdate:
     if row is None or row.lease_hash != lease:
         raise LeaseLost("this is not the lease of the update")
     if row.status != "running":
-        raise LeaseLost(f"the update is no longer running: {row.status}")
+        why = f" ({row.message})" if row.status == "failed" and row.message else ""
+        raise LeaseLost(f"the update is no longer running: {row.status}{why}")
     return _running(row)
 
 
@@ -240,6 +241,12 @@ def end(
             carry(connection, ended.stack_id, left)
         let_go(connection, ended.stack_id)
     _set(connection, ended.id, status=status, completed_at=now)
+
+
+def refuse(connection: Connection, refused: RunningUpdate, why: str, now: float) -> None:
+    """End an update that may not go on, as failed; its history says why, and so do the calls that follow."""
+    end(connection, refused, "failed", now)
+    _set(connection, refused.id, message=why)
 
 
 def find_running(connection: Connection, stack_id: int, update_id: str) -> RunningUpdate | None:

@@ -22,9 +22,12 @@ def both(tmp_path: Path, pulumi_command: Path) -> Movers:
     return movers(tmp_path, pulumi_command)
 
 
-def kept(home: Path) -> bytes:
-    """What lies in the home: the database's values unpacked, and every other file."""
-    found = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
+def kept(home: Path, *, raw: bool = True) -> bytes:
+    """What lies in the home: the database's values unpacked, and every file; `raw`: the database's, too,
+    whose free pages and log hold for a while what was in it before.
+    """
+    files = [path for path in home.rglob("*") if path.is_file()]
+    found = [path.read_bytes() for path in files if raw or not path.name.startswith("tic.db")]
     with contextlib.closing(sqlite3.connect(home / "tic.db")) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
@@ -94,12 +97,15 @@ def test_the_stock_cli_takes_a_stack_in_and_out_through_the_service(both: Movers
         # The CLI seals what it imports by the provider that the state names, so it is still the passphrase.
         assert "change-secrets-provider default" in served("stack", "import", stdin=exported).stderr
         assert "3 unchanged" in served.run("up")
-        assert "sealed by passphrase" in both.tic("stack", "up", "dev", *RUN, code=None).err
+        refused = both.tic("stack", "up", "dev", *RUN, code=3).err
+        assert "sealed by passphrase" in refused
+        assert "tic stack export-state shop/dev | tic stack import-state shop/dev - --force" in refused
         served("stack", "change-secrets-provider", "default")
         assert "3 unchanged" in served.run("up")
-        everything = kept(both.tic.home) + both.stack_file.read_bytes()
+        everything = kept(both.tic.home, raw=False) + both.stack_file.read_bytes()
         for secret in (CANARY, PASSPHRASE, *before):
             assert secret.encode() not in everything
+        assert CANARY.encode() not in kept(both.tic.home)
         assert served.exported("--version", "1")["secrets_providers"]["type"] == "service"
         shown = served("stack", "export", "--show-secrets").stdout
         elsewhere = both.other("elsewhere")
@@ -122,14 +128,13 @@ def test_a_run_that_would_leave_half_of_a_state_under_another_seal_does_not(both
         served("refresh", "--yes", "--skip-preview", "--target", "**::first")
         assert served.exported()["secrets_providers"]["type"] == "service"
         assert "3 unchanged" in served.run("up")
-        both.stack_file.write_text("config: {}\n")
-        (both.stack_file.parent / "Pulumi.dev.yaml").write_text(
-            f"encryptionsalt: {json.loads(exported)['deployment']['secrets_providers']['state']['salt']}\n"
-        )
-        refused = served("refresh", "--yes", "--skip-preview", code=1)
+        salt = json.loads(exported)["deployment"]["secrets_providers"]["state"]["salt"]
+        both.stack_file.write_text(f"encryptionsalt: {salt}\n")
+        refused = served("refresh", "--yes", "--skip-preview", code=3)
         assert "change-secrets-provider passphrase" in refused.stdout + refused.stderr
         both.stack_file.write_text("config: {}\n")
         served("refresh", "--yes", "--skip-preview")
+        assert CANARY in served("stack", "output", "--show-secrets").stdout
 
 
 def test_plaintext_needs_a_yes_and_goes_into_a_private_file(both: Movers) -> None:  # C2

@@ -1,5 +1,6 @@
 """What the holder of a lease writes while its update runs: journal batches, checkpoints, engine events."""
 
+import time
 import zlib
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.routing import BaseRoute
 from engine.state import events, journal, other_seals, packing, updates, versions
 from engine.state.compression import QUICK, packed
 from engine.state.journal import BatchRefused
+from engine.state.replay import Kind
 from engine.state.residue import redact, seal_entry
 from engine.state.routes.call import Call, Refused, by_lease
 from engine.state.routes.transfer import checked, sealed_deployment
@@ -43,14 +45,33 @@ def append_journal(call: Call) -> Any:
         body = packed({"entries": [seal_entry(entry, *clean) for entry in entries]}, QUICK)
     else:
         body = _as_sent(call)
+    _check_seal(call, entries)
     with call.service.write(call.path["update"]) as connection:
-        running = updates.held(connection, call.path["update"], call.lease)
-        other_seals.check(connection, running.stack_id, entries)
+        updates.held(connection, call.path["update"], call.lease)
         row = journal.append(connection, call.path["update"], body)
     if packing.is_due(row):
         afterwards = BackgroundTask(packing.pack, call.service, call.path["update"])
         return Response(b"{}", media_type="application/json", background=afterwards)
     return None
+
+
+def _check_seal(call: Call, entries: list[dict[str, Any]]) -> None:
+    """End an update that would seal a part of the state by another provider than the rest, and say why.
+
+    The CLI goes on after a batch that is refused, so only the end of the lease keeps the others out.
+    """
+    if not any(entry["kind"] == Kind.SECRETS_MANAGER for entry in entries):
+        return
+    with call.service.write() as connection:
+        running = updates.held(connection, call.path["update"], call.lease)
+        try:
+            other_seals.check(connection, running.stack_id, entries)
+        except other_seals.SealsMixed as mixed:
+            updates.refuse(connection, running, f"{mixed}; {mixed.hint}", time.time())
+            refused = mixed
+        else:
+            return
+    raise refused
 
 
 def replace_checkpoint(call: Call) -> Any:
