@@ -94,7 +94,8 @@ class DamagedRow(CredentialError):
     def __init__(self, table: str) -> None:
         super().__init__(
             f"the database is damaged: a row of its table {table} holds what tic does not put there",
-            hint="put a backup of tic.db back; vault.key stays as it is",
+            hint="put a backup back: tic vault restore FILE --force (what is there now is kept aside); or a "
+            "copy of tic.db; vault.key stays as it is",
         )
 
 

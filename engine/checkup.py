@@ -64,6 +64,7 @@ def _vault(home: Home) -> list[Check]:
     installation = Installation(home)
 
     def database() -> str:
+        installation.database.check_writable()
         if faults := installation.database.faults():
             raise installation.database.damaged("; ".join(faults))
         return f"{installation.database.name}{'' if home.database_url else ' (0600)'}, whole"

@@ -7,7 +7,7 @@ What was committed survives a power cut.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from engine.home import Home
-from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase, Storage
+from engine.storage import (
+    BUSY_SECONDS,
+    DatabaseDamaged,
+    DatabaseUnusable,
+    DiskFull,
+    NoDatabase,
+    Storage,
+    Unwritable,
+)
 
 __all__ = ["BUSY_SECONDS", "Database", "DatabaseDamaged", "DatabaseUnusable", "NoDatabase"]
 
@@ -30,17 +38,31 @@ class Database:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._when_full: Callable[[], None] = _nothing
 
     @classmethod
     def open(cls, home: Home, *, create: bool = False) -> "Database":
         """Open the database of `home` and bring its schema up to date.
 
+        Where it can't be written (a full disk, a folder that may only be read), it is opened to read from.
         Raises HomeUnusable where other users could read it, NoDatabase (unless it may `create` one),
         DatabaseUnusable where a newer tic wrote it, DatabaseDamaged; for PostgreSQL also UrlRefused and
         DriverMissing.
         """
         home.make() if create else home.check_folder()
-        database = cls(_storage(home, create=create))
+        storage = _storage(home, create=create)
+        try:
+            storage.check_writable()
+            return cls._opened(storage)
+        except Unwritable as why:
+            reading = None if create else storage.for_reading(why)
+            if reading is None:
+                raise
+            return cls._opened(reading)
+
+    @classmethod
+    def _opened(cls, storage: Storage) -> "Database":
+        database = cls(storage)
         try:
             with database.explained():
                 database._migrate()
@@ -92,9 +114,9 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            raise self._storage.explanation(error.orig) from None
+            raise self._explained(error.orig) from None
         except self._storage.driver_fault as error:
-            raise self._storage.explanation(error) from None
+            raise self._explained(error) from None
         except NoFreeConnection:
             raise DatabaseUnusable(
                 f"the database {self.name} has no connection free for this process",
@@ -106,6 +128,24 @@ class Database:
             # The exception carries the content, which may be anything.
             told = f"something in it does not decode ({type(error).__name__})"
             raise self.damaged(told) from None
+
+    @contextmanager
+    def when_full(self, act: Callable[[], None]) -> Iterator[None]:
+        """While the block runs, call `act` whenever the disk was found full; from any thread."""
+        self._when_full = act
+        try:
+            yield
+        finally:
+            self._when_full = _nothing
+
+    def check_writable(self) -> None:
+        """Raise Unwritable where it was opened only to read from."""
+        self._storage.check_writable()
+
+    def readers(self) -> list[str]:
+        """Who may read it besides its owner, as far as it knows: users by name, or EVERYBODY."""
+        with self.read() as connection:
+            return self._storage.readers(connection)
 
     def faults(self) -> list[str]:
         """What the database finds wrong with all of itself, in its words; reads all of it."""
@@ -120,10 +160,17 @@ class Database:
         """Close every connection; SQLite then folds its write-ahead log into the file."""
         self._storage.engine.dispose()
 
+    def _explained(self, fault: BaseException | None) -> DatabaseUnusable:
+        meaning = self._storage.explanation(fault)
+        if isinstance(meaning, DiskFull):
+            self._when_full()
+        return meaning
+
     def _migrate(self) -> None:
         """Bring the schema up to date."""
         known = sorted(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
         with self._storage.engine.connect() as connection:
+            self._storage.check_whole(connection)
             tables = self._storage.tables(connection)
             if not tables:
                 self._storage.check_empty(connection)
@@ -144,6 +191,10 @@ class Database:
         from engine.migrations.upgrade import upgrade
 
         upgrade(self._storage)
+
+
+def _nothing() -> None:
+    """What is done where nobody has said what to do."""
 
 
 def _storage(home: Home, *, create: bool) -> Storage:

@@ -103,7 +103,8 @@ class Home:
             if not stat.S_ISREG(status.st_mode):
                 raise HomeUnusable(
                     f"{path} is no file, so it can't be the database",
-                    hint=f"move it away, and put a backup of {self.database.name} back if there was one",
+                    hint=f"move it away: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.away')}; "
+                    "then put a backup back: tic vault restore FILE",
                 )
             _check_private(f"the database {path}", path, status, 0o600)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from credentials.anchor import NAME as ANCHOR
 from credentials.errors import CredentialError
 from credentials.keys import KEY_FILE, NEXT_FILE
+from credentials.refusals import DamagedRow
 from engine.errors import EngineError
 from engine.home import Home
 from engine.storage import DatabaseUnusable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from engine.database import Database
 
 BACKUP_NAME = "replaced.tic-backup"
+ROWS_NAME = "replaced.rows"  # lines of JSON (engine.dump), where no backup can be sealed
 
 
 class CantKeepAside(EngineError):
@@ -31,7 +33,8 @@ def keep_aside(home: Home, database: "Database | None", ledger: "Ledger | None")
     """Copy what is there into a new folder, and return that.
 
     A working database (`database`) is copied as it is at one moment, PostgreSQL's as a backup sealed with the
-    present vault key; a damaged file with whatever SQLite keeps beside it. Raises CantKeepAside.
+    present vault key, or row by row where the vault's own row is gone; a damaged file with whatever SQLite
+    keeps beside it. Raises CantKeepAside.
     """
     folder = _new_folder(home)
     try:
@@ -99,8 +102,23 @@ def _back_up(database: "Database", ledger: "Ledger", folder: Path) -> None:
 
     try:
         make(database, ledger, folder / BACKUP_NAME)
+    except DamagedRow:
+        _keep_rows(database, folder / ROWS_NAME)
     except (CredentialError, DatabaseUnusable) as error:
         raise CantKeepAside(
             f"what is in the database can't be backed up, so it can't be kept: {error}; nothing was changed",
             hint="keep it yourself (pg_dump), and restore into an empty database (TIC_DATABASE_URL)",
         ) from error
+
+
+def _keep_rows(database: "Database", path: Path) -> None:
+    """Every row as it is; the secrets among them stay sealed."""
+    from engine.dump import dump
+
+    with (
+        open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file,  # noqa: PTH123
+        database.read() as connection,
+    ):
+        file.writelines(dump(connection))
+        file.flush()
+        os.fsync(file.fileno())

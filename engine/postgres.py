@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from engine import waiting
 from engine.postgres_faults import NOT_HAD_IN_TIME, commit_lost, damaged, explanation
 from engine.postgres_url import Address, address
-from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
+from engine.storage import BUSY_SECONDS, EVERYBODY, DatabaseDamaged, DatabaseUnusable, NoDatabase, Unwritable
 from engine.waiting import NOTICE_SECONDS
 
 _LOCK: Final = 0x746963  # "tic"; advisory locks are each database's own
@@ -53,6 +53,13 @@ UNION ALL
 SELECT checksum_failures || ' of its pages failed their checksum' FROM pg_stat_database
  WHERE datname = current_database() AND checksum_failures > 0
 """
+_READERS: Final = f"""
+SELECT DISTINCT CASE grantee WHEN 0 THEN '{EVERYBODY}' ELSE grantee::regrole::text END AS name
+  FROM pg_class, aclexplode(relacl)
+ WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND privilege_type = 'SELECT'
+   AND grantee <> relowner
+ ORDER BY 1
+"""  # noqa: S608 - of constants
 _BY_BYTES: Final = """
 DO $$ DECLARE found record; BEGIN
   FOR found IN
@@ -133,12 +140,25 @@ class Postgres:
                 raise commit_lost(self._where) from None
             raise
 
+    def check_writable(self) -> None:
+        """Only the server knows, and says so when something is written."""
+
+    def for_reading(self, why: Unwritable) -> None:
+        """There is no other way: a standby is read as it is."""
+
     def tables(self, connection: Connection) -> set[str]:
         """The tables of the schema that new ones would be made in."""
         found = connection.exec_driver_sql(
             "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
         )
         return set(found.scalars())
+
+    def check_whole(self, connection: Connection) -> None:
+        """The server looks after its files."""
+
+    def readers(self, connection: Connection) -> list[str]:
+        """Whom a table of the schema has been granted to."""
+        return [str(name) for name in connection.exec_driver_sql(_READERS).scalars()]
 
     def faults(self, connection: Connection) -> list[str]:
         """Guards that do not hold, checksums that failed, and tables that can't be read to their end."""

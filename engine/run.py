@@ -20,6 +20,7 @@ from engine import (
     project,
     recovery,
     rereading,
+    room,
     unbound,
 )
 from engine.errors import EngineError
@@ -68,12 +69,14 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     with installation.database.read() as connection:
         common |= environment.slots_told(each.key for each in bindings.bound(connection, stack.id))
     outcome = Outcome()
+    room.check(installation.home)
     if ended := leftovers.sweep(installation.home):
         listen(Notice(f"{ended} processes that a killed run had left on this machine are ended"))
     with (
         _turn(installation, stack, operation),
         interruption.heard(),
         leftovers.private_folder(installation.home) as private,
+        room.kept(installation, private) as spare,
         Launch(_program(where, operation, common), private) as launch,
     ):
         cut_off = recovery.before(installation, stack, listen, only_looks=operation.changes_nothing)
@@ -84,7 +87,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
                 stacks.move(change.connection, stack.id, str(where.folder))
             bound = bindings.complete(change.connection, stack.id, stack.full_name, here)
         with serving(installation, stack, bound, here, private, outcome, operation, listen) as served:
-            pulumi_here = _Pulumi(tool, stack, where, common, served)
+            pulumi_here = _Pulumi(tool, stack, where, common, served, spare)
             unread = _reread(installation, pulumi_here, operation, cut_off, outcome, listen)
             if not outcome.interrupted:
                 pulumi_here.carry_out(launch, private, operation, outcome, listen)
@@ -126,6 +129,7 @@ class _Pulumi:
     where: project.Project
     common: Mapping[str, str]
     served: Served
+    spare: room.Room
 
     def carry_out(
         self, launch: Launch, private: Path, operation: Operation, outcome: Outcome, listen: Listener
@@ -133,7 +137,13 @@ class _Pulumi:
         """Start it for `operation`, and follow it to its end."""
         surroundings = {**self.common, **self.served.environment(private)}
         launch.start(Command(self._words(operation), surroundings, self.where.folder))
-        follow(launch, outcome, listen, self.served.sieve)
+
+        def stop() -> None:
+            listen(room.NOTICE)
+            launch.interrupt()
+
+        with self.spare.then(stop):
+            follow(launch, outcome, listen, self.served.sieve)
 
     def _words(self, operation: Operation) -> list[str]:
         """The command line; no secret is among them."""

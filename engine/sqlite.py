@@ -13,19 +13,18 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from credentials.anchor import NAME as ANCHOR
 from engine import waiting
 from engine.home import Home
+from engine.sqlite_copy import in_memory
+from engine.sqlite_faults import busy, closed, damaged, explanation, is_open
 from engine.sqlite_lock import holder
-from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase
+from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase, Unwritable
 from engine.waiting import Patience
-
-_CLOSED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
-NEARLY_NOTHING: Final = 1024 * 1024  # bytes; SQLite needs this much for its log and its shared memory
 
 
 class Sqlite:
@@ -33,13 +32,16 @@ class Sqlite:
 
     driver_fault: type[Exception] = sqlite3.Error
 
-    def __init__(self, path: Path, *, begun: bool) -> None:
+    def __init__(
+        self, path: Path, *, begun: bool, engine: Engine | None = None, why: Unwritable | None = None
+    ) -> None:
+        """`engine` reads a copy of the file, which `why` can't be written."""
         self.name = str(path)
         self.begun = begun
-        self.engine = _engine(path)
+        self.engine = engine or _engine(path)
+        self._why = why
         weakref.finalize(self, self.engine.dispose)  # at the latest when tic ends: the log goes into the file
         self._path = path
-        self._folder = path.parent
         self._queue = threading.Lock()
 
     @classmethod
@@ -61,18 +63,36 @@ class Sqlite:
                 raise NoDatabase(f"there is no vault in {home.root}", hint="make one: tic vault init")
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         if begun and path.stat().st_size == 0:
-            raise _damaged(str(path), "it is empty")
+            raise damaged(path, "it is empty")
         return cls(path, begun=begun)
 
     def begin_reading(self, connection: Connection) -> None:
         """SQLite's snapshot is that of the first statement that follows."""
         connection.exec_driver_sql("BEGIN")
 
+    def check_writable(self) -> None:
+        """SQLite itself would open a file that may only be read, and fail at the first change."""
+        if self._why is not None:
+            raise self._why
+        if not is_open(self._path):
+            raise closed(self._path, "it may only be read")
+
+    def for_reading(self, why: Unwritable) -> "Sqlite | None":
+        """A copy of the file in memory, as it is now."""
+        try:
+            copy = in_memory(self._path)
+        except sqlite3.Error as error:
+            raise self.explanation(error) from None
+        if copy is None:
+            return None
+        engine = create_engine("sqlite://", creator=copy.opened, poolclass=NullPool)
+        return Sqlite(self._path, begun=self.begun, engine=engine, why=why)
+
     @contextmanager
     def queue(self) -> Iterator[None]:
         """One thread of this process at a time asks SQLite for its lock."""
         if not self._queue.acquire(timeout=BUSY_SECONDS):
-            raise self._busy()
+            raise busy(self._path)
         try:
             yield
         finally:
@@ -84,6 +104,8 @@ class Sqlite:
         SQLite's own waiting asks the more seldom the longer it lasts, up to ten times a second, says nothing
         and hears no Ctrl-C; with many writers some would starve.
         """
+        if self._why is not None:
+            raise self._why
         connection.begin()
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - made in _engine
@@ -92,7 +114,7 @@ class Sqlite:
         try:
             while not _begun(driver):
                 if patience.is_over:
-                    raise self._busy()
+                    raise busy(self._path)
                 if patience.is_to_be_told():
                     waiting.tell(f"waiting for {holder(self._path)}, which writes to {self.name}")
                 time.sleep(patience.pause)
@@ -108,6 +130,20 @@ class Sqlite:
         found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
         return set(found.scalars())
 
+    def check_whole(self, connection: Connection) -> None:
+        """SQLite reads what is missing of the last page as zeroes. Without a log the file has all pages."""
+        if self._why is not None or _size(self._path.with_name(f"{self._path.name}-wal")):
+            return
+        pages, size = (
+            connection.exec_driver_sql(f"PRAGMA {what}").scalar_one() for what in ("page_count", "page_size")
+        )
+        if (found := _size(self._path)) < pages * size:
+            raise self.damaged(f"its end is cut off: it has {found} of {pages * size} bytes")
+
+    def readers(self, connection: Connection) -> list[str]:
+        """Nobody: a file that others may read is not opened (`Home.check_database`)."""
+        return []
+
     def faults(self, connection: Connection) -> list[str]:
         """What SQLite's quick check finds."""
         found = connection.exec_driver_sql("PRAGMA quick_check(5)").scalars()
@@ -122,48 +158,23 @@ class Sqlite:
         """Nothing is left to do: SQLite compares texts by their bytes."""
 
     def explanation(self, error: BaseException | None) -> DatabaseUnusable:
-        """What one fault of SQLite means, and what to do about it."""
-        code = getattr(error, "sqlite_errorcode", None)  # absent where Python's own driver complains
-        kind = None if code is None else code & 0xFF  # the rest says where it happened
-        if kind is None and "decode" in str(error):
-            return self.damaged("a text in it is not UTF-8")
-        if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return self._busy()
-        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return self.damaged(str(error))
-        if kind == sqlite3.SQLITE_FULL or (
-            kind in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(self._folder)
-        ):
-            return DatabaseUnusable(
-                f"the database {self.name} failed, because its disk is full ({error})",
-                hint=f"free some space on the disk of {self._folder} and run the command again",
-            )
-        return DatabaseUnusable(f"the database {self.name} failed: {error}", hint=self._hint(kind))
+        """What one fault of SQLite means."""
+        return explanation(error, self._path)
 
     def damaged(self, what: str) -> DatabaseDamaged:
         """The error for a damaged file."""
-        return _damaged(self.name, what)
+        return damaged(self._path, what)
 
     def elsewhere(self) -> str:
         """Another file lies in another home."""
         return "set TIC_HOME to another folder"
 
-    def _busy(self) -> DatabaseUnusable:
-        return DatabaseUnusable(
-            f"the database {self.name} is being written by {holder(self._path)}, and was for "
-            f"{BUSY_SECONDS} s",
-            hint="run the command again when that is done; or look what it does, and end it",
-        )
 
-    def _hint(self, kind: int | None) -> str:
-        if kind in _CLOSED:
-            return f"make the folder and the file yours to write: ls -la {self._folder}"
-        if kind == sqlite3.SQLITE_IOERR:
-            return f"check the disk of {self._folder}, then run the command again"
-        return (
-            "run the command again; if it fails again, put a backup back: tic vault restore FILE --force; "
-            f"or a copy of the file: cp BACKUP {self.name}; vault.key stays as it is"
-        )
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _begun(driver: sqlite3.Connection) -> bool:
@@ -175,15 +186,6 @@ def _begun(driver: sqlite3.Connection) -> bool:
             return False
         raise
     return True
-
-
-def _damaged(name: str, what: str) -> DatabaseDamaged:
-    return DatabaseDamaged(
-        name,
-        what,
-        hint="put a backup back: tic vault restore FILE --force; or a copy of the file: "
-        f"cp BACKUP {name} (and remove {name}-wal and {name}-shm); vault.key stays as it is",
-    )
 
 
 def _gone(home: Home, left: Path) -> NoDatabase:
@@ -209,11 +211,3 @@ def _engine(path: Path) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        disk = os.statvfs(folder)
-    except OSError:
-        return False
-    return disk.f_bavail * disk.f_frsize < NEARLY_NOTHING

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.errors import EngineError
 
+EVERYBODY = "everybody"
 BUSY_SECONDS = 30  # how long a writer waits for the one before it
 
 
@@ -14,6 +15,14 @@ class DatabaseUnusable(EngineError):
     """The database can't be opened, read or written: disk, permission, damage, or another version's."""
 
     exit_code = 5
+
+
+class Unwritable(DatabaseUnusable):
+    """Its disk is full, or its place may only be read; what is in it may still be readable."""
+
+
+class DiskFull(Unwritable):
+    """What failed changed nothing, and may be tried again when there is space."""
 
 
 class NoDatabase(DatabaseUnusable):
@@ -55,8 +64,20 @@ class Storage(Protocol):
     def commit(self, connection: Connection) -> None:
         """Commit durably."""
 
+    def check_writable(self) -> None:
+        """Raise Unwritable where it shows without a try that nothing can be written."""
+
+    def for_reading(self, why: Unwritable) -> "Storage | None":
+        """Another way to read what is there; whoever would write gets `why`. None where there is none."""
+
     def tables(self, connection: Connection) -> set[str]:
         """The names of the tables that are there."""
+
+    def check_whole(self, connection: Connection) -> None:
+        """Raise DatabaseDamaged where a quick look shows that a part is missing."""
+
+    def readers(self, connection: Connection) -> list[str]:
+        """Who may read it besides its owner and the server's superusers: users by name, or EVERYBODY."""
 
     def faults(self, connection: Connection) -> list[str]:
         """What the database finds wrong with itself, in its words; reads all of it."""

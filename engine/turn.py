@@ -72,7 +72,8 @@ def turn(home: "Home", stack: "Stack", kind: str, waits: Waits | None = None) ->
             yield
         finally:
             _mine.reset(before)
-            os.ftruncate(descriptor, 0)
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

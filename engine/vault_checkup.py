@@ -6,6 +6,7 @@ changes nothing but for one thing: the second key that a killed `tic vault rekey
 
 import shlex
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from credentials.errors import CredentialError
 from credentials.proof import prove_credentials, prove_tables, prove_uses
 from credentials.refusals import ChangedBehindTheVault
 from engine.checkup import Check
+from engine.database import Database
 from engine.errors import EngineError
 from engine.home import Home
 from engine.installation import Installation
+from engine.storage import EVERYBODY
 
 MOST_FAULTS = 5
 
@@ -54,10 +57,23 @@ def _before_opening(home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
 
     def database() -> str:
         home.check_database()
-        return f"{Installation(home).database.name}, closed to others"
+        opened = Installation(home).database
+        opened.check_writable()
+        return f"{opened.name}, {_closed(opened)}"
 
     yield "home", folder
     yield "database", database
+
+
+def _closed(database: Database) -> str:
+    """Who may read it besides its owner; raises VaultUnsound where everybody may."""
+    others = database.readers()
+    if EVERYBODY in others:
+        raise VaultUnsound(
+            f"every user of the server may read tables of {database.name}",
+            hint="as their owner, in psql: REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC",
+        )
+    return f"readable for {', '.join(others)} too" if others else "closed to others"
 
 
 def _integrity(installation: Installation) -> str:
@@ -67,13 +83,18 @@ def _integrity(installation: Installation) -> str:
         if not faults and connection.dialect.name == "sqlite":
             found = connection.exec_driver_sql(f"PRAGMA integrity_check({MOST_FAULTS})").scalars()
             faults = [str(line) for line in found if line != "ok"]
-            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-            faults += [
-                f"a row of {table} refers to one of {other} that is gone" for table, _, other, _ in lost
-            ]
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check")
+            faults += _summed_up(Counter((table, other) for table, _, other, _ in lost))
     if faults:
         raise database.damaged("; ".join(faults[:MOST_FAULTS]))
     return "the database finds no fault in itself"
+
+
+def _summed_up(lost: "Counter[tuple[str, str]]") -> Iterator[str]:
+    """How many rows of a table refer to rows of another that are gone."""
+    for (table, other), count in sorted(lost.items()):
+        rows = f"1 row of {table} refers" if count == 1 else f"{count} rows of {table} refer"
+        yield f"{rows} to what is gone from {other}"
 
 
 def _key(installation: Installation) -> str:

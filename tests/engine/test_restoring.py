@@ -317,7 +317,7 @@ def test_nothing_is_replaced_under_a_run(kept: Kept, file: Path) -> None:
     with sqlite3.connect(kept.home.database) as connection:
         connection.execute(
             "INSERT INTO stack_update SELECT 'u', id, 'update', 0, 1, 'running', 1.0, 1.0, NULL, 'me', '3',"
-            " NULL, ?, 1, 'here', '1', '', '{}', '{}', '{}' FROM stack WHERE name = 'dev'",
+            " NULL, ?, 1, 'here', '1', '', '{}', '{}', '{}', NULL FROM stack WHERE name = 'dev'",
             (time.time() + 60,),
         )
     with pytest.raises(RestoreRefused, match="site/dev is at work"):

@@ -6,10 +6,12 @@ import pytest
 
 from engine import restoring
 from engine.backup import make
+from engine.checkup import Check
 from engine.database import Database
 from engine.home import Home
-from engine.keeping_aside import BACKUP_NAME, CantKeepAside
+from engine.keeping_aside import BACKUP_NAME, ROWS_NAME, CantKeepAside
 from engine.restoring import RestoreRefused, restore
+from engine.vault_checkup import examine
 from tests.engine.vaults import Kept, full
 
 pytestmark = pytest.mark.server
@@ -96,3 +98,46 @@ def test_what_ends_in_the_middle_leaves_what_was_there(
     with pytest.raises(KeyboardInterrupt):
         restore(server.home, file, force=True)
     server.opens()
+
+
+def test_a_server_whose_vault_is_gone_is_replaced_and_its_rows_are_kept(
+    kept: Kept, tmp_path: Path, postgres_url: str
+) -> None:
+    server, file = team(kept, tmp_path, postgres_url), backed_up(kept, tmp_path / "one")
+    restore(server.home, file)
+    database = Database.open(server.home)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM vault")
+    database.close()
+    with pytest.raises(RestoreRefused, match="there is a vault"):
+        restore(server.home, file)
+    done = restore(server.home, file, force=True)
+    server.opens()
+    assert server.wrong() == []
+    assert done.aside is not None
+    rows = done.aside / ROWS_NAME
+    assert rows.stat().st_mode & 0o777 == 0o600
+    assert b'"table":"credential"' in rows.read_bytes()
+    for secret in (b"key-of-prod", b"password-of-web"):
+        assert secret not in rows.read_bytes()
+
+
+def test_who_else_may_read_the_tables_is_told(kept: Kept, tmp_path: Path, postgres_url: str) -> None:
+    server, file = team(kept, tmp_path, postgres_url), backed_up(kept, tmp_path / "one")
+    restore(server.home, file)
+    assert _database(server).detail.endswith(", closed to others")
+    database = Database.open(server.home)
+    with database.write() as connection:
+        connection.exec_driver_sql("GRANT SELECT ON stack TO pg_monitor")
+    assert _database(server).detail.endswith(", readable for pg_monitor too")
+    with database.write() as connection:
+        connection.exec_driver_sql("GRANT SELECT ON audit TO PUBLIC")
+    database.close()
+    wrong = _database(server)
+    assert not wrong.ok
+    assert "every user of the server may read tables of postgresql://tic@" in wrong.detail
+    assert "REVOKE ALL ON ALL TABLES" in wrong.remedy
+
+
+def _database(server: Kept) -> Check:
+    return next(check for check in examine(server.home) if check.name == "database")

@@ -115,7 +115,9 @@ def test_a_damaged_file_is_named(kept: Kept) -> None:
 
 def test_a_row_that_refers_to_nothing_is_named(kept: Kept) -> None:
     sql(kept, "DELETE FROM stack WHERE name = 'dev'")
-    assert "a row of binding refers to one of stack that is gone" in found(kept)["integrity"]
+    assert "1 row of binding refers to what is gone from stack" in found(kept)["integrity"]
+    sql(kept, "DELETE FROM stack WHERE name = 'live'")
+    assert found(kept)["integrity"].endswith("is damaged: 2 rows of binding refer to what is gone from stack")
 
 
 def test_a_missing_key_and_another_one_are_two_things(kept: Kept) -> None:
