@@ -48,7 +48,7 @@ class Plan:
 
     def strike(self) -> None:
         """Note who is there, and kill the victims, this process last."""
-        there = dict(processes())
+        there = dict(processes(os.getpid()))
         report = Path(self.report)
         report.with_suffix(".new").write_text(json.dumps(there))
         report.with_suffix(".new").rename(report)
@@ -121,10 +121,10 @@ class Transactions:
             self._plan.strike()
 
 
-def processes() -> Iterator[tuple[str, int]]:
-    """What each process of the run is, and its id."""
-    yield "tic", os.getpid()
-    for process in psutil.Process().children(recursive=True):
+def processes(tic: int) -> Iterator[tuple[str, int]]:
+    """What each process of the run of `tic` is, and its id."""
+    yield "tic", tic
+    for process in psutil.Process(tic).children(recursive=True):
         try:
             words = process.cmdline()
         except psutil.Error:

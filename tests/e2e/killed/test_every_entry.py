@@ -112,11 +112,8 @@ def killed(lab: Lab, folder: Path, way: Way, kill: Kill, *, forget: bool = True)
     return figures
 
 
-# The other victims are struck in test_odd_moments.py too, which always runs.
-SAMPLE = [each if each == "plugin" else pytest.param(each, marks=pytest.mark.soak) for each in VICTIMS]
-
-
-@pytest.mark.parametrize("victim", SAMPLE)
+@pytest.mark.soak
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_after_a_kill_the_next_up_converges(base: Bases, tmp_path: Path, victim: str) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
