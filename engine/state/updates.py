@@ -265,9 +265,10 @@ def note_changes(connection: Connection, update_id: str, changes: dict[str, int]
 
 
 def _forget_old_events(connection: Connection, stack_id: int, version: int) -> None:
-    old = select(UPDATE.c.id).where(
-        UPDATE.c.stack_id == stack_id, UPDATE.c.version <= version - EVENTS_KEPT_FOR, ~UPDATE.c.dry_run
-    )
+    last = version - EVENTS_KEPT_FOR
+    # Each start forgets those of one more update, so a few are looked at, and not a long history each time.
+    few = UPDATE.c.version.between(last - EVENTS_KEPT_FOR, last)
+    old = select(UPDATE.c.id).where(UPDATE.c.stack_id == stack_id, few, ~UPDATE.c.dry_run)
     connection.execute(delete(EVENT).where(EVENT.c.update_id.in_(old)))
 
 
