@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from cli.telling import say
 
 if TYPE_CHECKING:
-    from engine.config_reseal import ConfigMove
+    from collections.abc import Sequence
+
+    from engine.config_reseal import Resealed
     from engine.project import Project
     from engine.state.stacks import Stack
     from engine.state.untyped import Untyped
@@ -38,8 +40,8 @@ def tell_exported(stack: "Stack", state: "Untyped", how: str, file: Path | None)
         say(f"  for another place: tic stack export-state {stack.full_name} --passphrase")
 
 
-def tell(done: "Imported", where: "Project | None", move: "ConfigMove | None") -> None:
-    """What came in, what serves it, what is left to do, and what comes next."""
+def tell(done: "Imported") -> None:
+    """What came in, and what serves it."""
     name = done.stack.full_name
     how = "is made" if done.made else "has a new state"
     say(f"{name} {how}: {resources(done.resources)}, version {done.version}")
@@ -61,22 +63,19 @@ def tell(done: "Imported", where: "Project | None", move: "ConfigMove | None") -
         say(f"  {provider}: bound to nothing yet: {getattr(why, 'hint', why)}")
     for package in done.needs.unknown:
         say(f"  {package}: no kind of credential is known; pass variables on: tic stack up --env NAME")
-    _tell_config(done.stack, where, move)
-    say(f"  next: tic stack preview {name}")
 
 
-def _tell_config(stack: "Stack", where: "Project | None", move: "ConfigMove | None") -> None:
+def tell_config(stack: "Stack", where: "Project | None", sealed: "Sequence[Resealed]") -> None:
+    """What became of the stack's configuration, what is left to do for it, and what comes next."""
     from engine import config_reseal
 
-    if move is not None:
-        say(f"  {move.path} is its configuration, with secrets that the vault has sealed")
-        return
-    if where is None:
-        if not stack.folder:
-            say(f"  the folder of project {stack.project} is not known yet: go there before the next command")
-        return
-    found = config_reseal.foreign(where.stack_file(stack.name))
+    for each in sealed:
+        say(f"  {each.path} is its configuration: {secrets(each.secrets)} sealed by the vault")
+    if where is None and not stack.folder:
+        say(f"  the folder of project {stack.project} is not known yet: go there before the next command")
+    found = config_reseal.foreign(where.stack_file(stack.name)) if where is not None else None
     if found is not None:
         count = secrets(len(found.keys))
         say(f"  {found.path} names another secrets provider, which sealed {count}; let the vault seal them:")
         say(f"    tic stack import-state {stack.full_name} --config {found.path}")
+    say(f"  next: tic stack preview {stack.full_name}")

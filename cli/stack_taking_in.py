@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from cli import stack_moved
 from cli.consent import confirm
 from cli.move_passphrase import Passphrases
-from cli.stack_moved import resources, secrets
+from cli.stack_moved import resources
 from cli.stack_options import Usage, choose
-from cli.telling import say
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from engine.installation import Installation
+    from engine.state.stacks import Stack
 
 LARGEST = 256 * 1024 * 1024  # bytes
 
@@ -32,6 +33,7 @@ def take_in(
 ) -> None:
     """Make what was read the stack's state, with its configuration file if one is named, and tell of it."""
     from engine import config_reseal, project
+    from engine.config_reseal import Resealed
     from engine.state import untyped
     from engine.state_import import import_state
     from engine.state_target import target_of
@@ -48,6 +50,12 @@ def take_in(
         move = config_reseal.move(config_file, where, target.name, renaming)
     if force:
         _confirm_force(installation, target.full_name, yes=yes)
+    sealed: list[Resealed] = []
+
+    def configure(stack: "Stack") -> None:
+        if move is not None:
+            sealed.append(move.prepared(installation.vault, stack, phrases.known))
+
     done = import_state(
         installation,
         state,
@@ -55,9 +63,16 @@ def take_in(
         folder=where.folder if where else None,
         phrase=phrases.known,
         message="moved in from another backend",
-        also=lambda stack: move.write(installation.vault, stack, phrases.known) if move else 0,
+        also=configure,
     )
-    stack_moved.tell(done, where, move)
+    stack_moved.tell(done)
+    try:
+        for each in sealed:
+            each.write()
+    except EngineError as failed:
+        failed.hint += f"; the state is in, so then: tic stack import-state {name} --config {config_file}"
+        raise
+    stack_moved.tell_config(done.stack, where, sealed)
 
 
 def _confirm_force(installation: "Installation", full_name: str, *, yes: bool) -> None:
@@ -83,9 +98,9 @@ def take_config_in(installation: "Installation", name: str, config_file: Path, p
     stack = choose(installation, name)
     where = project.of_stack(stack.project, stack.folder, Path.cwd())
     move = config_reseal.move(config_file, where, stack.name, None)
-    count = move.write(installation.vault, stack, phrases.known)
-    say(f"{move.path} is the configuration of {stack.full_name} now: {secrets(count)} sealed by the vault")
-    say(f"  next: tic stack preview {stack.full_name}")
+    sealed = move.prepared(installation.vault, stack, phrases.known)
+    sealed.write()
+    stack_moved.tell_config(stack, where, [sealed])
 
 
 def read(name: str) -> bytes:

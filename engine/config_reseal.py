@@ -48,16 +48,31 @@ class ConfigMove:
     path: Path
     renaming: tuple[str, str] | None = None
 
-    def write(self, sealing: "Sealing", stack: "Stack", phrase: Callable[[], str]) -> int:
-        """Write it, whole or not at all; how many secrets it has. Raises what `resealed` raises."""
+    def prepared(self, sealing: "Sealing", stack: "Stack", phrase: Callable[[], str]) -> "Resealed":
+        """The file as the vault has sealed it for the stack; raises what `resealed` raises."""
         from engine.state.sealing import encrypter
 
         encrypt = encrypter(sealing, stack.id)
-        text, count = resealed(
-            self.source, target=stack.full_name, phrase=phrase, encrypt=encrypt, renaming=self.renaming
-        )
-        replace(self.path, text)
-        return count
+        name, renaming = stack.full_name, self.renaming
+        text, count = resealed(self.source, target=name, phrase=phrase, encrypt=encrypt, renaming=renaming)
+        return Resealed(self.path, text, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """A stack's file as it will be, with so many secrets.
+
+    It is written after the stack's state is: the other way round, a state that does not come in would leave
+    a file that nothing opens.
+    """
+
+    path: Path
+    text: str
+    secrets: int
+
+    def write(self) -> None:
+        """Write it, whole or not at all, with the permissions that the file has. Raises ConfigRefused."""
+        replace(self.path, self.text)
 
 
 def move(source: Path, where: "Project | None", stack: str, renaming: tuple[str, str] | None) -> ConfigMove:

@@ -16,7 +16,7 @@ Phase = Literal["started", "done", "failed"]
 class Step:
     """One step on one resource; `operation` is Pulumi's word (create, update, same, delete, replace, ...).
 
-    `differences` are the outputs that a planned update changes; of a refresh: those that the world has changed.
+    `differences` are the outputs that a planned update changes; of a refresh: what the world has changed.
     """
 
     phase: Phase

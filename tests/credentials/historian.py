@@ -25,8 +25,9 @@ from credentials.rules import (
     ScopeInUse,
 )
 from credentials.scopes import OutOfScope, Place
-from engine import creation, rebinding, recovery, removal
+from engine import creation, rebinding, removal
 from engine.bindings import Unauthorized
+from engine.freeing import freeing
 from engine.installation import Installation
 from engine.state import stacks
 from engine.state.stacks import Stack, StackExists
@@ -119,7 +120,9 @@ class Historian:
 
     def _destroy(self) -> None:
         """What a destroy does when Pulumi has left nothing (C4)."""
-        recovery.after(self.installation, self._stack(), "destroy", succeeded=True)
+        stack = self._stack()
+        with freeing(self.installation.vault)(stack):
+            pass
 
     def _remove_stack(self) -> None:
         removal.remove_stack(self.installation, self._stack())

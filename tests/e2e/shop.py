@@ -34,8 +34,8 @@ def shop(folder: Path, engine: Path, home: Path | None = None, **variables: str)
     plugin.chmod(0o755)
     (project / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
     (project / "__main__.py").write_text(PROGRAM)
-    path = os.pathsep.join([str(programs), str(engine.parent), os.environ["PATH"]])
-    own = {"PATH": path, "TRIVIAL_WORLD": str(folder / "world")}
+    search = os.pathsep.join([str(programs), str(engine.parent), os.environ["PATH"]])
+    own = {"PATH": search, "TRIVIAL_WORLD": str(folder / "world")}
     return Tic(home or folder / "home", project, {**own, **variables})
 
 

@@ -45,6 +45,7 @@ def at_once(
         results: list[Result] = list(pool.map(lambda stack: tic(*words(stack)), stacks))
     for result in results:
         assert "locked" not in result.out + result.err
+    return results
 
 
 def run_many(tic: Tic, count: int, beside: int) -> None:

@@ -22,6 +22,7 @@ from engine.challenges import open_notes, withdraw_left_over
 from engine.publishers import Publishers
 from engine.state import stacks
 from engine.state.owner import Owner, this_process
+from engine.timing import Timing
 from engine.withdrawal import StillPublished, withdraw
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.record import Challenge
@@ -326,7 +327,7 @@ class RememberingPublishers(Publishers):
     records: dict[str, set[str]]
 
     def _publisher(
-        self, kind: Kind, fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...]
+        self, kind: Kind, fields: Mapping[str, SecretBytes], resolvers: tuple[str, ...], timing: Timing
     ) -> Publisher:
         return Remembering(self.records)
 

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,7 +40,7 @@ from pulumi.provider.experimental.server import main
 Properties = dict[str, PropertyValue]
 LONGEST_FILE = 8 * 1024  # bytes; a bundle of public certificates is larger
 
-WAYS = {
+WAYS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "shifted": lambda text: base64.b64encode(b"user:" + text.encode() + b"@host").decode(),

@@ -301,7 +301,7 @@ def _refusing(context: Any) -> Iterator[None]:
 
 def _abort_half(context: Any, identity: str, inputs: Properties, outputs: Properties) -> None:
     """End the call with a resource that is there and not ready (provider.proto, ErrorResourceInitFailed)."""
-    from google.rpc import status_pb2
+    from google.rpc import status_pb2  # type: ignore[import-untyped]
 
     detail = any_pb2.Any()
     detail.Pack(

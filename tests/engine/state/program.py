@@ -1,7 +1,7 @@
 """Pulumi programs as values, and a process for each run of one: the SDK keeps its state in globals."""
 
 import multiprocessing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ def things(*names: str, **properties: Any) -> Program:
 
 
 @contextmanager
-def served(program: Program) -> Iterator[int]:
+def served(program: Callable[[], None]) -> Iterator[int]:
     """A process that runs `program` whenever the engine asks; yields its port."""
     here, there = _processes.Pipe()
     process = _processes.Process(target=_serve, args=(program, there), daemon=True)
@@ -93,7 +93,7 @@ def served(program: Program) -> Iterator[int]:
         there.close()
 
 
-def _serve(program: Program, port: Connection) -> None:
+def _serve(program: Callable[[], None], port: Connection) -> None:
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     port.send(server.add_insecure_port("127.0.0.1:0"))

@@ -37,7 +37,8 @@ def test_a_run_sees_its_own_stack_and_no_other(
     run = Client(url, service.admit(Access("run", stack_id=found.id)))
     for method, path in [("GET", ""), ("GET", "/export"), ("POST", "/decrypt"), ("DELETE", "")]:
         assert run(method, f"{STACK}{path}", {}).code == 403
-    for method, path in [("POST", "/update"), ("GET", "/export/1"), ("POST", "/encrypt"), ("GET", "/updates")]:
+    missing = [("POST", "/update"), ("GET", "/export/1"), ("POST", "/encrypt"), ("GET", "/updates")]
+    for method, path in missing:
         assert run(method, f"{STACK}{path}", {}).code == 404
     assert run("GET", "/api/stacks/tic/proj/other").code == 200
     assert [stack["stackName"] for stack in run("GET", "/api/user/stacks").value["stacks"]] == ["other"]

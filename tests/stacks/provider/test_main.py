@@ -10,8 +10,9 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from stacks.provider.values import secret_names, wrapped
 from tests.stacks.provider import plugin
@@ -68,7 +69,7 @@ def test_a_type_that_does_not_exist_is_told_with_those_that_do(tmp_path: Path) -
 
 def test_it_tells_its_version_and_schema(tmp_path: Path) -> None:
     with running(tmp_path) as (_, client):
-        assert client.GetPluginInfo(plugin_pb2.PluginInfo()).version
+        assert client.GetPluginInfo(empty_pb2.Empty()).version
         assert "IssuedCertificate" in client.GetSchema(provider_pb2.GetSchemaRequest(version=0)).schema
 
 
