@@ -58,14 +58,29 @@ def before(
     return unsure
 
 
-def note(installation: "Installation", stack: "Stack", operations: Iterable[dict[str, Any]]) -> None:
-    """Keep operations (apitype.OperationV2) that the engine calls failed, though nobody knows what came."""
+def note(
+    installation: "Installation",
+    stack: "Stack",
+    operations: Iterable[dict[str, Any]],
+    listen: Callable[[Notice], None],
+) -> None:
+    """Keep operations (apitype.OperationV2) that the engine calls failed, though nobody knows what came.
+
+    Where another machine has begun an update since, creates among them are told to `listen` at least.
+    """
     from engine.state import pending
+    from engine.state.updates import UpdateRunning
 
     unsure = [each for each in operations if not each["resource"].get("type", "").startswith(OWN)]
-    if unsure:
+    if not unsure:
+        return
+    try:
         with installation.database.write() as connection:
             pending.note_pending(connection, stack.id, unsure)
+    except UpdateRunning:
+        for kind, made in ((each["type"], each["resource"]) for each in unsure):
+            if kind == "creating":
+                listen(_named(pending.PendingOperation(kind, made["urn"], made["type"]), stack))
 
 
 def name_creates(installation: "Installation", stack: "Stack", listen: Callable[[Notice], None]) -> None:

@@ -97,7 +97,7 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
                 listen(record)
         interruption.ignore()
         recovery.after(installation, stack)
-        recovery.note(installation, stack, [*outcome.unanswered, *unread])
+        recovery.note(installation, stack, [*outcome.unanswered, *unread], listen)
         if cut_off or not outcome.succeeded:
             recovery.name_creates(installation, stack, listen)
     return outcome
@@ -178,5 +178,5 @@ def _reread(
 
     read, unread = rereading.reread(apart, operation, cut_off, listen)
     outcome.interrupted = read.interrupted
-    recovery.note(installation, pulumi_here.stack, unread)
+    recovery.note(installation, pulumi_here.stack, unread, listen)
     return unread
