@@ -67,7 +67,9 @@ def test_what_a_cli_does_is_done_once_whenever_its_servers_are_killed(
                     with killing(servers, choose) as moments:
                         gate.touch()
                         printed, _ = run.communicate(timeout=240)
-                    assert run.returncode == 0, (seed, number, moments, printed)
+                    assert run.returncode == 0, (
+                        f"seed {seed}, {number}, {moments}\n{printed}\n{servers[0].log.read_text()}"
+                    )
                 assert cli.made == THINGS, (seed, number, moments)
                 assert f"{len(THINGS) + 1} unchanged" in cli.run("up", chain(gate)), (seed, number, moments)
                 kills += len(moments)
