@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sqlite3
-import stat
 import zlib
 from pathlib import Path
 
@@ -135,43 +134,3 @@ def test_a_run_that_would_leave_half_of_a_state_under_another_seal_does_not(both
         both.stack_file.write_text("config: {}\n")
         served("refresh", "--yes", "--skip-preview")
         assert CANARY in served("stack", "output", "--show-secrets").stdout
-
-
-def test_plaintext_needs_a_yes_and_goes_into_a_private_file(both: Movers) -> None:  # C2
-    exported = both.pulumi("stack", "export", "--show-secrets").stdout
-    both.tic("stack", "import-state", "dev", "-", stdin=exported)
-    refused = both.tic("stack", "export-state", "dev", "--show-secrets", code=2)
-    assert "tic stack export-state shop/dev --show-secrets --yes" in refused.err
-    assert refused.out == ""
-    target = both.tic.folder / "state.json"
-    both.tic("stack", "export-state", "dev", "--show-secrets", "--yes", "--file", "state.json")
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert CANARY in target.read_text()
-    again = both.tic("stack", "export-state", "dev", "--file", "state.json", code=2)
-    assert "is there already" in again.err
-    sealed = both.tic("stack", "export-state", "dev")
-    assert CANARY not in sealed.out + sealed.err
-    assert "only this vault opens them" in sealed.err
-
-
-@pytest.mark.parametrize(
-    ("words", "stdin", "code", "said"),
-    [
-        (("dev", "missing.json"), "", 2, "can't be read"),
-        (("dev", "-"), "{", 2, "not JSON"),
-        (("dev",), "", 2, "pulumi stack export | tic stack import-state dev -"),
-        (("dev", "-", "--passphrase-file", "-"), "{}", 2, "can't both come from stdin"),
-        (("other/dev", "-"), "STATE", 3, "--rename"),
-        (("dev", "-"), "STATE", 2, "--passphrase-file FILE"),
-        (("dev", "-", "--config", "none.yaml"), "STATE", 2, "there is no file none.yaml"),
-    ],
-)
-def test_what_can_not_be_taken_in_is_said_in_words(
-    both: Movers, words: tuple[str, ...], stdin: str, code: int, said: str
-) -> None:
-    if stdin == "STATE":
-        stdin = both.pulumi("stack", "export").stdout
-    refused = both.tic("stack", "import-state", *words, stdin=stdin, code=code)
-    assert said in refused.err
-    assert CANARY not in refused.err
-    assert both.tic("stack", "list", "--json").json() == []

@@ -13,8 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from credentials.vault import Vault
 from engine import bindings
+from engine.bindings import Usage
+from engine.database import Database
 from engine.errors import EngineError
+from engine.home import Home
 from engine.installation import Installation
 from engine.state import checkpoints, history, stacks, untyped, versions
 from engine.state.passphrase import Passphrase, Unreadable, WrongPassphrase
@@ -356,6 +360,20 @@ def test_needs_are_learned_from_providers_and_records() -> None:
     )
     assert found.kinds == ("aws", "cloudflare", "rfc2136")
     assert found.unknown == ("datadog",)
+
+
+@pytest.mark.server
+def test_a_state_moves_into_postgresql(tmp_path: Path, postgres_url: str) -> None:  # C2
+    home = Home(tmp_path / "home", tmp_path / "cache", postgres_url)
+    database = Database.open(home, create=True)
+    Vault.create(database, home.root, usage=Usage(), actor="me@here")
+    database.close()
+    there = Installation(home)
+    there.vault.new("prod", "tencentcloud", _FIELDS)
+    done = take_in(there, state())
+    assert outputs(there, done) == {"password": CANARY}
+    assert [each.credential for each in done.bound] == ["prod"]
+    there.database.close()
 
 
 _FIELDS = {"secret-id": "AKIDexample0123456789", "secret-key": "the-secret-key-of-nobody-0123"}
