@@ -1,8 +1,9 @@
 """From the entries of a journal to fewer that mean the same: pure, in one pass.
 
 A step writes its whole resource twice: when it begins, in case that it is cut short, and when it is done.
-Once it is done, its begin says nothing more. What ends a step stays, so that a begin that is sent again finds
-its end, and so does the last word on each resource.
+Once it is done, all that its begin still says is that there was such a step: it stays without its resource.
+What ends a step stays, so that a begin that is sent again finds its end, and so does the last word on each
+resource.
 
 It may be used on any part of a journal whose batches came one after another. No step begins before the base
 is rebuilt and ends after it: the engine waits for all of them, and for the answer to that entry.
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from engine.state.replay import Entry, Kind, in_order
 
 _ENDS = frozenset({Kind.SUCCESS, Kind.FAILURE, Kind.REFRESH_SUCCESS})
-_TOMBSTONE = ("version", "kind", "sequenceID", "operationID", "requiresByteString")
+_BARE = ("version", "kind", "sequenceID", "operationID", "requiresByteString")
 
 
 def compacted(entries: Iterable[Entry]) -> list[Entry]:
@@ -21,9 +22,9 @@ def compacted(entries: Iterable[Entry]) -> list[Entry]:
     ordered = in_order(entries)
     idle = set(_idle(ordered))
     return [
-        _tombstone(entry) if entry["kind"] == Kind.FAILURE else entry
+        _bare(entry) if entry["kind"] == Kind.FAILURE or position in idle else entry
         for position, entry in enumerate(ordered)
-        if position not in idle or entry.get("requiresByteString")
+        if position not in idle or entry.get("operation") or entry.get("requiresByteString")
     ]
 
 
@@ -55,6 +56,11 @@ def _idle(ordered: list[Entry]) -> Iterator[int]:
             begins, outputs, made, snapshot = {}, {}, set(), None
 
 
-def _tombstone(entry: Entry) -> Entry:
-    """What replay reads of a failure: whose it is."""
-    return {key: entry[key] for key in _TOMBSTONE if key in entry}
+def _bare(entry: Entry) -> Entry:
+    """What is still read of a begin whose end has come, or of a failure: whose it is, and the URN."""
+    if entry.get("isRefresh"):
+        return entry  # it says that the resource was read
+    bare = {key: entry[key] for key in _BARE if key in entry}
+    if operation := entry.get("operation"):
+        bare["operation"] = {"type": operation["type"], "resource": {"urn": operation["resource"]["urn"]}}
+    return bare

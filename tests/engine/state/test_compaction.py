@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.state.carrying import settled_by
 from engine.state.compaction import compacted
 from engine.state.replay import Entry, Kind, replay
 from tests.engine.state.journals import NOW, Journal, journals, resource
 
 
 def meaning(base: dict[str, Any] | None, entries: Sequence[Entry]) -> object:
-    return replay(base, entries, now=NOW, engine="v1")
+    """The state, and what is known of operations that were pending before."""
+    settled = settled_by(entries, (base or {}).get("resources") or ())
+    return replay(base, entries, now=NOW, engine="v1"), settled
 
 
 def entry(number: int, kind: Kind, step: int, **more: Any) -> dict[str, Any]:
@@ -56,17 +59,29 @@ def test_any_part_of_a_journal_may_be_compacted_at_any_time_and_batches_may_come
     assert meaning(base, [each for batch in kept for each in batch]) == meaning(base, entries)
 
 
+def begun(number: int, step: int, name: str) -> Entry:
+    """What stays of a begin: that there was a step, and on what."""
+    operation = {"type": "creating", "resource": {"urn": resource(name)["urn"]}}
+    return entry(number, Kind.BEGIN, step, operation=operation)
+
+
 def test_a_step_that_is_done_is_kept_once() -> None:
     done = entry(2, Kind.SUCCESS, 1, state=resource("a"))
     open_step = entry(3, Kind.BEGIN, 2, **creating("b"))
-    assert compacted([entry(1, Kind.BEGIN, 1, **creating("a")), done, open_step]) == [done, open_step]
+    entries = [entry(1, Kind.BEGIN, 1, **creating("a")), done, open_step]
+    assert compacted(entries) == [begun(1, 1, "a"), done, open_step]
+
+
+def test_a_step_that_changed_nothing_has_no_begin() -> None:
+    done = entry(2, Kind.SUCCESS, 1, state=resource("a"), removeOld=0)
+    assert compacted([entry(1, Kind.BEGIN, 1), done]) == [done]
 
 
 def test_a_failure_stays_without_its_resource() -> None:
     begin = entry(1, Kind.BEGIN, 1, **creating("a"))
     fewer = compacted([begin, entry(2, Kind.FAILURE, 1, state=resource("a"))])
-    assert fewer == [entry(2, Kind.FAILURE, 1)]
-    assert meaning(None, [*fewer, begin]) == meaning(None, [])
+    assert fewer == [begun(1, 1, "a"), entry(2, Kind.FAILURE, 1)]
+    assert meaning(None, [*fewer, begin]) == meaning(None, fewer)
 
 
 def test_of_outputs_and_snapshots_the_last_stays() -> None:
@@ -93,8 +108,8 @@ def test_what_lies_across_a_rebuilt_base_stays() -> None:
     assert compacted(entries) == entries
 
 
-def test_what_says_that_a_string_is_no_text_stays() -> None:
-    begin = entry(1, Kind.BEGIN, 1, requiresByteString=True, **creating("a"))
+def test_that_a_string_is_no_text_is_still_said() -> None:
+    begin = entry(1, Kind.BEGIN, 1, requiresByteString=True)
     entries = [begin, entry(2, Kind.SUCCESS, 1, state=resource("a"))]
     assert compacted(entries) == entries
 
