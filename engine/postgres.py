@@ -9,21 +9,24 @@ from before the lock. The server ends the transaction of a client that is gone, 
 import hashlib
 import os
 import socket
+import threading
 import weakref
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from engine import waiting
-from engine.postgres_faults import NOT_HAD_IN_TIME, commit_lost, damaged, explanation
+from engine.postgres_faults import NOT_HAD_IN_TIME, busy, commit_lost, damaged, explanation
 from engine.postgres_url import Address, address
 from engine.storage import BUSY_SECONDS, EVERYBODY, DatabaseDamaged, DatabaseUnusable, NoDatabase, Unwritable
 from engine.waiting import NOTICE_SECONDS
 
 _LOCK: Final = 0x746963  # "tic"; advisory locks are each database's own
 _CONNECT_SECONDS: Final = 10
+_WRITERS: Final = 8  # connections of one process that may wait to write; its pool has 15
 _IDLE_SECONDS: Final = 120  # a writer whose machine is gone blocks the others no longer than this
 _BEGIN_WRITING: Final = f"""
 SET LOCAL lock_timeout = '{{seconds}}s';
@@ -92,6 +95,7 @@ class Postgres:
         )
         weakref.finalize(self, self.engine.dispose)  # the server is told that its clients leave
         self._where = where
+        self._writers = threading.BoundedSemaphore(_WRITERS)
 
     @classmethod
     def of(cls, url: str, *, create: bool) -> "Postgres":
@@ -102,9 +106,17 @@ class Postgres:
         """PostgreSQL's snapshot is that of the first statement that follows."""
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def queue(self) -> AbstractContextManager[None]:
-        """The server has the queue, first come first served."""
-        return nullcontext()
+    @contextmanager
+    def queue(self) -> Iterator[None]:
+        """The server has the queue, first come first served; of this process's connections some are left to
+        those who read.
+        """
+        if not self._writers.acquire(timeout=BUSY_SECONDS):
+            raise busy(self._where)
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     def begin_writing(self, connection: Connection, only: str | None = None) -> None:
         """Begin, and take the one lock of all writers; or share it, and take that of `only`."""

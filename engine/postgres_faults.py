@@ -110,6 +110,12 @@ def damaged(address: Address, what: str) -> DatabaseDamaged:
     return DatabaseDamaged(address.name, what, hint=_RESTORE)
 
 
+def busy(address: Address) -> DatabaseUnusable:
+    """The error for a lock that was not had in time."""
+    what, hint = _CODES[NOT_HAD_IN_TIME]
+    return DatabaseUnusable(f"the database {address.name} {what}", hint=hint)
+
+
 def commit_lost(address: Address) -> DatabaseUnusable:
     """The connection ended between the order to commit and its answer."""
     return DatabaseUnusable(

@@ -20,7 +20,6 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from credentials.anchor import NAME as ANCHOR
 from engine import waiting
 from engine.home import Home
-from engine.sqlite_copy import in_memory
 from engine.sqlite_faults import busy, closed, damaged, explanation, is_open
 from engine.sqlite_lock import holder
 from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase, Unwritable
@@ -79,6 +78,8 @@ class Sqlite:
 
     def for_reading(self, why: Unwritable) -> "Sqlite | None":
         """A copy of the file in memory, as it is now."""
+        from engine.sqlite_copy import in_memory
+
         try:
             copy = in_memory(self._path)
         except sqlite3.Error as error:

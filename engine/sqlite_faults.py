@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -86,6 +85,8 @@ def _read_fault(path: Path) -> str | None:
 
     Another process reads them: if this one closed them, it would lose the locks that SQLite has here.
     """
+    import subprocess  # rarely needed, and slow to import
+
     files = [str(path), f"{path}-wal"] if path.with_name(f"{path.name}-wal").exists() else [str(path)]
     reading = subprocess.run(
         ["cat", "--", *files],

@@ -3,7 +3,6 @@
 Whoever shows a person what this process does listens here; what waits may be any thread.
 """
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,5 +61,7 @@ class Patience:
     @property
     def pause(self) -> float:
         """Seconds until the next question, by chance so that nobody starves: no two ask in step for long."""
+        import random  # `tic --help` imports this module
+
         mean = min(_SELDOM, max(_OFTEN, self.waited / 10))
         return mean * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret

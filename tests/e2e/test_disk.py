@@ -1,12 +1,6 @@
-"""C3: a full disk, one that may only be read, a database that is locked, in the middle of a real run.
+"""C3: a disk that becomes full in the middle of a real run, and one that may only be read."""
 
-Each time one finished error or none, nothing that was recorded is lost, and the next run converges.
-"""
-
-import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,27 +74,3 @@ def test_what_is_there_is_listed_from_a_disk_that_is_full_or_may_only_be_read(ti
         assert "can't be written: it may only be read" in doctor.out + doctor.err
     small.open()
     tic("vault", "doctor")
-
-
-def test_a_run_waits_for_whoever_has_locked_the_database(tic: Tic, small: Disk, tmp_path: Path) -> None:
-    told = threading.Event()
-
-    def lock() -> None:
-        with closing(sqlite3.connect(tic.home / "tic.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            locked.set()
-            told.wait(60)
-
-    locked = threading.Event()
-    with tic.running(*UP) as running:
-        wait_for((tmp_path / "gate.reached").exists)
-        holder = threading.Thread(target=lock)
-        holder.start()
-        locked.wait(60)
-        (tmp_path / "gate").touch()
-        tic.wait_for(running, "! waiting for process ")
-        told.set()
-        _out, err = running.communicate(timeout=120)
-        holder.join()
-    assert running.returncode == 0, err
-    assert held(tic, "dev") == made(tic)

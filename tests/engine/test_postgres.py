@@ -467,3 +467,20 @@ def test_an_error_repeats_nothing_that_is_stored(database: Database) -> None:
         connection.exec_driver_sql("SELECT %s::integer", (canary,))
     assert canary not in f"{refused.value}{refused.value.hint}"
     assert "code 22P02" in str(refused.value)
+
+
+def test_readers_have_connections_however_many_wait_to_write(
+    database: Database, shared_postgres: Postgres
+) -> None:
+    def write(_number: int) -> None:
+        with database.write():
+            pass
+
+    with ThreadPoolExecutor(30) as pool:
+        with database.write():
+            writing = [pool.submit(write, number) for number in range(30)]
+            wait_for(lambda: shared_postgres.run(WAITING)[0][0] >= 7)
+            with database.read() as connection:
+                assert stacks(connection) == []
+        for each in writing:
+            each.result(60)

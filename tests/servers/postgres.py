@@ -124,11 +124,27 @@ def _served(found: Program, folder: Path, user: str | None) -> Iterator[Process]
         check=True,
     )
     (data / "pg_hba.conf").write_text(ACCESS)
+    with _started(found, folder, user) as process:
+        yield process
+
+
+@contextmanager
+def again(server: Postgres) -> Iterator[None]:
+    """Serve what a server that was killed has left, while the block runs."""
+    with _started(program(), server.folder, UNPRIVILEGED if os.geteuid() == 0 else None):
+        yield
+
+
+@contextmanager
+def _started(found: Program, folder: Path, user: str | None) -> Iterator[Process]:
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", **found.environment()}
+    data = folder / "data"
+    begun = (folder / "postgres.log").stat().st_size if (folder / "postgres.log").exists() else 0
     settings = {**SETTINGS, "unix_socket_directories": str(folder)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command: list[str | Path] = [found.path, "-D", data, *options]
     with running(
         "postgres", command, folder=folder, environment=environment, user=user, end=signal.SIGQUIT
     ) as process:
-        process.wait_until(lambda: "ready to accept connections" in process.log.read_text())
+        process.wait_until(lambda: "ready to accept connections" in process.log.read_text()[begun:])
         yield process
