@@ -10,7 +10,7 @@ import typer
 from cli import stack_rollback, table
 from cli.change_lines import SIGNS, change_line, value_text
 from cli.printable import printable
-from cli.stack_options import DIFFERENT, ExitCode, Name, Usage
+from cli.stack_options import DIFFERENT, MOST, ExitCode, Name, Usage
 from cli.telling import print_json, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def history(
     name: Name = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """The operations that ran on the stack, newest first."""
@@ -127,7 +127,7 @@ def _versions(words: Sequence[str]) -> tuple[str | None, int, int | None]:
     numbers = [last]
     if name and name[-1].isdecimal():
         numbers.insert(0, name.pop())
-    if len(name) > 1 or not all(each.isdecimal() for each in numbers):
+    if len(name) > 1 or not all(each.isdecimal() and int(each[:11]) <= MOST for each in numbers):
         raise Usage(
             "which versions are meant? They are numbers, after the stack's name if there is one",
             hint="see them: tic stack history; then for example: tic stack diff 3 4, or: tic stack diff 3",

@@ -9,7 +9,7 @@ import typer
 from cli import stack_moved, stack_taking_in
 from cli.consent import confirm
 from cli.move_passphrase import Passphrases
-from cli.stack_options import Name, Usage, Yes, choose
+from cli.stack_options import MOST, Name, Usage, Yes, choose
 
 if TYPE_CHECKING:
     from engine.state_export import How
@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
 def export_state(
     name: Name = None,
     version: Annotated[
-        int | None, typer.Option("--version", min=1, help="As it was after this operation of its history.")
+        int | None,
+        typer.Option("--version", min=1, max=MOST, help="As it was after this operation of its history."),
     ] = None,
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="With its secrets in plaintext; asks first.")

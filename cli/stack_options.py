@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from engine.installation import Installation
     from engine.state.stacks import Stack
 
+MOST = 2**31 - 1  # what Pulumi and both databases take for a number
+
 Name = Annotated[
     str | None,
     typer.Argument(
@@ -21,7 +23,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Line-delimited JSON events
 Target = Annotated[
     list[str] | None, typer.Option("--target", help="Only this resource (URN); may be repeated.")
 ]
-Parallel = Annotated[int | None, typer.Option("--parallel", min=1, help="How many resources at once.")]
+Parallel = Annotated[
+    int | None, typer.Option("--parallel", min=1, max=MOST, help="How many resources at once.")
+]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the history.")]
 Env = Annotated[
     list[str] | None,

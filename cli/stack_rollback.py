@@ -7,7 +7,7 @@ import typer
 
 from cli.change_lines import change_line
 from cli.consent import confirm
-from cli.stack_options import AsJson, Env, Message, Name, Notify, Parallel, Yes, choose
+from cli.stack_options import MOST, AsJson, Env, Message, Name, Notify, Parallel, Yes, choose
 from cli.stack_run import carry_out, counts, tell_failure
 from cli.telling import say
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.state.stacks import Stack
 
 To = Annotated[
-    int, typer.Option("--to", min=1, help="The version to go back to, as tic stack history counts.")
+    int, typer.Option("--to", min=1, max=MOST, help="The version to go back to, as tic stack history counts.")
 ]
 
 
@@ -37,6 +37,7 @@ def rollback(
     from engine.installation import Installation
     from engine.operation import Operation
     from engine.rollback.preparing import prepare, refuse_events
+    from engine.turn import StackBusy
 
     installation = Installation.find()
     stack = choose(installation, name, destructive=True)
@@ -60,7 +61,11 @@ def rollback(
     confirm(f"{question}?", question, f"{again} --yes", yes=yes)
     asked = Operation("up", parallel=parallel, message=message, passed=env or ())
     doing = back.operation(asked, lambda: prepare(installation, stack, to))
-    outcome = carry_out(installation, stack, doing, notify=notify, as_json=as_json)
+    try:
+        outcome = carry_out(installation, stack, doing, notify=notify, as_json=as_json)
+    except StackBusy as busy:
+        busy.hint = f"wait until it is done, then: {again}; or end it: tic stack cancel {stack.full_name}"
+        raise
     if not outcome.succeeded:
         tell_failure(f"rollback of {stack.full_name} to {to}", doing, outcome, again)
     if not as_json:

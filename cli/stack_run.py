@@ -285,8 +285,10 @@ def tell_failure(what: str, operation: "Operation", outcome: "Outcome", again: s
             say(f"  {line}")
     ended = "was interrupted" if outcome.interrupted else "failed"
     kept = "nothing was changed" if operation.changes_nothing else "what was done is kept in the state"
-    say(f"{what} {ended}: {counts(outcome)}; {kept}")
-    say(f"  next: mend what the lines above name, then: {again}")
+    done = counts(outcome) if outcome.changes or not outcome.interrupted else "nothing was begun"
+    say(f"{what} {ended}: {done}; {kept}")
+    mend = "" if outcome.interrupted and not outcome.errors else "mend what the lines above name, then: "
+    say(f"  next: {mend}{again}")
     raise typer.Exit(130 if outcome.interrupted else 1)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from cli import stack_history, table
 from cli.stack_history import AsJson
-from cli.stack_options import Name
+from cli.stack_options import MOST, Name
 from cli.telling import print_json
 
 
@@ -54,7 +54,8 @@ def list_stacks(as_json: AsJson = False) -> None:
 def show(
     name: Name = None,
     version: Annotated[
-        int | None, typer.Option("--version", min=1, help="As it was after this operation of its history.")
+        int | None,
+        typer.Option("--version", min=1, max=MOST, help="As it was after this operation of its history."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,7 +80,8 @@ def show(
     for label in ("stack", "folder", "state", "version", "last"):
         sys.stdout.write(f"{label + ':':<12}{_ago(stack[label]) if label == 'last' else stack[label]}\n")
     if runs := stack["running"]:
-        sys.stdout.write(f"{'running:':<12}{runs['user']}, {runs['owner']}, since {runs['since']}\n")
+        label = "running:" if runs["alive"] else "was run by:"
+        sys.stdout.write(f"{label:<12}{runs['user']}, {runs['owner']}, since {runs['since']}\n")
     for each in stack["bindings"]:
         served = "the linked role" if each["role"] else each["credential"]
         served = served or (

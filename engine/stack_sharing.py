@@ -30,7 +30,7 @@ def share(installation: "Installation", source: "Stack", reader: str) -> str:
 
 
 def unshare(installation: "Installation", source: "Stack", reader: str) -> str:
-    """Take the right back from `reader`; returns its full name. Raises ReaderRefused where it had none."""
+    """Take the right back from `reader`; returns its full name. Raises NotShared where it had none."""
     full_name = _full(source, reader)
     with installation.vault.change(
         "stack.unshare", stack=source.full_name, detail={"reader": full_name}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import EngineError
+from engine.home import HomeUnusable
 from engine.state.owner import Owner, is_gone, this_process
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def turn(home: "Home", stack: "Stack", kind: str, waits: Waits | None = None) ->
     if path in _mine.get():
         yield
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     try:
         if not _taken(descriptor):
             if waits is None:
@@ -90,7 +94,7 @@ class Holder:
 def holder(home: "Home", stack: "Stack") -> Holder | None:
     """Who has the stack's turn on this machine; None where nobody has it, or somebody only just took it."""
     try:
-        descriptor = os.open(run_folder(home) / f"stack-{stack.id}.lock", os.O_RDWR)
+        descriptor = os.open(run_folder(home) / f"stack-{stack.id}.lock", os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
@@ -105,8 +109,19 @@ def holder(home: "Home", stack: "Stack") -> Holder | None:
 def run_folder(home: "Home") -> "Path":
     """Where runs keep what they need while they last; private, because the home is."""
     folder = home.root / "run"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     return folder
+
+
+def _unwritable(path: "Path", error: OSError) -> HomeUnusable:
+    return HomeUnusable(
+        f"a run needs to write {path}, and can't: {error.strerror}",
+        hint=f"make it yours to write, and see that its disk has room: ls -la {path.parent}; "
+        f"df {path.parent}",
+    )
 
 
 def _read(descriptor: int) -> Holder | None:

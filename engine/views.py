@@ -27,7 +27,7 @@ def overview(connection: "Connection") -> list[dict[str, Any]]:
 
 
 def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
-    """One stack whole: the summary, its folder, what runs on it (`kind`, `user`, `owner`, `since`, or null),
+    """One stack whole: the summary, its folder, what runs on it (`kind`, `user`, `owner`, `since`, `alive`, or null),
     its bindings and its resources (`type`, `name`, `id`, `urn`).
     """
     from engine.state import checkpoints, updates
@@ -44,6 +44,7 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
             "user": running.user,
             "owner": str(running.owner),
             "since": _moment(running.started_at),
+            "alive": not running.is_dead(time.time()),
         },
         "bindings": [
             {

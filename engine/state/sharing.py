@@ -28,6 +28,12 @@ class ReaderRefused(EngineError):
     exit_code = 2
 
 
+class NotShared(ReaderRefused):
+    """The stack is not shared with that one."""
+
+    exit_code = 4
+
+
 def readers(stack: "Stack") -> tuple[str, ...]:
     """Whom the stack is shared with, by name: `project/stack`, or `project/*` for all of a project."""
     return tuple(sorted(set(stack.tags.get(TAG, "").split())))
@@ -63,10 +69,10 @@ def share(connection: Connection, source: "Stack", reader: str) -> None:
 
 
 def unshare(connection: Connection, source: "Stack", reader: str) -> None:
-    """Take the right back; raises ReaderRefused where there is none."""
+    """Take the right back; raises NotShared where there is none."""
     names = set(readers(source))
     if reader not in names:
-        raise ReaderRefused(
+        raise NotShared(
             f"{source.full_name} is not shared with {reader}",
             hint=f"see with whom: tic stack readers {source.full_name}",
         )
