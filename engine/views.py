@@ -27,8 +27,8 @@ def overview(connection: "Connection") -> list[dict[str, Any]]:
 
 
 def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
-    """One stack whole: the summary, its folder, what runs on it (`kind`, `user`, `owner`, `since`, `alive`, or null),
-    its bindings and its resources (`type`, `name`, `id`, `urn`).
+    """One stack whole: the summary, its folder, what runs on it (`kind`, `user`, `owner`, `since`, `alive`,
+    or null), its bindings and its resources (`type`, `name`, `id`, `urn`).
     """
     from engine.state import checkpoints, updates
 
