@@ -7,6 +7,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from engine.state.whole_answers import InOnePiece
+
 HEAD_SECONDS: Final = 20.0
 """From the connection, or the first byte of a further call, to the end of the headers."""
 PAUSE_SECONDS: Final = 60.0
@@ -17,14 +19,19 @@ _NOT_AT_ALL: Final = struct.pack("ii", 1, 0)  # socket(7): linger for 0 s
 
 
 class Impatient(HttpToolsProtocol):
-    """uvicorn's HTTP connection, with limits; between calls its own limit for idle connections counts."""
+    """uvicorn's HTTP connection, with limits, and answers in one piece.
+
+    Between calls uvicorn's own limit for idle connections counts.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
     _head: int | None = 0  # bytes of the headers so far; None: they are complete
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there: a call has to follow."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError
+        super().connection_made(InOnePiece(transport, self.loop))
         self._expect_within(HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
