@@ -88,11 +88,12 @@ def history(folder: Path, engine: Path) -> list[Ratio]:
 def _sizes(place: places.Place, updates: int, up: Callable[[], object]) -> list[int]:
     """Bytes on disk after a first `up`, and after each of `updates` that change one resource."""
     program = place.folder / "Pulumi.yaml"
-    first = program.read_text()
+    text = program.read_text()
     sizes = []
     for number in range(updates + 1):
         changed = number * 7 % KEPT  # another resource each time
-        program.write_text(first.replace(f"{{value: v{changed}}}", f"{{value: changed {number}}}"))
+        text = text.replace(f"{{value: v{changed}}}", f"{{value: changed {number}}}")
+        program.write_text(text)
         up()
         sizes.append(_bytes_of_state(place))
     return sizes
