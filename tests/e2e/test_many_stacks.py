@@ -43,7 +43,6 @@ def at_once(tic: Tic, stacks: Sequence[str], words: Callable[[str], Sequence[str
         results: list[Result] = list(pool.map(lambda stack: tic(*words(stack)), stacks))
     for result in results:
         assert "locked" not in result.out + result.err
-    return results
 
 
 def run_many(tic: Tic, count: int, beside: int, *, destroyed: int = 0) -> None:
