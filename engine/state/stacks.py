@@ -137,9 +137,14 @@ def tag(connection: Connection, stack_id: int, tags: dict[str, str]) -> None:
 
 
 def remove(connection: Connection, stack_id: int) -> None:
-    """Forget the stack with its history and state; what its resources are in the world stays there."""
-    sharing.follow(connection, get(connection, stack_id).full_name, None)
-    connection.execute(delete(STACK).where(STACK.c.id == stack_id))
+    """Forget the stack with its history and state; what its resources are in the world stays there.
+
+    One that somebody else has removed meanwhile is as forgotten as was asked for.
+    """
+    row = connection.execute(select(STACK).where(STACK.c.id == stack_id)).one_or_none()
+    if row is not None:
+        sharing.follow(connection, _value(row).full_name, None)
+        connection.execute(delete(STACK).where(STACK.c.id == stack_id))
 
 
 def _value(row: Any) -> Stack:

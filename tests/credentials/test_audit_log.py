@@ -150,7 +150,7 @@ def test_a_secret_is_not_released_while_nothing_more_can_be_written(world: World
         text=True,
         check=True,
     )
-    assert child.stdout.startswith("refused 5 the database ")
+    assert child.stdout.startswith("refused 5 the disk of the database ")
     assert [one.event.purpose for one in told(world)[2:]] == ["with room"]
     assert log_of(world).verify().problems == ()
 
