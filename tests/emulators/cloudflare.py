@@ -26,6 +26,7 @@ class Token:
     status: str = "active"
     account: str = ""
     reads_zones: bool = True
+    edits_dns: bool = True
     expires_on: str | None = None
 
 
