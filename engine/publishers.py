@@ -18,6 +18,7 @@ from credentials.refusals import NoCredential
 from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
 from engine.dns_clients import client
 from engine.errors import EngineError
+from engine.missing_rights import missing_rights_named
 from engine.role_tokens import provider_of
 from engine.timing import SEQUENCE, Timing, resolve
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
@@ -66,7 +67,7 @@ class Session:
     def perform(self, record: Record) -> None:
         """Publish, and remember that this very process did, or may have."""
         self.published.add(record)
-        with named(self.credential):
+        with named(self.credential), missing_rights_named(self.credential, "publish"):
             try:
                 self.publisher.perform(record)
             except ProviderFailed as error:
@@ -76,7 +77,7 @@ class Session:
 
     def cleanup(self, record: Record) -> None:
         """Withdraw; whether that is certain, `withdraws_surely` says."""
-        with named(self.credential):
+        with named(self.credential), missing_rights_named(self.credential, "withdraw"):
             self.publisher.cleanup(record)
 
     def withdraws_surely(self, record: Record) -> bool:
@@ -221,7 +222,7 @@ class Publishers:
         credential, kind = opened.credential, kinds.load(opened.credential.kind)
         plain = {name: opened.fields[name].reveal().decode() for name in _timed(kind) & opened.fields.keys()}
         timing = resolve(kind, plain, dict(asked.timing), self._machine)
-        with named(credential):
+        with named(credential), missing_rights_named(credential, "begin"):
             publisher = self._publisher(kind, opened.fields, asked.resolvers, timing)
         session = Session(publisher, credential, timing)
         with self._lock:

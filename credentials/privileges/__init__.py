@@ -6,8 +6,18 @@ from importlib.resources import files
 
 from credentials.errors import CredentialError
 from credentials.privileges.reader import LeastPrivileges, Purpose, parse
+from credentials.privileges.refusals import Doing, Missing
 
-__all__ = ["LeastPrivileges", "NoPrivileges", "NoPurpose", "Purpose", "load", "providers"]
+__all__ = [
+    "Doing",
+    "LeastPrivileges",
+    "Missing",
+    "NoPrivileges",
+    "NoPurpose",
+    "Purpose",
+    "load",
+    "providers",
+]
 
 
 class NoPrivileges(CredentialError):

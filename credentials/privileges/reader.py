@@ -9,17 +9,30 @@ words = ["..."]                   # what each privilege is, in words, where its 
 also = "..."                      # what is needed besides, depending on what is deployed to
 note = "..."                      # what to know of the policy, or to fill in
 [purposes.apply.policy]           # the document that grants them, in the provider's own form
+[purposes.apply.calls]            # what is called, of what the policy grants; a test holds it to what is
+begin = ["..."]                   # before the first record
+publish = ["..."]
+withdraw = ["..."]
+[[purposes.apply.refused]]        # how the provider says that a permission is missing; the first that fits
+says = "may not (?P<action>...)"  # a regular expression; the group names the permission
+means = ["..."]                   # the permission, where the words don't; else it is one of `calls`
+unseen = true                     # it says only that there is nothing, which may be so
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from credentials.privileges.refusals import DOINGS, Doing, Missing, Refusal, missing
+
 PURPOSES: Final = ("apply", "deploy", "ecs")
 _PROVIDER_KEYS: Final = {"label": str, "paste": str, "purposes": dict}
 _REQUIRED: Final = {"title": str, "privileges": list, "policy": dict}
-_OPTIONAL: Final = {"words": list, "also": str, "note": str}
+_OPTIONAL: Final = {"words": list, "also": str, "note": str, "calls": dict, "refused": list}
+_CALLS: Final = dict.fromkeys(DOINGS, list)
+_REFUSED: Final = {"means": list, "unseen": bool}
 
 
 class BadPrivilegesFile(ValueError):
@@ -28,7 +41,10 @@ class BadPrivilegesFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What one purpose needs: `privileges` as the provider names them, `policy` as its console takes it."""
+    """What one purpose needs: `privileges` as the provider names them, `policy` as its console takes it.
+
+    `calls` are the actions that are called, by what is done; `refusals` how the provider refuses them.
+    """
 
     name: str
     title: str
@@ -37,6 +53,12 @@ class Purpose:
     also: str | None
     note: str | None
     policy: Mapping[str, Any]
+    calls: Mapping[str, tuple[str, ...]]
+    refusals: tuple[Refusal, ...]
+
+    def missing(self, said: str, doing: Doing) -> Missing | None:
+        """The permission that the provider says is missing; None where it says something else."""
+        return missing(said, self.refusals, self.calls, doing)
 
     def document(self) -> str:
         """The policy as JSON to paste."""
@@ -74,9 +96,24 @@ def _purpose(where: str, name: str, table: dict[str, Any]) -> Purpose:
     privileges, words = tuple(table["privileges"]), tuple(table.get("words", ()))
     if words and len(words) != len(privileges):
         raise BadPrivilegesFile(f"{where}: words and privileges differ in number")
+    calls = table.get("calls", {})
+    _check(f"{where}: calls", calls, {}, _CALLS)
     return Purpose(
-        name, table["title"], privileges, words, table.get("also"), table.get("note"), table["policy"]
+        name,
+        table["title"],
+        privileges,
+        words,
+        table.get("also"),
+        table.get("note"),
+        table["policy"],
+        {doing: tuple(actions) for doing, actions in calls.items()},
+        tuple(_refusal(f"{where}: refused", one) for one in table.get("refused", ())),
     )
+
+
+def _refusal(where: str, table: dict[str, Any]) -> Refusal:
+    _check(where, table, {"says": str}, _REFUSED)
+    return Refusal(re.compile(table["says"]), tuple(table.get("means", ())), table.get("unseen", False))
 
 
 def _check(

@@ -34,6 +34,11 @@ class CloudflareDns(Cloudflare):
             found.setdefault(record["name"], []).append(record["content"].strip('"'))
         return found
 
+    def taken(self) -> list[str]:
+        """The permissions that calls needed since this was asked last."""
+        calls, self.calls = self.calls, []
+        return [permission for _, permission in calls]
+
     def served(self, request: Request) -> dict[str, Any]:
         """What the owner of this request's token or key may have; raises Denied."""
         at = _RECORDS.fullmatch(request.path)

@@ -1,10 +1,10 @@
-"""Cloudflare in its three ways: one token, a token for each of zones and records, the account's global key."""
+"""Cloudflare in its three ways: one token, one each for zones and records, the account's global key."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.clouds.world import cloud_world
+from tests.e2e.clouds.world import called_as_said, cloud_world
 from tests.emulators.cloudflare import HOST, Token, User
 from tests.emulators.cloudflare_dns import CloudflareDns
 
@@ -25,3 +25,41 @@ def test_publishes_and_withdraws(tmp_path: Path, way: str) -> None:  # D1, D4
     with cloud_world(tmp_path, {HOST: api}, api.txt) as world:
         world.dns.bind("cloudflare", WAYS[way])
         world.passes()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_it_calls_what_its_privileges_say_and_nothing_else(tmp_path: Path, way: str) -> None:  # D6
+    api = CloudflareDns(BOTH, READS, EDITS, OWNER)
+    with cloud_world(tmp_path, {HOST: api}, api.txt) as world:
+        world.dns.bind("cloudflare", WAYS[way])
+        assert called_as_said("cloudflare", world.calls(api.taken)) <= {
+            "Zone / Zone / Read",
+            "Zone / DNS / Edit",
+        }
+
+
+def test_of_two_tokens_each_is_asked_for_its_own_alone(tmp_path: Path) -> None:
+    api = CloudflareDns(READS, EDITS)
+    with cloud_world(tmp_path, {HOST: api}, api.txt) as world:
+        world.dns.bind("cloudflare", WAYS["two tokens"])
+        world.passes()
+        assert set(api.calls) == {("reads", "Zone / Zone / Read"), ("edits", "Zone / DNS / Edit")}
+
+
+def test_a_token_that_may_not_edit_is_told_so(tmp_path: Path) -> None:  # D6
+    api = CloudflareDns(READS)
+    with cloud_world(tmp_path, {HOST: api}, api.txt) as world:
+        world.dns.bind("cloudflare", {"api-token": READS.value}, name="dns")
+        refused = world.refusal()
+    assert str(refused).startswith("dns (cloudflare) lacks the permission Zone / DNS / Edit: ")
+    assert refused.hint.startswith("attach the policy that this prints: tic creds privileges cloudflare ")
+    assert READS.value not in f"{refused}{refused.hint}"
+
+
+def test_a_token_that_sees_no_zone_may_lack_that_permission(tmp_path: Path) -> None:  # D6
+    api = CloudflareDns(EDITS)
+    with cloud_world(tmp_path, {HOST: api}, api.txt) as world:
+        world.dns.bind("cloudflare", {"api-token": EDITS.value}, name="dns")
+        refused = world.refusal()
+    assert str(refused).startswith("dns (cloudflare) may lack the permission Zone / Zone / Read: ")
+    assert refused.hint.startswith("check that the zone is in this account")

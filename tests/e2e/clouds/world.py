@@ -12,10 +12,16 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 
+import pytest
+
+from credentials import privileges
 from engine.broker import Broker
 from engine.events import Notice
+from engine.missing_rights import PermissionMissing
+from engine.publishers import Asked, Publishers
 from stacks.broker import Publish, Published, Withdraw
-from stacks.dns.record import record_name, record_value
+from stacks.dns.publisher import Record
+from stacks.dns.record import Challenge, record_name, record_value
 from tests.emulators.proxy import Clouds, Handler, clouds
 from tests.engine.dns_world import DnsWorld, dns_world
 from tests.stacks.dns.answering import Answering, Query, answering, response
@@ -71,6 +77,32 @@ class CloudWorld:
         assert self.told == []
         assert self.dns.notes() == []
 
+    def calls(self, taken: Callable[[], Collection[str]]) -> dict[str, set[str]]:
+        """Which actions the first bound credential's cloud is called with when its client begins, when it
+        publishes and when it withdraws a record; `taken` gives those since it was asked last.
+        """
+        token = next(iter(self.dns.bindings.values()))
+        proof = Challenge(ZONE, "one", "one.thumbprint")
+        record, asked = Record(proof, proof.name), Asked((self.names.address,))
+        publishers = Publishers(self.dns.lessee(), "a test", machine=self.env)
+        try:
+            publishers.nameservers(token, asked)
+            made = {"begin": set(taken())}
+            publishers.perform(token, record, asked)
+            made["publish"] = set(taken())
+            publishers.cleanup(token, record, asked.resolvers)
+            made["withdraw"] = set(taken())
+        finally:
+            publishers.close()
+        return {doing: called for doing, called in made.items() if called}
+
+    def refusal(self) -> PermissionMissing:
+        """What is said when a record is published and withdrawn, and the credential may not do all of it."""
+        with self.run() as broker, pytest.raises(PermissionMissing) as refused:
+            self.publish(broker)
+            self.withdraw(broker)
+        return refused.value
+
 
 def challenge(token: str, domain: str, nameserver: str, *, seconds: float = 5.0) -> Publish:
     """What the plugin asks for: a challenge's record, to be seen at `nameserver` within `seconds`."""
@@ -81,6 +113,13 @@ def challenge(token: str, domain: str, nameserver: str, *, seconds: float = 5.0)
 def value(token: str = "one") -> str:  # noqa: S107
     """The TXT value of the challenge `token`."""
     return record_value(f"{token}.thumbprint")
+
+
+def called_as_said(provider: str, called: Mapping[str, Collection[str]]) -> set[str]:
+    """Hold what a cloud was called with against what its privileges say; every action that was called."""
+    purpose = privileges.load(provider).purposes["apply"]
+    assert called == {doing: set(actions) for doing, actions in purpose.calls.items()}
+    return {action for actions in called.values() for action in actions}
 
 
 @contextmanager
