@@ -1,4 +1,4 @@
-"""A DNS provider that refuses for want of a permission: which one, and the policy that grants it (SPEC D6)."""
+"""A DNS provider that refuses for want of a permission: which one, and the policy that grants it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

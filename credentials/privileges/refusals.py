@@ -1,4 +1,4 @@
-"""Which permission a cloud says is missing: read from its refusal, with what is known of its calls (SPEC D6)."""
+"""Which permission a cloud says is missing: read from its refusal, and from what it is called with."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What is missing: one of `actions`, in the cloud's own names. `surely` not, where there may be nothing."""
+    """One of `actions` is missing, in the cloud's own names; not `surely` where there may be nothing."""
 
     actions: tuple[str, ...]
     surely: bool = True
