@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from stacks.broker import Broker
+from stacks.broker import Broker, StateResource
 from stacks.errors import StackError
 
 if TYPE_CHECKING:
@@ -53,12 +53,24 @@ class Run:
     ordered: set[str] = field(default_factory=set)
     windows: dict[str, "Window | None"] = field(default_factory=dict)
     _authorities: "Authorities | None" = None
+    _held: dict[str, tuple[StateResource, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def broker(self) -> Broker:
         """The broker of this run; raises BrokerUnavailable where the plugin was started without one."""
         return Broker.find(self.environ)
+
+    def held(self, resource_type: str) -> tuple[StateResource, ...]:
+        """The stack's resources of a type as they were before this run, which the broker is asked for once.
+
+        A hundred certificates each want to know; each answer has all of them. Raises BrokerError.
+        """
+        with self._asking:
+            if resource_type not in self._held:
+                self._held[resource_type] = tuple(self.broker.resources(resource_type))
+            return self._held[resource_type]
 
     @property
     def authorities(self) -> "Authorities":

@@ -46,7 +46,7 @@ def answer(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def current_epoch(operation: Operation, name: str | None, urn: str | None) -> Decision:
     """The epoch of the stack's certificate of this name or URN; may ask the CA for its window."""
-    found = find(operation.run.broker.resources(CERTIFICATE), name, urn)
+    found = find(operation.run.held(CERTIFICATE), name, urn)
     if found is None:
         return decide(None, datetime.now(UTC))
     try:

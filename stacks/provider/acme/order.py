@@ -207,7 +207,7 @@ def _alive(operation: Operation, state: Values) -> bool:
 
 
 def _issued(operation: Operation, order_url: str) -> bool:
-    held = operation.run.broker.resources(CERTIFICATE)
+    held = operation.run.held(CERTIFICATE)
     return any(each.outputs.get("orderUrl") == order_url for each in held)
 
 
