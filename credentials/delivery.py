@@ -186,6 +186,7 @@ def _delivery(
     ]
     for file in files:
         check(file.name, file.content)
+    for file in (*files, *kind.lego_files(opened.fields)):
         secrets += secrets_in(file.name, file.content)
     return Delivery(variables, files, _readable(kind), tuple(secrets))
 

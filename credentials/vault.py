@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,6 +223,31 @@ class Vault(Removal):
             *earlier, _present = store.kept_versions(connection, credential.id)
             dropped = sorted(before.keys() - after.keys())
             return Rotated(found(connection, credential.token), tuple(dropped), tuple(earlier))
+
+    def amend(
+        self, reference: str, field: str, change: Callable[[str], str], *, alive: "Alive | None" = None
+    ) -> Credential:
+        """Let one field hold what `change` makes of it ("" where it is not given); the others stay.
+
+        It is read and written in one transaction, so whoever amends it meanwhile loses nothing. A new version
+        begins as with `rotate`, unless nothing changes. Raises as `rotate`, and what `change` raises.
+        """
+        attempt = Event("credential.amend", "done", detail={"field": field})
+        with self.ledger.change(None, attempt=attempt) as changing:
+            connection, sealer = changing.connection, changing.keys.sealer
+            credential = found(connection, reference)
+            before = open_fields(sealer, credential, store.fields(connection, credential))
+            values = {name: value.reveal().decode() for name, value in before.items()}
+            changed = change(values.get(field, ""))
+            if changed == values.get(field, ""):
+                return credential
+            after = kinds.load(credential.kind).checked({**values, field: changed})
+            version = credential.version + 1
+            self._put(changing, credential, version, after)
+            store.set_version(connection, credential, version, self._now())
+            changing.event = replace(attempt, **about(credential))
+            versions.forget(connection, versions.unneeded(connection, alive, credential.id))
+            return found(connection, credential.token)
 
     def after_rotation(self, reference: str, fields: Mapping[str, str]) -> Proposal:
         """What `rotate` would make of a credential, with its kind's defaults; changes nothing.

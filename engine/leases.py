@@ -79,6 +79,17 @@ class Lessee:
         self._learn(for_run([opened]).secrets)
         return opened
 
+    def amend(
+        self, reference: str, field: str, change: Callable[[str], str], *, secrets: Iterable[bytes]
+    ) -> None:
+        """Let one field of a credential hold what `change` makes of it; see `Vault.amend`.
+
+        Who opens it after that, in this run as well, meets the new version. `secrets` that come into it are
+        learned before.
+        """
+        self._learn(secrets)
+        self._vault.amend(reference, field, change, alive=alive)
+
 
 @contextmanager
 def lessee(

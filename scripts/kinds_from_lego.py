@@ -25,7 +25,8 @@ HEAD: Final = "# Written by scripts/kinds_from_lego.py from lego's own descripti
 
 ORDER: Final = (
     *("name", "label", "where-to-get", "secret", "required", "rotates", "multiline", "tuning"),
-    *("path", "server", "seconds", "least", "needs", "choices", "pattern", "expects", "url", "default"),
+    *("path", "server", "seconds", "grows", "least", "needs", "unless", "choices", "pattern", "expects"),
+    *("url", "default"),
     *("env", "lego", "aliases", "file-name", "file-env", "file-lego", "file-aliases"),
 )
 TIMING: Final = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from credentials.files import docker_config, kubeconfig, maven_settings, netrc
+from credentials.files import acme_dns, docker_config, kubeconfig, maven_settings, netrc
 from credentials.files.unfit import UnfitFile
 from credentials.secret import SecretBytes
 
@@ -16,6 +16,7 @@ BUILDERS: Final[Mapping[str, Callable[[Mapping[str, SecretBytes]], bytes]]] = {
     "netrc": netrc.build,
 }
 _SECRETS: Final[Mapping[str, Callable[[bytes], tuple[bytes, ...]]]] = {
+    "acme-dns.json": acme_dns.secrets_in,
     "kubeconfig": kubeconfig.secrets_in,
     "settings.xml": maven_settings.secrets_in,
 }
@@ -25,6 +26,7 @@ _JOINED: Final[Mapping[str, Callable[[bytes, bytes], bytes | None]]] = {
     "netrc": netrc.joined,
 }
 _CHECKS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    "acme-dns.json": acme_dns.check,
     "kubeconfig": kubeconfig.check,
     "settings.xml": maven_settings.check,
 }

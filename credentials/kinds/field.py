@@ -30,8 +30,10 @@ class Field:
     server: bool = False
     url: bool = False
     seconds: bool = False
+    grows: bool = False
     least: int | None = None
     needs: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     pattern: str | None = None
     expects: str | None = None

@@ -94,7 +94,7 @@ class Kind:
         """Which fields of `before` a rotation keeps that gives the fields named in `given`.
 
         What is no secret stays as it is, unless it comes with the secret (a key's id) or belongs to another
-        way of authenticating than the one that is given now.
+        way of authenticating than the one that is given now; so does what lego added to.
         """
         left = self._other_ways(given)
         return tuple(
@@ -102,7 +102,7 @@ class Kind:
             for one in self.fields
             if one.name in before
             and one.name not in given
-            and not (one.secret or one.rotates)
+            and (one.grows or not (one.secret or one.rotates))
             and one.name not in left
         )
 
@@ -140,11 +140,13 @@ class Kind:
         )
 
     def lego_files(self, fields: Mapping[str, SecretBytes]) -> tuple[DeliveredFile, ...]:
-        """The private files that lego's DNS provider reads besides `lego_environment`."""
+        """The private files that lego's DNS provider reads, or adds to, besides `lego_environment`."""
         return tuple(
-            DeliveredFile(one.file_name or one.name, fields[one.name], one.file_lego)
+            DeliveredFile(one.file_name or one.name, fields.get(one.name, SecretBytes(b"")), one.file_lego)
             for one in self.fields
-            if one.file_lego and one.name in fields
+            if one.file_lego
+            and (one.name in fields or one.grows)
+            and not any(n in fields for n in one.unless)
         )
 
     @property
@@ -208,8 +210,8 @@ class Kind:
                 yield f"{one.name} {fault}"
 
     def _check_files(self, given: Mapping[str, str]) -> None:
-        made = self.files({name: SecretBytes(value.encode()) for name, value in given.items()})
-        if made:
+        fields = {name: SecretBytes(value.encode()) for name, value in given.items()}
+        if made := [*self.files(fields), *self.lego_files(fields)]:
             from credentials.files import check  # here, because few kinds make a file
 
             for file in made:

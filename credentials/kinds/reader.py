@@ -19,7 +19,9 @@ server = true                     # a host or host:port
 url = true                        # a URL of http or https without a user name; with a `pattern`, what has ://
 seconds = true                    # a whole number of seconds
 least = 120                       # of which the provider takes no fewer
+grows = true                      # lego adds to its file: it is always there, and rotations keep it
 needs = ["..."]                   # the fields that must be given with this one
+unless = ["..."]                  # the fields beside which its file is not there for lego
 choices = ["default", "RAW"]
 pattern = "..."                   # a regular expression for the whole value, and
 expects = "the name of a region"  # what it expects, in words
@@ -64,7 +66,18 @@ __all__ = ["PURPOSES", "BadKindFile", "parse", "parse_former"]
 
 PURPOSES: Final = ("cloud", "dns", "cluster", "registry", "build", "im", "basic", "ca")
 
-_FLAGS: Final = ("secret", "required", "rotates", "multiline", "tuning", "path", "server", "url", "seconds")
+_FLAGS: Final = (
+    "secret",
+    "required",
+    "rotates",
+    "multiline",
+    "tuning",
+    "path",
+    "server",
+    "url",
+    "seconds",
+    "grows",
+)
 _VARIABLES: Final = list_of(schema.variable)
 _PLAIN_VARIABLES: Final = list_of(schema.any_case_variable)
 _KIND_KEYS: Final[Keys] = {
@@ -84,6 +97,7 @@ _FIELD_KEYS: Final[Keys] = {
     "where-to-get": schema.text,
     **dict.fromkeys(_FLAGS, schema.flag),
     "needs": list_of(schema.name),
+    "unless": list_of(schema.name),
     "choices": list_of(schema.text),
     "pattern": schema.expression,
     "expects": schema.text,

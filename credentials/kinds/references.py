@@ -35,6 +35,8 @@ def _faults(kind: Kind) -> Iterator[str]:
             yield f"the default of {one.name} {fault}"
         if one.secret and one.default is not None:
             yield f"{one.name} is a secret with a default"
+        if (one.grows or one.unless) and not one.file_lego:
+            yield f"{one.name} is in no file of lego's"
 
 
 def _faults_of_files(kind: Kind) -> Iterator[str]:
@@ -53,6 +55,7 @@ def _mentioned(kind: Kind) -> set[str]:
     """The fields that are named anywhere but in their own table."""
     lists = [
         *(one.needs for one in kind.fields),
+        *(one.unless for one in kind.fields),
         *kind.one_of,
         *(one.needs for one in kind.built),
         *(one.when for one in kind.constants),

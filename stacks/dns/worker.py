@@ -15,8 +15,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import takewhile
@@ -39,6 +38,13 @@ NETWORK = (
     *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
+# What a client calls these that looks at no other names for them.
+ALSO_CALLED = {
+    "HTTPS_PROXY": "VOLC_HTTPS_PROXY",
+    "https_proxy": "VOLC_HTTPS_PROXY",
+    "NO_PROXY": "VOLC_NO_PROXY",
+    "no_proxy": "VOLC_NO_PROXY",
+}
 MOST_VALUE_BYTES = 16_384
 # What the kernel takes into a pipe at once: writing a request never waits for the worker.
 MOST_REQUEST_BYTES = 60_000
@@ -118,12 +124,14 @@ class LegoWorker:
         self._provider = provider.checked()
         self._limits = limits
         network = {name: machine[name] for name in NETWORK if name in machine}
+        network |= {also: network[name] for name, also in ALSO_CALLED.items() if name in network}
         self._redaction = Redaction([*provider.secrets, *_passwords(network.values())])
         self._printed: deque[str] = deque(maxlen=MOST_PRINTED_LINES)
         self._told = Event()
         self._pending = b""
         argv = [sys.executable, "-I", "-S", str(MAIN), _bridge()]
-        with _in_memory(provider.files) as descriptors:
+        self._files = _in_memory(provider.files)
+        try:
             self._process = subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE,
@@ -132,10 +140,13 @@ class LegoWorker:
                 bufsize=0,
                 cwd="/",
                 env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", "HOME": NOWHERE, **network},
-                pass_fds=tuple(descriptors.values()),
+                pass_fds=tuple(self._files.values()),
                 start_new_session=True,  # Ctrl-C reaches tic alone, which then withdraws what is published
             )
-        paths = {name: f"/proc/self/fd/{descriptor}" for name, descriptor in descriptors.items()}
+        except BaseException:
+            self._forget_files()
+            raise
+        paths = {name: f"/proc/self/fd/{descriptor}" for name, descriptor in self._files.items()}
         self._reader = Thread(target=self._keep_printed, name=f"dns-worker-{provider.name}", daemon=True)
         self._reader.start()
         self.usable = True
@@ -159,6 +170,11 @@ class LegoWorker:
         """Have lego withdraw the record; some providers can only if this very worker published it."""
         self._call(_request("cleanup", record), f"withdrawing {record.name}", self._limits.cleanup)
 
+    def written(self, variable: str) -> bytes:
+        """What the private file is now that `variable` names the path of; also after a call that failed."""
+        descriptor = self._files[variable]
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+
     @property
     def nameservers(self) -> tuple[str, ...]:
         """None of its own: lego's providers write into zones with NS records."""
@@ -171,7 +187,15 @@ class LegoWorker:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End the process and give its pipes back."""
+        """End the process, and give its pipes and private files back."""
+        self._end()
+        self._forget_files()
+
+    def _forget_files(self) -> None:
+        while self._files:
+            os.close(self._files.popitem()[1])
+
+    def _end(self) -> None:
         self.stop()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -204,7 +228,7 @@ class LegoWorker:
             self._process.stdin.write(request)
             reply = self._line(time.monotonic() + seconds)
         except TimeoutError:
-            self.close()
+            self._end()
             raise self._failed(
                 f"did not finish {doing} within {seconds:g} s and was stopped",
                 hint="check that the provider, or the program, answers at all; then run again",
@@ -218,7 +242,7 @@ class LegoWorker:
         if not isinstance(answer, dict):
             if not self.usable:
                 raise self._failed(f"was stopped while {doing}", hint="run it again, or: tic dns clean")
-            self.close()
+            self._end()
             ended = self._process.returncode
             raise self._failed(
                 f"crashed while {doing} ({f'signal {-ended}' if ended < 0 else f'exit code {ended}'})",
@@ -265,19 +289,14 @@ class LegoWorker:
         )
 
 
-@contextmanager
-def _in_memory(files: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
+def _in_memory(files: Mapping[str, bytes]) -> dict[str, int]:
     """Each file in memory that only this process and its children see (memfd_create(2)), never on a disk."""
     descriptors: dict[str, int] = {}
-    try:
-        for name, content in files.items():
-            descriptors[name] = os.memfd_create(name)
-            with open(descriptors[name], "wb", closefd=False) as stream:
-                stream.write(content)
-        yield descriptors
-    finally:
-        for descriptor in descriptors.values():
-            os.close(descriptor)
+    for name, content in files.items():
+        descriptors[name] = os.memfd_create(name)
+        with open(descriptors[name], "wb", closefd=False) as stream:
+            stream.write(content)
+    return descriptors
 
 
 def _request(action: str, record: Record) -> dict[str, str]:

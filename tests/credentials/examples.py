@@ -47,6 +47,9 @@ _FILES = {
         "contexts: [{name: c, context: {cluster: c, user: u}}]\n"
     ),
     "settings.xml": "<settings/>\n",
+    "acme-dns.json": (
+        '{"a.test": {"fulldomain": "s.auth.test", "subdomain": "s", "username": "u", "password": "word"}}'
+    ),
 }
 """Files that are looked into, by name."""
 

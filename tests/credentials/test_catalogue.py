@@ -27,7 +27,6 @@ OTHERS = {
 SUCCESSORS = {"dnspod": "tencentcloud", "iij": "iijdpf", "cloudxns": None, "stackpath": None}
 WITHOUT_SECRETS = {
     "exec": "a program",
-    "acme-dns": "accounts in a file of its own",
     "bindman": "a manager that asks nobody who they are",
 }
 
