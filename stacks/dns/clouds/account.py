@@ -1,0 +1,156 @@
+"""A cloud account's TXT records behind the two verbs: by name and value, so that any process can withdraw."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Protocol
+
+from stacks.dns.clouds.calls import Answer, Call, Caller, Calling, Sign
+from stacks.dns.publisher import ProviderFailed, Record
+from stacks.dns.redaction import Redaction
+
+Alone = Callable[[str], AbstractContextManager[None]]
+"""Holds what it is given the name of for the block: no other process of tic's changes that meanwhile."""
+
+
+class Account(Protocol):
+    """One account at one cloud; names are without the final dot. Every call raises ProviderFailed."""
+
+    label: ClassVar[str]
+
+    def zone(self, name: str) -> str | None:
+        """The id of the account's zone of exactly this name."""
+        ...
+
+    def add(self, zone: str, zone_name: str, record: Record) -> None:
+        """Have the value at the record's name, whatever else is there."""
+        ...
+
+    def remove(self, zone: str, zone_name: str, record: Record) -> None:
+        """Have the value there no more; whatever else is there stays."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+class CloudRecords:
+    """A Publisher over an account; one call at a time."""
+
+    nameservers: tuple[str, ...] = ()
+
+    def __init__(self, kind: str, account: Account) -> None:
+        self.kind = kind
+        self.usable = True
+        self._account = account
+        self._zones: dict[str, tuple[str, str]] = {}  # by a record's name
+
+    def perform(self, record: Record) -> None:
+        """Publish the record; where it is there already nothing is done."""
+        self._account.add(*self._zone_of(record.name), record)
+
+    def cleanup(self, record: Record) -> None:
+        """Withdraw the record, whoever published it; where it is gone already nothing is done."""
+        self._account.remove(*self._zone_of(record.name), record)
+
+    def stop(self) -> None:
+        """Each call has its time limit; no other begins."""
+        self.usable = False
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.usable = False
+        self._account.close()
+
+    def _zone_of(self, name: str) -> tuple[str, str]:
+        """The id and the name of the account's zone that holds `name`: the longest of them."""
+        if known := self._zones.get(name):
+            return known
+        for candidate in parents(name):
+            zone = self._account.zone(candidate)
+            if zone is not None:
+                self._zones[name] = zone, candidate
+                return zone, candidate
+        raise ProviderFailed(
+            f"{self._account.label} has no zone for {name} among those that this key may see",
+            hint="create the zone in this account, or bind a key of the account that holds it: "
+            f"tic creds new NAME --provider {self.kind}",
+            untouched=True,
+        )
+
+
+class Api:
+    """Calls of one account: signed, and refused in words that say what to do."""
+
+    def __init__(self, label: str, host: str, calling: Calling, sign: Sign) -> None:
+        self._label = label
+        self._caller = Caller(host, calling)
+        self._sign = sign
+        self._redaction = Redaction([calling.keys.secret, calling.keys.token])
+
+    def ask(
+        self,
+        action: str,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """What a call that succeeded brought. Raises Refusal, ProviderFailed."""
+        answer = self._caller.send(
+            Call(action, method, self._caller.host, path, query or {}, content), self._sign
+        )
+        if answer.status >= 300:
+            raise self._refusal(action, answer)
+        return answer.content
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._caller.close()
+
+    def _refusal(self, action: str, answer: Answer) -> "Refusal":
+        code, words = _said(answer.content)
+        said = " ".join(part for part in (str(answer.status), code, words) if part)
+        return Refusal(
+            self._redaction.text(f"{self._label} refuses {action}: {said}"),
+            hint=_hint(answer.status, code),
+            code=code,
+            status=answer.status,
+        )
+
+
+class Refusal(ProviderFailed):
+    """The cloud answered, and did not do it; a fault of the cloud's own (5xx) leaves open what it did."""
+
+    def __init__(self, message: str, *, hint: str, code: str, status: int) -> None:
+        super().__init__(message, hint=hint, untouched=status < 500)
+        self.code = code
+        self.status = status
+
+
+def parents(name: str) -> Iterator[str]:
+    """`name` and every domain above it, without the top-level domains."""
+    while "." in name:
+        yield name
+        name = name.partition(".")[2]
+
+
+def host_in(zone_name: str, name: str) -> str:
+    """The name relative to its zone, `@` for the zone's own."""
+    return "@" if name == zone_name else name.removesuffix(f".{zone_name}")
+
+
+def _said(content: Mapping[str, Any]) -> tuple[str, str]:
+    """Code and words of a refusal, in the forms that clouds give it."""
+    about = content.get("error")
+    told = about if isinstance(about, dict) else content
+    code = told.get("error_code") or told.get("status") or told.get("code") or ""
+    return str(code), str(told.get("error_msg") or told.get("message") or "")
+
+
+def _hint(status: int, code: str) -> str:
+    if status == 429 or status >= 500:
+        return "wait until the cloud takes calls again; then run it again"
+    if status in (401, 403) or "Signature" in code or "Auth" in code:
+        return "give the credential a key that the cloud knows: tic creds rotate NAME"
+    return "correct what it names: the credential (tic creds rotate NAME), its rights, or the zone"

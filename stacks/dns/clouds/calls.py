@@ -1,0 +1,181 @@
+"""One signed request to a cloud's API: always TLS, through the machine's proxy, never redirected."""
+
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+from stacks.dns.publisher import ProviderFailed
+
+MOST_ANSWER_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A key pair; `token` goes with temporary ones."""
+
+    id: str
+    secret: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """With what a cloud is called: `machine` is the environment with the proxy and the trusted certificates,
+    `seconds` what a call may take.
+    """
+
+    keys: Keys
+    machine: Mapping[str, str] = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of `host`; `action` is what the cloud's permissions call it."""
+
+    action: str
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, Any] | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The content as JSON; empty where there is none."""
+        return b"" if self.content is None else json.dumps(self.content).encode()
+
+    @property
+    def canonical_query(self) -> str:
+        """The query sorted and percent-encoded, all but RFC 3986's unreserved characters: so it is sent."""
+        return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in sorted(self.query.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the cloud said: `content` is the JSON object of its body, empty where it is none."""
+
+    status: int
+    content: Mapping[str, Any]
+
+
+Sign = Callable[[Call], Mapping[str, str]]
+"""The headers of a call, its signature among them."""
+
+
+class Caller:
+    """Sends calls to one host; for one thread at a time."""
+
+    def __init__(self, host: str, calling: Calling) -> None:
+        import urllib3
+
+        self.host = host
+        self._seconds = seconds = calling.seconds
+        machine = calling.machine
+        trusted = ssl.create_default_context(
+            cafile=machine.get("SSL_CERT_FILE") or None, capath=machine.get("SSL_CERT_DIR") or None
+        )
+        timeout = urllib3.Timeout(connect=seconds, read=seconds)
+        self._pool: urllib3.PoolManager = urllib3.PoolManager(ssl_context=trusted, timeout=timeout)
+        if proxy := _proxy(host, machine):
+            headers = _login(proxy)
+            self._pool = urllib3.ProxyManager(
+                proxy, proxy_headers=headers, ssl_context=trusted, timeout=timeout
+            )
+
+    def send(self, call: Call, sign: Sign) -> Answer:
+        """The answer, whatever its status. Raises ProviderFailed where none came."""
+        from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError
+
+        query = call.canonical_query
+        url = f"https://{call.host}{call.path}" + (f"?{query}" if query else "")
+        body = call.body
+        try:
+            got = self._pool.request(
+                call.method,
+                url,
+                body=body or None,
+                headers={**sign(call), "User-Agent": "tic"},
+                redirect=False,
+                retries=False,
+                preload_content=False,
+            )
+            try:
+                content = got.read(MOST_ANSWER_BYTES, decode_content=True)
+            finally:
+                got.release_conn()
+        except (HTTPError, OSError) as error:
+            raise ProviderFailed(
+                f"{call.host} can't be asked for {call.action}: {_why(error, self._seconds)}",
+                hint="check that this machine reaches it (HTTPS_PROXY, SSL_CERT_FILE); then run it again",
+                untouched=call.method == "GET" or isinstance(error, NewConnectionError | ProxyError),
+            ) from None
+        return Answer(got.status, _object(content))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._pool.clear()
+
+
+def encoded(text: str, safe: str = "") -> str:
+    """Percent-encoded, all but RFC 3986's unreserved characters and those of `safe`."""
+    return quote(text, safe=safe + "-_.~")
+
+
+def sha256(data: bytes) -> str:
+    """The hash in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def mac(key: bytes, *messages: str) -> bytes:
+    """HMAC-SHA256 of each message in turn, keyed by the one before."""
+    for message in messages:
+        key = hmac.new(key, message.encode(), hashlib.sha256).digest()
+    return key
+
+
+def _proxy(host: str, machine: Mapping[str, str]) -> str:
+    through = machine.get("https_proxy") or machine.get("HTTPS_PROXY") or ""
+    exempt = machine.get("no_proxy") or machine.get("NO_PROXY") or ""
+    if not through or proxy_bypass_environment(host, {"no": exempt}):
+        return ""
+    return through if "://" in through else f"http://{through}"
+
+
+def _login(proxy: str) -> Mapping[str, str]:
+    import urllib3
+
+    where = urlsplit(proxy)
+    if where.username is None:
+        return {}
+    login = f"{unquote(where.username)}:{unquote(where.password or '')}"
+    return urllib3.make_headers(proxy_basic_auth=login)
+
+
+def _why(error: Exception, seconds: float) -> str:
+    """In words, and without what an exception quotes: an address can hold a proxy's password."""
+    import urllib3.exceptions as known
+
+    if isinstance(error, known.TimeoutError):
+        return f"no answer within {seconds:g} s"
+    if isinstance(error, known.ProxyError):
+        return "the proxy does not let it through"
+    if isinstance(error, known.SSLError):
+        return "its certificate is not trusted here"
+    if isinstance(error, known.NewConnectionError | known.NameResolutionError):
+        return "no connection"
+    return f"the connection broke off ({type(error).__name__})"
+
+
+def _object(content: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
