@@ -11,6 +11,9 @@ DYNAMIC_UPDATES = "rfc2136"
 # What these do depends on nothing but the record, so any later process can withdraw what an earlier one
 # published.
 WITHOUT_MEMORY = frozenset({DYNAMIC_UPDATES, "exec", "httpreq"})
+# ACME-DNS knows no withdrawal: a value stays until two newer ones have pushed it out, at a name that serves
+# nothing else.
+ACME_DNS = "acme-dns"
 
 
 class NotBound(EngineError):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from credentials.secret import SecretBytes
-from engine.dns_bindings import DYNAMIC_UPDATES
+from engine.acme_dns import FIELD, accounts_at
+from engine.dns_bindings import ACME_DNS, DYNAMIC_UPDATES
 from engine.errors import EngineError
 from engine.timing import DNS_TIMEOUT, TTL, Timing
 from stacks.dns.publisher import Publisher
@@ -46,14 +47,14 @@ def client(
     if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
         raise NotForRecords(kind.name, unread[0].name)
     timed = {name: SecretBytes(str(seconds).encode()) for name, seconds in timing.values.items()}
+    if kind.name == ACME_DNS:
+        fields = {**fields, FIELD: accounts_at(fields)}
     environment = kind.lego_environment({**fields, **timed})
     provider = LegoProvider(
         name=kind.dns or "",
         environment={name: value.reveal().decode() for name, value in environment.items()},
         allowed=kind.lego_variables,
-        secrets=[
-            fields[one.name].reveal().decode() for one in kind.fields if one.secret and one.name in fields
-        ],
+        secrets=[one.decode() for one in _secrets(kind, fields)],
         nameservers=resolvers or SystemResolver().endpoints,
         files={name: file.content.reveal() for file in kind.lego_files(fields) for name in file.env},
     )
@@ -69,6 +70,14 @@ def _dynamic_updates(values: Mapping[str, str], timing: Timing) -> DynamicUpdate
         ttl=timing.seconds(TTL) or DEFAULT_TTL,
     )
     return DynamicUpdates(settings, seconds=timing.seconds(DNS_TIMEOUT) or ANSWER_SECONDS)
+
+
+def _secrets(kind: "Kind", fields: Mapping[str, SecretBytes]) -> list[bytes]:
+    """The secret fields, and what is secret by itself in the files."""
+    from credentials.files import secrets_in
+
+    whole = [fields[one.name].reveal() for one in kind.fields if one.secret and one.name in fields]
+    return whole + [part for file in kind.lego_files(fields) for part in secrets_in(file.name, file.content)]
 
 
 def _is_read(field: "Field") -> bool:

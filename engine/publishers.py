@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from credentials import kinds
 from credentials.refusals import NoCredential
-from engine.dns_bindings import DYNAMIC_UPDATES, WITHOUT_MEMORY
+from engine.acme_dns import keeping_accounts
+from engine.dns_bindings import ACME_DNS, DYNAMIC_UPDATES, WITHOUT_MEMORY
 from engine.dns_clients import client
 from engine.errors import EngineError
 from engine.missing_rights import missing_rights_named
@@ -82,7 +83,7 @@ class Session:
 
     def withdraws_surely(self, record: Record) -> bool:
         """Whether a cleanup that succeeds means that the record is gone."""
-        return self.credential.kind in WITHOUT_MEMORY or record in self.published
+        return self.credential.kind in {*WITHOUT_MEMORY, ACME_DNS} or record in self.published
 
 
 class Publishers:
@@ -224,6 +225,7 @@ class Publishers:
         timing = resolve(kind, plain, dict(asked.timing), self._machine)
         with named(credential), missing_rights_named(credential, "begin"):
             publisher = self._publisher(kind, opened.fields, asked.resolvers, timing)
+            publisher = keeping_accounts(publisher, opened, self._lessee)
         session = Session(publisher, credential, timing)
         with self._lock:
             known.append(session)
