@@ -38,13 +38,6 @@ NETWORK = (
     *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-# What a client calls these that looks at no other names for them.
-ALSO_CALLED = {
-    "HTTPS_PROXY": "VOLC_HTTPS_PROXY",
-    "https_proxy": "VOLC_HTTPS_PROXY",
-    "NO_PROXY": "VOLC_NO_PROXY",
-    "no_proxy": "VOLC_NO_PROXY",
-}
 MOST_VALUE_BYTES = 16_384
 # What the kernel takes into a pipe at once: writing a request never waits for the worker.
 MOST_REQUEST_BYTES = 60_000
@@ -124,7 +117,6 @@ class LegoWorker:
         self._provider = provider.checked()
         self._limits = limits
         network = {name: machine[name] for name in NETWORK if name in machine}
-        network |= {also: network[name] for name, also in ALSO_CALLED.items() if name in network}
         self._redaction = Redaction([*provider.secrets, *_passwords(network.values())])
         self._printed: deque[str] = deque(maxlen=MOST_PRINTED_LINES)
         self._told = Event()
