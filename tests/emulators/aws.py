@@ -133,11 +133,11 @@ class Aws:
         )
 
     def _answer(self, request: Request) -> Response:
-        if _action(request) == "AssumeRoleWithWebIdentity" and "authorization" not in request.headers:
+        if operation(request) == "AssumeRoleWithWebIdentity" and "authorization" not in request.headers:
             self.roles.check_token(request.form)
             return self._taken_on(request)
         key = self.authenticated(request)
-        if _action(request) == "AssumeRole":
+        if operation(request) == "AssumeRole":
             self.roles.check(request.form, key, allowed=self._allows(key, "sts:AssumeRole"))
             return self._taken_on(request)
         return self._simulated(request, key) if simulates(request) else self._served(request, key)
@@ -202,7 +202,7 @@ class Aws:
         """What moto answers, where a policy allows it; STS tells everybody who they are."""
         service = request.host.partition(".")[0]
         if service != "sts":
-            action = f"{service}:{_action(request)}"
+            action = f"{service}:{operation(request)}"
             if not self._allows(key, action):
                 deny(403, "AccessDenied", f"User: {key.principal} is not authorized to perform: {action}")
         with enable_iam_authentication() if service == "sts" else nullcontext():
@@ -276,8 +276,8 @@ def _policy(allowed: tuple[str, ...]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _action(request: Request) -> str:
-    """The operation that is asked for: in the body's target, by its path, or in the form."""
+def operation(request: Request) -> str:
+    """The name of what is asked for: in the body's target, by its path, or in the form."""
     target = request.headers.get("x-amz-target", "").rpartition(".")[2]
     in_form = request.form.get("Action", "") if request.host.startswith(("sts.", "iam.")) else ""
     asked = f"{request.method} {request.path.rstrip('/')}"

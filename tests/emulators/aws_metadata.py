@@ -9,6 +9,7 @@ from typing import Any
 from tests.emulators.proxy import Request, Response
 from tests.emulators.signing import Key
 
+_LIFETIME = "x-aws-ec2-metadata-token-ttl-seconds"
 _ROLE = "/latest/meta-data/iam/security-credentials/"
 
 
@@ -22,11 +23,11 @@ class Instance:
     def __call__(self, request: Request) -> Response:
         """What the service answers."""
         if request.path == "/latest/api/token":
-            if request.method != "PUT" or "x-aws-ec2-metadata-token-ttl-seconds" not in request.headers:
+            if request.method != "PUT" or _LIFETIME not in request.headers:
                 return Response(400)
             token = secrets.token_urlsafe(12)
             self.tokens.add(token)
-            return Response(200, {}, token.encode())
+            return Response(200, {_LIFETIME: request.headers[_LIFETIME]}, token.encode())
         if request.headers.get("x-aws-ec2-metadata-token") not in self.tokens or request.method != "GET":
             return Response(401)
         if self.role is not None and request.path == _ROLE:

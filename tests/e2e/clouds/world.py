@@ -38,6 +38,7 @@ class CloudWorld:
     env: Clouds
     names: Answering
     store: Store
+    seconds: float = 5.0  # that a record may take until it is everywhere
     told: list[Notice] = field(default_factory=list)
 
     @contextmanager
@@ -55,7 +56,7 @@ class CloudWorld:
 
     def publish(self, broker: Broker, token: str = "one", domain: str = ZONE) -> Published:  # noqa: S107
         """The record of a challenge, seen at the name server when this returns."""
-        return broker.publish(challenge(token, domain, self.names.address))
+        return broker.publish(challenge(token, domain, self.names.address, seconds=self.seconds))
 
     def withdraw(self, broker: Broker, token: str = "one", domain: str = ZONE) -> None:  # noqa: S107
         """Withdraw what `publish` published."""
@@ -105,7 +106,7 @@ class CloudWorld:
         raise AssertionError("nothing was refused")
 
 
-def challenge(token: str, domain: str, nameserver: str, *, seconds: float = 5.0) -> Publish:
+def challenge(token: str, domain: str, nameserver: str, *, seconds: float) -> Publish:
     """What the plugin asks for: a challenge's record, to be seen at `nameserver` within `seconds`."""
     asked = Publish(domain, token, f"{token}.thumbprint", None, (nameserver,), seconds)
     return replace(asked, timing={"propagation-timeout": seconds, "polling-interval": 1.0})
@@ -121,6 +122,12 @@ def called_as_said(provider: str, called: Mapping[str, Collection[str]]) -> set[
     purpose = privileges.load(provider).purposes["apply"]
     assert called == {doing: set(actions) for doing, actions in purpose.calls.items()}
     return {action for actions in called.values() for action in actions}
+
+
+def granted(provider: str, statements: str, actions: str) -> set[str]:
+    """The actions that the policy grants which `tic creds privileges` prints: those of its one statement."""
+    (statement,) = privileges.load(provider).purposes["apply"].policy[statements]
+    return set(statement[actions])
 
 
 @contextmanager
