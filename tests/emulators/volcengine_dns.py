@@ -13,7 +13,8 @@ from tests.emulators.volcengine import Volcengine
 
 HOST: Final = "open.volcengineapi.com"
 VERSION: Final = "2018-08-01"
-ACTIONS: Final = {"ListZones", "CreateRecord", "DeleteRecord"}
+ACTIONS: Final = {"ListZones", "ListRecords", "CreateRecord", "DeleteRecord"}
+PAGE: Final = 2  # short, so that a few records make several pages
 
 
 class VolcengineDns(Volcengine):
@@ -62,7 +63,19 @@ class VolcengineDns(Volcengine):
                 if (name == part if exact else part in name)
             ]
             return {"Total": len(found), "Zones": found}
+        if asked["Action"] == "ListRecords":
+            return self._page(asked)
         return self._create(request.json()) if action == "dns:CreateRecord" else self._delete(request.json())
+
+    def _page(self, asked: dict[str, str]) -> dict[str, Any]:
+        exact, part = asked.get("SearchMode") == "exact", asked.get("Host", "")
+        every = [
+            {"RecordID": id_, "Host": host, "Type": "TXT", "Value": value}
+            for id_, (zone, host, value) in self.records.items()
+            if str(zone) == asked["ZID"] and (host == part if exact else part in host)
+        ]
+        begin = (int(asked.get("PageNumber", "1")) - 1) * PAGE
+        return {"TotalCount": len(every), "PageSize": PAGE, "Records": every[begin : begin + PAGE]}
 
     def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
         zone = next((name for name, id_ in self.ids.items() if id_ == asked["ZID"]), None)

@@ -10,6 +10,7 @@ from stacks.dns.clouds.baiducloud import BaiduCloud
 from stacks.dns.clouds.calls import Calling, Keys
 from stacks.dns.clouds.huaweicloud import HuaweiCloud
 from stacks.dns.clouds.jdcloud import JdCloud
+from stacks.dns.clouds.volcengine import Volcengine
 
 DEFAULT_SECONDS = 30.0
 
@@ -24,7 +25,7 @@ def publisher(
     ttl: int | None = None,
     seconds: float | None = None,
 ) -> CloudRecords:
-    """A Publisher for an account at `kind`: baiducloud, huaweicloud or jdcloud.
+    """A Publisher for an account at `kind`: baiducloud, huaweicloud, jdcloud or volcengine.
 
     `machine` is the environment that says how the outside is reached; `alone` holds a name whose records are
     changed as a whole; `ttl` (seconds) of the records and the `seconds` that a call may take are the cloud's
@@ -35,5 +36,6 @@ def publisher(
         "baiducloud": lambda: BaiduCloud(calling, ttl=ttl),
         "huaweicloud": lambda: HuaweiCloud(calling, ttl=ttl, alone=alone),
         "jdcloud": lambda: JdCloud(calling, ttl=ttl, region=region),
+        "volcengine": lambda: Volcengine(calling, ttl=ttl, region=region),
     }
     return CloudRecords(kind, accounts[kind]())

@@ -142,10 +142,14 @@ def host_in(zone_name: str, name: str) -> str:
 
 def _said(content: Mapping[str, Any]) -> tuple[str, str]:
     """Code and words of a refusal, in the forms that clouds give it."""
-    about = content.get("error")
-    told = about if isinstance(about, dict) else content
-    code = told.get("error_code") or told.get("status") or told.get("code") or ""
-    return str(code), str(told.get("error_msg") or told.get("message") or "")
+    told = content.get("error") or content.get("ResponseMetadata", {}).get("Error") or content
+    code = _first(told, "error_code", "status", "Code", "code")
+    return code, _first(told, "error_msg", "Message", "message")
+
+
+def _first(told: object, *names: str) -> str:
+    found = (told.get(name) for name in names) if isinstance(told, Mapping) else ()
+    return next((str(one) for one in found if one), "")
 
 
 def _hint(status: int, code: str) -> str:
