@@ -102,6 +102,12 @@ class Api:
         )
         if answer.status >= 300:
             raise self._refusal(action, answer)
+        if answer.content is None:
+            raise ProviderFailed(
+                f"{self._caller.host} answers {action} with what is none of {self._label}'s answers",
+                hint="see what stands between this machine and it: a portal, a proxy (HTTPS_PROXY)",
+                untouched=method == "GET",
+            )
         return answer.content
 
     def close(self) -> None:
@@ -109,7 +115,7 @@ class Api:
         self._caller.close()
 
     def _refusal(self, action: str, answer: Answer) -> "Refusal":
-        code, words = _said(answer.content)
+        code, words = _said(answer.content or {})
         said = " ".join(part for part in (str(answer.status), code, words) if part)
         return Refusal(
             self._redaction.text(f"{self._label} refuses {action}: {said}"),

@@ -59,10 +59,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the cloud said: `content` is the JSON object of its body, empty where it is none."""
+    """What the cloud said: `content` is the JSON object of its body, None where that is something else."""
 
     status: int
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] | None
 
 
 Sign = Callable[[Call], Mapping[str, str]]
@@ -173,9 +173,11 @@ def _why(error: Exception, seconds: float) -> str:
     return f"the connection broke off ({type(error).__name__})"
 
 
-def _object(content: bytes) -> Mapping[str, Any]:
+def _object(content: bytes) -> Mapping[str, Any] | None:
+    if not content.strip():
+        return {}
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        return None
+    return value if isinstance(value, dict) else None

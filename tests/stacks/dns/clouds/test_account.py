@@ -1,0 +1,166 @@
+"""A cloud's answers and silences, whichever cloud it is: what is told, and what is kept quiet."""
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stacks.dns.clouds import publisher
+from stacks.dns.clouds.account import CloudRecords, parents
+from stacks.dns.clouds.calls import Keys
+from stacks.dns.publisher import ProviderFailed, Record
+from stacks.dns.record import Challenge
+from tests.emulators import baiducloud_dns, huaweicloud_dns, jdcloud_dns, volcengine_dns
+from tests.emulators.proxy import Clouds, Request, Response, clouds
+from tests.emulators.signing import Key
+
+TOKEN = "canary-session-token-" + "t" * 40
+KEY = Key("AKIDEXAMPLE", "canary-secret-of-the-key-0123456789", "1", "alice", token=TOKEN)
+KEYS = Keys(KEY.id, KEY.secret, KEY.token)
+MAKERS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "baiducloud": (baiducloud_dns.HOST, baiducloud_dns.BaiduCloudDns),
+    "huaweicloud": (huaweicloud_dns.HOST, huaweicloud_dns.HuaweiCloudDns),
+    "jdcloud": (jdcloud_dns.HOST, jdcloud_dns.JdCloudDns),
+    "volcengine": (volcengine_dns.HOST, volcengine_dns.VolcengineDns),
+}
+
+
+def record(name: str = "_acme-challenge.example.test", token: str = "one") -> Record:  # noqa: S107
+    return Record(Challenge("example.test", token, f"{token}.thumbprint"), name)
+
+
+def client(kind: str, env: Clouds, keys: Keys = KEYS, seconds: float = 5.0) -> CloudRecords:
+    return publisher(kind, keys, machine=env, alone=lambda name: nullcontext(), seconds=seconds)
+
+
+@pytest.fixture(params=MAKERS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def api(kind: str) -> Any:
+    return MAKERS[kind][1]([KEY], named=("example.test", "deep.example.test"))
+
+
+@pytest.fixture
+def env(kind: str, api: Any) -> Iterator[Clouds]:
+    with clouds({MAKERS[kind][0]: lambda request: api(request)}) as made:
+        yield made
+
+
+def test_a_temporary_key_publishes(kind: str, api: Any, env: Clouds) -> None:  # A5
+    with_token = client(kind, env)
+    with_token.perform(record())
+    assert api.txt() == {record().name: [record().value]}
+    api.keys[KEY.id] = replace(KEY, token="another")
+    with pytest.raises(ProviderFailed) as refused:
+        with_token.perform(record(token="two"))
+    assert TOKEN not in str(refused.value)
+    with_token.close()
+
+
+def test_performing_twice_makes_one_record_and_withdrawing_what_is_gone_is_no_fault(
+    kind: str, api: Any, env: Clouds
+) -> None:
+    one, another = client(kind, env), client(kind, env)
+    one.perform(record())
+    another.perform(record())
+    assert api.txt() == {record().name: [record().value]}
+    another.cleanup(record())  # it did not publish it, and no process remembers anything
+    assert record().value not in api.txt().get(record().name, [])
+    one.cleanup(record())
+    one.close()
+    another.close()
+
+
+def test_a_value_is_found_behind_pages_of_others(kind: str, api: Any, env: Clouds) -> None:
+    for number in range(jdcloud_dns.LARGEST_PAGE + 1 if kind == "jdcloud" else 5):
+        others = f"theirs {number}"
+        if kind == "huaweicloud":
+            api.put("example.test", f"{number}._acme-challenge.example.test", others)
+        else:
+            api.put("example.test", "_acme-challenge", others)
+    before = api.txt()
+    asks = client(kind, env)
+    asks.perform(record())
+    assert record().value in api.txt()[record().name]
+    asks.cleanup(record())
+    assert api.txt() == before
+    asks.close()
+
+
+def test_the_zone_is_the_longest_that_holds_the_name(kind: str, api: Any, env: Clouds) -> None:
+    name = "_acme-challenge.www.deep.example.test"
+    asks = client(kind, env)
+    asks.perform(record(name))
+    assert api.txt() == {name: [record().value]}
+    asks.perform(record("deep.example.test"))
+    assert {one.rstrip(".").removeprefix("@.") for one in api.txt()} == {name, "deep.example.test"}
+    asks.close()
+
+
+def test_each_call_is_encrypted_and_goes_through_the_machines_proxy(kind: str, api: Any) -> None:
+    with clouds({MAKERS[kind][0]: api}) as env:
+        login = env["HTTPS_PROXY"].replace("http://", "http://me:canary-proxy-password@")
+        machine = {"HTTPS_PROXY": login, "SSL_CERT_FILE": env["SSL_CERT_FILE"]}
+        asks = publisher(kind, KEYS, machine=machine, alone=lambda name: nullcontext(), seconds=5.0)
+        asks.perform(record())
+        assert env.requests
+        asks.close()
+        for changed in ({"SSL_CERT_FILE": ""}, {"HTTPS_PROXY": login.rpartition(":")[0] + ":9"}):
+            lost = publisher(kind, KEYS, machine={**machine, **changed}, alone=lambda name: nullcontext())
+            with pytest.raises(ProviderFailed) as failed:
+                lost.perform(record())
+            assert "canary" not in f"{failed.value}{failed.value.hint}"
+            assert failed.value.untouched
+            lost.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, {}, b"<html>a portal</html>"),
+        Response(200, {}, b"[" * 100_000),
+        Response(502, {}, b"bad gateway"),
+        Response(302, {"location": "https://elsewhere.test/"}),
+        Response.json({"error": None, "zones": None, "ResponseMetadata": {"Error": {}}}, 500),
+    ],
+    ids=["a web page", "a deep nest", "a gateway's fault", "a redirection", "an odd refusal"],
+)
+def test_what_is_no_answer_of_the_clouds_is_one_clear_error(kind: str, answer: Response) -> None:
+    asked: list[Request] = []
+
+    def service(request: Request) -> Response:
+        asked.append(request)
+        return answer
+
+    with clouds({MAKERS[kind][0]: service}) as env:
+        asks = client(kind, env)
+        with pytest.raises(ProviderFailed) as failed:
+            asks.perform(record())
+        assert failed.value.hint
+        assert KEY.secret not in str(failed.value)
+        assert env.refused == []
+        asks.close()
+
+
+def test_a_refusal_keeps_the_keys_that_it_quotes_to_itself(kind: str) -> None:
+    quoted = base64.b64encode(KEY.token.encode()).decode()
+    said = f"signed with {KEY.secret}, token {KEY.token} or {quoted}"
+    answer = Response.json({"code": "SignatureDoesNotMatch", "message": said}, 400)
+    with clouds({MAKERS[kind][0]: lambda request: answer}) as env:
+        asks = client(kind, env)
+        with pytest.raises(ProviderFailed) as failed:
+            asks.perform(record())
+        assert "SignatureDoesNotMatch" in str(failed.value)
+        assert not {KEY.secret, KEY.token, quoted} & set(str(failed.value).split())
+        assert "canary" not in f"{failed.value!r} {asks!r} {KEYS!r}"
+        asks.close()
+
+
+def test_every_domain_above_a_name_may_be_its_zone_but_no_top_level_domain() -> None:
+    assert list(parents("a.b.example.test")) == ["a.b.example.test", "b.example.test", "example.test"]
