@@ -132,7 +132,8 @@ class Azure:
             deny(401, "AADSTS50027", "JWT token is invalid or malformed.")
         if claims["aud"] != f"https://{LOGIN}/{application.tenant}/oauth2/v2.0/token":
             deny(401, "AADSTS700211", "The assertion's audience is another one.")
-        if not claims["iat"] - 300 <= self.now() < claims["exp"]:
+        begins = claims.get("nbf", claims.get("iat", 0))  # both may be left out
+        if not begins - 300 <= self.now() < claims["exp"]:
             deny(401, "AADSTS700024", "Client assertion is not within its valid time range.")
         key = x509.load_pem_x509_certificate(application.certificate).public_key()
         assert isinstance(key, RSAPublicKey)
@@ -143,13 +144,18 @@ class Azure:
         except InvalidSignature:
             deny(401, "AADSTS700027", "Client assertion contains an invalid signature.")
 
-    def _manager(self, request: Request) -> dict[str, Any]:
+    def bearer(self, request: Request) -> Application:
+        """Whose access token it is; raises Denied."""
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token not in self.issued:
             deny(401, "InvalidAuthenticationToken", "The access token is invalid.")
         application, ends = self.issued[token]
         if ends <= self.now():
             deny(401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now.")
+        return application
+
+    def _manager(self, request: Request) -> dict[str, Any]:
+        application = self.bearer(request)
         found = _SUBSCRIPTION.fullmatch(request.path)
         if request.method != "GET" or found is None or "api-version" not in request.parameters:
             deny(404, "NotFound", "The resource does not exist.")

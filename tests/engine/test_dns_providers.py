@@ -14,6 +14,11 @@ PROVEN = {
     "rfc2136": "tests/e2e/test_certificate.py",
     "exec": "tests/stacks/dns/test_worker.py",
     "httpreq": "tests/stacks/dns/test_worker.py",
+    "alicloud": "tests/e2e/clouds/test_alicloud.py",
+    "aws": "tests/e2e/clouds/test_aws.py",
+    "azure": "tests/e2e/clouds/test_azure.py",
+    "cloudflare": "tests/e2e/clouds/test_cloudflare.py",
+    "tencentcloud": "tests/e2e/clouds/test_tencentcloud.py",
 }
 """Where each provider that is said to be exercised is."""
 
@@ -38,7 +43,8 @@ def test_each_provider_that_is_said_to_be_exercised_is() -> None:
 
 
 def test_what_lego_was_not_asked_is_not_said_to_be_accepted() -> None:
-    assert {each["provider"] for each in providers() if each["tested"] == "catalogued"} == set(NEEDS_NETWORK)
+    catalogued = {each["provider"] for each in providers() if each["tested"] == "catalogued"}
+    assert catalogued == NEEDS_NETWORK.keys() - PROVEN.keys()
 
 
 @pytest.mark.parametrize(("provider", "least"), [("cloudflare", 120), ("godaddy", 600)])
