@@ -48,7 +48,9 @@ class ChallengeRecords:
         self._tell = tell
         self._owner = this_process()
         purpose = f"challenge records of {stack.full_name}"
-        self._publishers = Publishers(lessee, purpose, limits=limits or LIMITS, machine=machine)
+        self._publishers = Publishers(
+            lessee, purpose, limits=limits or LIMITS, machine=machine, alone=database.alone
+        )
         self._published: dict[tuple[str, str], Published] = {}
         self._noted: set[int] = set()
         self._ending = Event()  # nothing new is published

@@ -44,7 +44,7 @@ def withdraw_left_over(
                 one = open_until_done.enter_context(
                     lessee(vault, place=_place(database, note), stack=note.stack)
                 )
-                opened[note.stack] = Publishers(one, purpose)
+                opened[note.stack] = Publishers(one, purpose, alone=database.alone)
                 open_until_done.callback(opened[note.stack].close)
         return [settle(database, opened[note.stack], note, stopped=Event().wait) for note in left]
 

@@ -105,6 +105,20 @@ class Database:
                 raise
 
     @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Hold what is named so, which is not in the database: no other process with this database has it
+        while the block runs.
+        """
+        held = self._storage.alone(name)
+        with self.explained():
+            held.__enter__()
+        try:
+            yield
+        finally:
+            with self.explained():
+                held.__exit__(None, None, None)
+
+    @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn the driver's faults into DatabaseUnusable, and content that does not decode into
         DatabaseDamaged; SQLAlchemy's text holds parameters, so it is dropped.

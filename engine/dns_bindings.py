@@ -8,9 +8,11 @@ from engine.errors import EngineError
 # Dynamic updates are tic's own: they add a value and delete a value, where lego's provider replaces the
 # record set.
 DYNAMIC_UPDATES = "rfc2136"
+# So does PowerDNS's API, but lego's provider also gives what stands at the name its own TTL.
+POWERDNS = "pdns"
 # What these do depends on nothing but the record, so any later process can withdraw what an earlier one
 # published.
-WITHOUT_MEMORY = frozenset({DYNAMIC_UPDATES, "exec", "httpreq"})
+WITHOUT_MEMORY = frozenset({DYNAMIC_UPDATES, POWERDNS, "exec", "httpreq"})
 # ACME-DNS knows no withdrawal: a value stays until two newer ones have pushed it out, at a name that serves
 # nothing else.
 ACME_DNS = "acme-dns"

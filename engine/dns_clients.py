@@ -1,13 +1,16 @@
-"""From an opened credential to what publishes records with it: dynamic updates, or a worker with lego."""
+"""From an opened credential to what publishes records with it: tic's own clients, or a worker with lego."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from credentials.secret import SecretBytes
 from engine.acme_dns import FIELD, accounts_at
-from engine.dns_bindings import ACME_DNS, DYNAMIC_UPDATES
+from engine.dns_bindings import ACME_DNS, DYNAMIC_UPDATES, POWERDNS
 from engine.errors import EngineError
-from engine.timing import DNS_TIMEOUT, TTL, Timing
+from engine.timing import DNS_TIMEOUT, HTTP_TIMEOUT, TTL, Timing
+from stacks.dns import powerdns
+from stacks.dns.powerdns_api import CALL_SECONDS
+from stacks.dns.powerdns_api import Settings as PowerDnsSettings
 from stacks.dns.publisher import Publisher
 from stacks.dns.rfc2136 import ANSWER_SECONDS, DEFAULT_TTL, DynamicUpdates, Settings
 from stacks.dns.worker import LegoProvider, LegoWorker, Limits
@@ -37,13 +40,18 @@ def client(
     timing: Timing,
     limits: Limits,
     machine: Mapping[str, str],
+    alone: powerdns.Alone = powerdns.unshared,
 ) -> Publisher:
-    """A publisher with these values; `resolvers` (`ip:port`) are whom lego asks, by default this machine's.
+    """A publisher with these values; `resolvers` (`ip:port`) are whom lego asks, by default this machine's;
+    `alone` holds a record set that is changed as a whole.
 
     Raises NotForRecords, and what the publisher raises for settings that it can't use.
     """
-    if kind.name == DYNAMIC_UPDATES:
-        return _dynamic_updates({name: value.reveal().decode() for name, value in fields.items()}, timing)
+    if kind.name in {DYNAMIC_UPDATES, POWERDNS}:
+        values = {name: value.reveal().decode() for name, value in fields.items()}
+        if kind.name == DYNAMIC_UPDATES:
+            return _dynamic_updates(values, timing)
+        return _powerdns(values, timing, machine, alone)
     if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
         raise NotForRecords(kind.name, unread[0].name)
     timed = {name: SecretBytes(str(seconds).encode()) for name, seconds in timing.values.items()}
@@ -78,6 +86,21 @@ def _secrets(kind: "Kind", fields: Mapping[str, SecretBytes]) -> list[bytes]:
 
     whole = [fields[one.name].reveal() for one in kind.fields if one.secret and one.name in fields]
     return whole + [part for file in kind.lego_files(fields) for part in secrets_in(file.name, file.content)]
+
+
+def _powerdns(
+    values: Mapping[str, str], timing: Timing, machine: Mapping[str, str], alone: powerdns.Alone
+) -> powerdns.PowerDns:
+    settings = PowerDnsSettings.read(
+        values["api-url"], values["api-key"], values.get("server-name", ""), values.get("api-version", "")
+    )
+    return powerdns.PowerDns(
+        settings,
+        alone=alone,
+        ttl=timing.seconds(TTL) or powerdns.DEFAULT_TTL,
+        seconds=timing.seconds(HTTP_TIMEOUT) or CALL_SECONDS,
+        machine=machine,
+    )
 
 
 def _is_read(field: "Field") -> bool:

@@ -35,6 +35,11 @@ SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synch
 {{lock}};
 SET LOCAL lock_timeout = '{BUSY_SECONDS}s'
 """
+_ALONE: Final = f"""
+SET LOCAL lock_timeout = '{{seconds}}s';
+SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';
+{{lock}}
+"""
 _ALL: Final = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _ONE: Final = f"SELECT pg_advisory_xact_lock_shared({_LOCK}); SELECT pg_advisory_xact_lock({{key}})"
 _HOLDER: Final = f"""
@@ -129,6 +134,17 @@ class Postgres:
             connection.rollback()
             waiting.tell(f"waiting for {self._holder(connection)}, which writes to {self.name}")
             connection.exec_driver_sql(_BEGIN_WRITING.format(seconds=BUSY_SECONDS, lock=lock))
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """An advisory lock of the server's, held by a transaction that does nothing else."""
+        lock = f"SELECT pg_advisory_xact_lock({_key(f'alone {name}')})"
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(_ALONE.format(seconds=BUSY_SECONDS, lock=lock))
+            try:
+                yield
+            finally:
+                connection.rollback()
 
     def _holder(self, connection: Connection) -> str:
         """Who has the lock, as far as the server tells this user."""

@@ -22,6 +22,7 @@ from engine.errors import EngineError
 from engine.missing_rights import missing_rights_named
 from engine.role_tokens import provider_of
 from engine.timing import SEQUENCE, Timing, resolve
+from stacks.dns.powerdns import Alone, unshared
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.worker import LIMITS, Limits
 from stacks.errors import StackError
@@ -90,6 +91,7 @@ class Publishers:
     """Opens credentials for `purpose`, as the vault notes it; for many threads, and closed by one.
 
     `machine` is tic's own environment: the network's variables and those that time a provider come from it.
+    `alone` (`Database.alone`) keeps other processes from a record set that is changed as a whole.
     Every call raises Stopped, and what opening the credential or starting its worker raises.
     """
 
@@ -100,11 +102,13 @@ class Publishers:
         *,
         limits: Limits = LIMITS,
         machine: Mapping[str, str] = os.environ,
+        alone: Alone = unshared,
     ) -> None:
         self._lessee = lessee
         self._purpose = purpose
         self._limits = limits
         self._machine = machine
+        self._alone = alone
         self._sessions: dict[tuple[str, Asked], list[Session]] = {}  # the newest version last
         self._turns: dict[str, Lock] = {}
         self._next: dict[str, float] = {}  # when a record may be published next, by the credential's token
@@ -262,8 +266,15 @@ class Publishers:
         resolvers: tuple[str, ...],
         timing: Timing,
     ) -> Publisher:
-        limits, machine = self._limits, self._machine
-        return client(kind, fields, resolvers=resolvers, timing=timing, limits=limits, machine=machine)
+        return client(
+            kind,
+            fields,
+            resolvers=resolvers,
+            timing=timing,
+            limits=self._limits,
+            machine=self._machine,
+            alone=self._alone,
+        )
 
 
 def _timed(kind: "Kind") -> frozenset[str]:

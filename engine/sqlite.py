@@ -5,6 +5,8 @@ what was committed survives a power cut, because the state service acknowledges 
 commit.
 """
 
+import fcntl
+import hashlib
 import os
 import sqlite3
 import threading
@@ -13,7 +15,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
@@ -24,6 +26,8 @@ from engine.sqlite_faults import busy, closed, damaged, explanation, is_open
 from engine.sqlite_lock import holder
 from engine.storage import BUSY_SECONDS, DatabaseDamaged, DatabaseUnusable, NoDatabase, Unwritable
 from engine.waiting import Patience
+
+_ALONE: Final = 64  # files
 
 
 class Sqlite:
@@ -122,6 +126,25 @@ class Sqlite:
         finally:
             driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """A lock of the kernel's (flock(2)) on one of a few files beside the database; of two names that
+        share a file, one waits.
+        """
+        folder = self._path.parent / "run"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / f"alone-{hashlib.sha256(name.encode()).digest()[0] % _ALONE:02}.lock"
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            patience = Patience(BUSY_SECONDS)
+            while not _locked(descriptor):
+                if patience.is_over:
+                    raise busy(self._path)
+                time.sleep(patience.pause)
+            yield
+        finally:
+            os.close(descriptor)
+
     def commit(self, connection: Connection) -> None:
         """Commit; returns when it is on the disk."""
         connection.commit()
@@ -176,6 +199,14 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _begun(driver: sqlite3.Connection) -> bool:

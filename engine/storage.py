@@ -64,6 +64,11 @@ class Storage(Protocol):
     def commit(self, connection: Connection) -> None:
         """Commit durably."""
 
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Hold what is named so, outside the database, for the block: no other process that uses this
+        database has it then. Ends with its process. Waits up to BUSY_SECONDS, then raises DatabaseUnusable.
+        """
+
     def check_writable(self) -> None:
         """Raise Unwritable where it shows without a try that nothing can be written."""
 

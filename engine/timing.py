@@ -20,6 +20,7 @@ POLLING = "polling-interval"
 SEQUENCE = "sequence-interval"
 TTL = "ttl"
 DNS_TIMEOUT = "dns-timeout"
+HTTP_TIMEOUT = "http-timeout"
 OURS = frozenset({PROPAGATION, POLLING, SEQUENCE})
 """What tic itself keeps to: it verifies each record, whatever the provider's client would do."""
 

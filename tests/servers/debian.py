@@ -38,13 +38,15 @@ class Package:
     """A package by its name and by the program that is wanted of it.
 
     `folders` are where Debian puts the program, relative to the root, as patterns; of several the last fits
-    best. `what` names it for a person.
+    best. `what` names it for a person. `serves`: installing it starts a server on the machine's own ports,
+    so it is unpacked wherever that works.
     """
 
     name: str
     program: str
     folders: tuple[str, ...]
     what: str
+    serves: bool = False
 
     def find(self) -> Program | None:
         """The program, from the machine or unpacked in tic's cache; None where it is in neither."""
@@ -77,7 +79,8 @@ def get(packages: Sequence[Package]) -> None:
     if not shutil.which("apt-get"):
         raise NotInstalled(f"this machine has no apt-get: install {names} with its package manager")
     failures = []
-    for way in (_unpack, _install) if Path("/run/systemd/system").exists() else (_install, _unpack):
+    starts = Path("/run/systemd/system").exists() or any(package.serves for package in missing)
+    for way in (_unpack, _install) if starts else (_install, _unpack):
         try:
             way(missing)
         except (NotInstalled, OSError) as error:

@@ -6,6 +6,13 @@ from tests.servers.debian import NotInstalled, Package, Program, get
 
 BIND = Package("bind9", "named", ("usr/local/sbin", "sbin", "usr/sbin"), "BIND 9 (named)")
 POSTGRESQL = Package("postgresql", "postgres", ("usr/lib/postgresql/*/bin",), "PostgreSQL (postgres)")
+POWERDNS = Package(
+    "pdns-backend-sqlite3",
+    "libgsqlite3backend.so",
+    ("usr/lib/*/pdns",),
+    "PowerDNS (pdns_server, with SQLite)",
+    serves=True,
+)
 
 
 def named() -> Program:
@@ -18,6 +25,11 @@ def postgres() -> Program:
     return _found(POSTGRESQL)
 
 
+def powerdns() -> Program:
+    """PowerDNS's backend for SQLite; its server and schema stand where Debian puts them beside it."""
+    return _found(POWERDNS)
+
+
 def _found(package: Package) -> Program:
     if (program := package.find()) is None:
         raise NotInstalled(f"{package.what} is not on this machine; get it: python -m tests.servers.install")
@@ -27,7 +39,8 @@ def _found(package: Package) -> Program:
 if __name__ == "__main__":
     try:
         get([BIND, POSTGRESQL])
-        for each in (BIND, POSTGRESQL):
+        get([POWERDNS])
+        for each in (BIND, POSTGRESQL, POWERDNS):
             sys.stderr.write(f"{each.what}: {_found(each).path}\n")
     except NotInstalled as error:
         sys.exit(f"error: {error}")
