@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from credentials.secret import SecretBytes
 from engine.acme_dns import FIELD, accounts_at
-from engine.dns_bindings import ACME_DNS, DYNAMIC_UPDATES, POWERDNS
+from engine.cloud_clients import cloud_client
+from engine.dns_bindings import ACME_DNS, CLOUDS, DYNAMIC_UPDATES, POWERDNS
 from engine.errors import EngineError
 from engine.timing import DNS_TIMEOUT, HTTP_TIMEOUT, TTL, Timing
 from stacks.dns import powerdns
@@ -52,6 +53,8 @@ def client(
         if kind.name == DYNAMIC_UPDATES:
             return _dynamic_updates(values, timing)
         return _powerdns(values, timing, machine, alone)
+    if kind.name in CLOUDS:
+        return cloud_client(kind.name, fields, timing=timing, machine=machine, alone=alone)
     if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
         raise NotForRecords(kind.name, unread[0].name)
     timed = {name: SecretBytes(str(seconds).encode()) for name, seconds in timing.values.items()}

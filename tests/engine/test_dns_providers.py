@@ -19,6 +19,9 @@ PROVEN = {
     "azure": "tests/e2e/clouds/test_azure.py",
     "cloudflare": "tests/e2e/clouds/test_cloudflare.py",
     "tencentcloud": "tests/e2e/clouds/test_tencentcloud.py",
+    **dict.fromkeys(
+        ("baiducloud", "huaweicloud", "jdcloud", "volcengine"), "tests/e2e/clouds/test_signed_clouds.py"
+    ),
 }
 """Where each provider that is said to be exercised is."""
 
