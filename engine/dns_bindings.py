@@ -15,6 +15,8 @@ CLOUDS = frozenset({"baiducloud", "huaweicloud", "jdcloud", "volcengine"})
 # What these do depends on nothing but the record, so any later process can withdraw what an earlier one
 # published.
 WITHOUT_MEMORY = frozenset({DYNAMIC_UPDATES, POWERDNS, "exec", "httpreq"}) | CLOUDS
+# Their clients may be asked by several threads at once.
+AT_ONCE = frozenset({DYNAMIC_UPDATES, POWERDNS}) | CLOUDS
 # ACME-DNS knows no withdrawal: a value stays until two newer ones have pushed it out, at a name that serves
 # nothing else.
 ACME_DNS = "acme-dns"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from credentials import kinds
 from credentials.refusals import NoCredential
 from engine.acme_dns import keeping_accounts
-from engine.dns_bindings import ACME_DNS, DYNAMIC_UPDATES, WITHOUT_MEMORY
+from engine.dns_bindings import ACME_DNS, AT_ONCE, WITHOUT_MEMORY
 from engine.dns_clients import client
 from engine.errors import EngineError
 from engine.missing_rights import missing_rights_named
@@ -188,7 +188,7 @@ class Publishers:
         """The session with the credential's present version."""
         with self._turn(token):
             session = self._opened(token, asked)
-            if session.credential.kind != DYNAMIC_UPDATES:
+            if session.credential.kind not in AT_ONCE:
                 yield session
                 return
         yield session
@@ -196,7 +196,7 @@ class Publishers:
     @contextmanager
     def _turn_of(self, credential: "Credential") -> Iterator[None]:
         """Where calls must take turns, nobody else calls with this credential meanwhile."""
-        if credential.kind == DYNAMIC_UPDATES:
+        if credential.kind in AT_ONCE:
             yield
             return
         with self._turn(credential.token):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from threading import Event
 from typing import Any, ClassVar, Protocol
 
 from stacks.dns.clouds.calls import Answer, Call, Caller, Calling, Sign
@@ -29,13 +30,17 @@ class Account(Protocol):
         """Have the value there no more; whatever else is there stays."""
         ...
 
+    def stop(self) -> None:
+        """Ask nothing more; what is asked already has its time limit."""
+        ...
+
     def close(self) -> None:
         """Give the connections back."""
         ...
 
 
 class CloudRecords:
-    """A Publisher over an account; one call at a time."""
+    """A Publisher over an account; several threads may use it at once."""
 
     nameservers: tuple[str, ...] = ()
 
@@ -56,10 +61,11 @@ class CloudRecords:
     def stop(self) -> None:
         """Each call has its time limit; no other begins."""
         self.usable = False
+        self._account.stop()
 
     def close(self) -> None:
         """Give the connections back."""
-        self.usable = False
+        self.stop()
         self._account.close()
 
     def _zone_of(self, name: str) -> tuple[str, str]:
@@ -87,6 +93,7 @@ class Api:
         self._caller = Caller(host, calling)
         self._sign = sign
         self._redaction = Redaction([calling.keys.secret, calling.keys.token])
+        self._stopped = Event()
 
     def ask(
         self,
@@ -97,6 +104,12 @@ class Api:
         content: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
         """What a call that succeeded brought. Raises Refusal, ProviderFailed."""
+        if self._stopped.is_set():
+            raise ProviderFailed(
+                f"{self._label} was not asked for {action}, because the run is ending",
+                hint="run it again: tic stack up",
+                untouched=True,
+            )
         answer = self._caller.send(
             Call(action, method, self._caller.host, path, query or {}, content), self._sign
         )
@@ -110,19 +123,30 @@ class Api:
             )
         return answer.content
 
+    def pause(self, seconds: float) -> None:
+        """Wait that long, or until it is stopped."""
+        self._stopped.wait(seconds)
+
+    def stop(self) -> None:
+        """Begin no further call, and end a pause."""
+        self._stopped.set()
+
     def close(self) -> None:
         """Give the connections back."""
         self._caller.close()
 
-    def _refusal(self, action: str, answer: Answer) -> "Refusal":
-        code, words = _said(answer.content or {})
-        said = " ".join(part for part in (str(answer.status), code, words) if part)
+    def refused(self, action: str, status: int, code: str, words: str) -> "Refusal":
+        """A refusal, in the cloud's own code and words."""
+        said = " ".join(part for part in (str(status), code, words) if part)
         return Refusal(
             self._redaction.text(f"{self._label} refuses {action}: {said}"),
-            hint=_hint(answer.status, code),
+            hint=_hint(status, code),
             code=code,
-            status=answer.status,
+            status=status,
         )
+
+    def _refusal(self, action: str, answer: Answer) -> "Refusal":
+        return self.refused(action, answer.status, *_said(answer.content or {}))
 
 
 class Refusal(ProviderFailed):

@@ -13,6 +13,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from stacks.dns.publisher import ProviderFailed
 
 MOST_ANSWER_BYTES = 4_000_000
+MOST_KEPT = 8  # connections that stay open for the next call
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ Sign = Callable[[Call], Mapping[str, str]]
 
 
 class Caller:
-    """Sends calls to one host; for one thread at a time."""
+    """Sends calls to one host; several threads may use it at once."""
 
     def __init__(self, host: str, calling: Calling) -> None:
         import urllib3
@@ -82,11 +83,13 @@ class Caller:
             cafile=machine.get("SSL_CERT_FILE") or None, capath=machine.get("SSL_CERT_DIR") or None
         )
         timeout = urllib3.Timeout(connect=seconds, read=seconds)
-        self._pool: urllib3.PoolManager = urllib3.PoolManager(ssl_context=trusted, timeout=timeout)
+        self._pool: urllib3.PoolManager = urllib3.PoolManager(
+            ssl_context=trusted, timeout=timeout, maxsize=MOST_KEPT
+        )
         if proxy := _proxy(host, machine):
             headers = _login(proxy)
             self._pool = urllib3.ProxyManager(
-                proxy, proxy_headers=headers, ssl_context=trusted, timeout=timeout
+                proxy, proxy_headers=headers, ssl_context=trusted, timeout=timeout, maxsize=MOST_KEPT
             )
 
     def send(self, call: Call, sign: Sign) -> Answer:

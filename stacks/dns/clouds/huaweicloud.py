@@ -7,7 +7,6 @@ at again once the set has settled, and written again where it is gone. lego's cl
 withdrawal, with every value that others have there.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -38,13 +37,13 @@ class HuaweiCloud:
         *,
         alone: Alone,
         ttl: int | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
         """`ttl` (seconds) is that of sets which this makes; `pause` waits that many seconds."""
         self._api = Api(self.label, HOST, calling, signed(calling.keys))
         self._alone = alone
         self._ttl = ttl or USUAL_TTL
-        self._pause = pause
+        self._pause = pause or self._api.pause
 
     def zone(self, name: str) -> str | None:
         """The id of the public zone of this name."""
@@ -61,6 +60,10 @@ class HuaweiCloud:
         """Take the value out of the name's record set, and the set away with its last one."""
         with self._alone(f"{HOST} {zone} {record.name}"):
             self._until(zone, record, there=False)
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._api.stop()
 
     def close(self) -> None:
         """Give the connections back."""

@@ -52,6 +52,10 @@ class Volcengine:
                 if refusal.status != 404:  # somebody else was faster
                     raise
 
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._api.stop()
+
     def close(self) -> None:
         """Give the connections back."""
         self._api.close()

@@ -1,8 +1,10 @@
 """Baidu, Huawei, Volcano and JD Cloud: records published and withdrawn where every signature is checked."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from stacks.dns.record import Challenge
 from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, value
 from tests.emulators import baiducloud_dns, huaweicloud_dns, jdcloud_dns, volcengine_dns
 from tests.emulators.signing import Key
+from tests.engine.dns_world import warnings
 
 KEY = Key("AKIDEXAMPLE", "canary-secret-of-the-key-0123456789", "1", "alice")
 FIELDS = {"access-key": KEY.id, "secret-key": KEY.secret}
@@ -144,6 +147,24 @@ def test_what_a_run_left_is_withdrawn_by_another(world: CloudWorld, cloud: Cloud
         finally:
             publishers.close()
     assert world.there() == [OTHERS]
+
+
+def test_names_of_one_credential_are_published_side_by_side(tmp_path: Path) -> None:
+    api = huaweicloud_dns.HuaweiCloudDns([KEY])
+    together = Barrier(3, timeout=10)
+
+    def meet(action: str) -> None:
+        if action == huaweicloud_dns.CREATE:
+            together.wait()  # breaks if one waits for the other
+
+    api.before = meet
+    with cloud_world(tmp_path, {huaweicloud_dns.HOST: api}, api.txt) as world:
+        world.dns.bind("huaweicloud", FIELDS, name="dns")
+        domains = [f"{name}.{ZONE}" for name in ("a", "b", "c")]
+        with world.run() as broker, ThreadPoolExecutor() as pool:
+            list(pool.map(lambda domain: world.publish(broker, domain=domain), domains))
+        assert api.txt() == {}
+        assert warnings(world.told) == []
 
 
 def test_a_key_that_the_cloud_does_not_have_is_told_so_and_publishes_nothing(

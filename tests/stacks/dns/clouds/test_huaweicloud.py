@@ -123,6 +123,17 @@ def test_what_may_have_been_written_is_not_called_untouched(api: HuaweiCloudDns,
     asks.close()
 
 
+def test_who_is_stopped_asks_nothing_more(api: HuaweiCloudDns, env: Clouds) -> None:
+    asks = account(env)
+    api.before = meanwhile(CREATE, asks.stop)
+    with pytest.raises(ProviderFailed, match="run is ending") as failed:
+        asks.perform(record())
+    assert not failed.value.untouched
+    assert not asks.usable
+    assert env.requests[-1].method == "POST"
+    asks.close()
+
+
 def test_the_value_of_others_keeps_its_ttl_and_description(api: HuaweiCloudDns, env: Clouds) -> None:
     api.put(ZONE, NAME, "theirs")
     (held,) = api.sets.values()
