@@ -13,7 +13,7 @@ import trustme
 
 from engine.tls import CertificateFiles
 from tests.e2e.command import Tic
-from tests.engine.certificates import written
+from tests.engine.served_certificates import written
 from tests.engine.state.driver import Cli
 from tests.engine.state.waiting import wait_for
 from tests.servers.process import free_port

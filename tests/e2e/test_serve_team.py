@@ -13,7 +13,7 @@ import pytest
 from engine.state.updates import LEASE_SECONDS
 from tests.e2e.balancer import balanced
 from tests.e2e.team import Server, Team, team
-from tests.engine.certificates import written
+from tests.engine.served_certificates import written
 from tests.engine.state.driver import Cli
 from tests.engine.state.program import Declared, Program, Secret, things
 from tests.engine.state.waiting import wait_for

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from engine.state.listening import Manner
 from engine.state.server import LOOPBACK, listening, serving
 from engine.tls import CertificateFiles, CertificateUnusable, Renewing, shown
-from tests.engine.certificates import NAME, put, written
+from tests.engine.served_certificates import NAME, put, written
 from tests.engine.state.test_server import application
 
 DAY = 86400.0
