@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import audit, creds, dns, doctor, engine, errors, role, sandbox, serve, stack, token, vault
+from cli import audit, cert, creds, dns, doctor, engine, errors, role, sandbox, serve, stack, token, vault
 from cli.telling import say
 from credentials.withheld import withdraw
 from engine.waiting import heard
@@ -25,6 +25,7 @@ app.add_typer(stack.app, name="stack")
 app.add_typer(engine.app, name="engine")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(dns.app, name="dns")
+app.add_typer(cert.app, name="cert")
 app.add_typer(token.app, name="token")
 app.command("doctor")(doctor.doctor)
 app.command("serve")(serve.serve)

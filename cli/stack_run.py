@@ -57,7 +57,7 @@ def up(
     """Bring the stack's resources to what its program says (`preview` shows it beforehand)."""
     from engine.operation import Operation
 
-    waits = _wait(wait_timeout, wait=wait, as_json=as_json)
+    waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation("up", target or (), replace or (), parallel, message, env or ())
     _run(name, operation, notify=notify, as_json=as_json, wait=waits)
 
@@ -104,7 +104,7 @@ def refresh(
         )
     if exit_code and not preview_only:
         raise Usage("--exit-code is for --preview", hint="tic stack refresh --preview --exit-code")
-    waits = _wait(wait_timeout, wait=wait, as_json=as_json)
+    waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation(
         "refresh", target or (), (), parallel, message, env or (), clear_pending_creates, preview_only
     )
@@ -136,7 +136,7 @@ def destroy(
         f"tic stack destroy {stack.full_name} --yes",
         yes=yes,
     )
-    waits = _wait(wait_timeout, wait=wait, as_json=as_json)
+    waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation("destroy", target or (), (), parallel, message, env or ())
     _run(stack.full_name, operation, notify=notify, as_json=as_json, wait=waits)
 
@@ -228,7 +228,7 @@ def carry_out(
     return outcome
 
 
-def _wait(timeout: str | None, *, wait: bool, as_json: bool) -> "Waiting | None":
+def waiting_for(timeout: str | None, *, wait: bool, as_json: bool) -> "Waiting | None":
     """How `--wait` and `--wait-timeout`, which implies it, want to wait; raises Usage."""
     if timeout is None and not wait:
         return None

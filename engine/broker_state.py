@@ -13,16 +13,19 @@ if TYPE_CHECKING:
 
 def resources_of_state(database: "Database", stack_id: int, resource_type: str) -> list[StateResource]:
     """The resources of a type in the stack's last checkpoint, without those that only wait for deletion."""
+    from engine.certificates import kept
     from engine.state import versions
 
     with database.read() as connection:
         deployment = versions.newest(connection, stack_id).deployment
+        wanted = kept.wanted(connection, stack_id) if resource_type == kept.TYPE else {}
     return [
         StateResource(
             urn=each["urn"],
             name=each["urn"].rpartition("::")[2],
             inputs=without_secrets(each.get("inputs") or {}),
             outputs=without_secrets(each.get("outputs") or {}),
+            wanted_epoch=wanted.get(each["urn"]),
         )
         for each in deployment.get("resources") or ()
         if each["type"] == resource_type and not each.get("delete")

@@ -16,8 +16,9 @@ APPLY = ("--yes", "--skip-preview")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What to do, with Pulumi's own options: targets are URNs, `parallel` counts resources, `passed` names
-    variables; with `preview_only` a refresh reads and keeps nothing.
+    """What to do, with Pulumi's own options: targets are URNs, `dependents` adds what depends on them,
+    `parallel` counts resources, `passed` names variables; with `preview_only` a refresh reads and keeps
+    nothing.
 
     `registers` makes what is registered in place of what the project's program says (`engine.rollback`); it
     is asked once the stack's turn has come.
@@ -31,6 +32,7 @@ class Operation:
     passed: Sequence[str] = ()
     clear_pending_creates: bool = False
     preview_only: bool = False
+    dependents: bool = False
     registers: Callable[[], str] | None = field(default=None, repr=False)
 
     @property
@@ -50,6 +52,8 @@ class Operation:
             words.append("--preview-only")
         for target in self.targets:
             words += ["--target", target]
+        if self.dependents:
+            words.append("--target-dependents")
         for urn in self.replace:
             words += ["--replace", urn]
         if self.parallel is not None:

@@ -233,12 +233,16 @@ class ResourcesQuestion:
 
 @dataclass(frozen=True, slots=True)
 class StateResource:
-    """One resource of the state before this run; secret values are left out of `inputs` and `outputs`."""
+    """One resource of the state before this run; secret values are left out of `inputs` and `outputs`.
+
+    `wanted_epoch` is, of a certificate, the epoch that was asked for before its time.
+    """
 
     urn: str
     name: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    wanted_epoch: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it travels, in a list under `resources`."""
@@ -247,6 +251,7 @@ class StateResource:
             "name": self.name,
             "inputs": dict(self.inputs),
             "outputs": dict(self.outputs),
+            "wantedEpoch": self.wanted_epoch,
         }
 
     @classmethod
@@ -255,7 +260,10 @@ class StateResource:
         inputs, outputs = message.get("inputs"), message.get("outputs")
         if not isinstance(inputs, dict) or not isinstance(outputs, dict):
             raise RequestMalformed("inputs and outputs must be objects")
-        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs)
+        wanted = message.get("wantedEpoch")
+        if wanted is not None and not isinstance(wanted, int):
+            raise RequestMalformed("wantedEpoch must be a whole number")
+        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs, wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,3 +169,34 @@ class EventRow(SQLModel, table=True):
     update_id: str = Field(sa_column=_update(primary_key=True))
     sequence: int = Field(primary_key=True)
     body: bytes
+
+
+class CertificateRow(SQLModel, table=True):
+    """A certificate that the stack's state holds; `engine.certificates.kept` keeps the row in step with it.
+
+    `due_at` is when it is to be renewed, or tried again; `facts` what the state says of it.
+    """
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        UniqueConstraint("stack_id", "urn", name="certificate_once"),
+        Index("certificate_due", "due_at"),
+        Index("certificate_name", "name"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    stack_id: int = Field(sa_column=_stack())
+    urn: str
+    name: str
+    serial: str
+    not_after: float
+    due_at: float
+    facts: str  # JSON: names, directory, issuer, and the outputs that `epoch.Held` reads
+    renewal_window: str | None  # JSON: start, end (RFC 3339); what the CA has said since it was issued
+    ask_again: float | None
+    failures: int
+    tried_at: float | None
+    retry_at: float | None
+    problem: str
+    wanted_epoch: int | None
+    revoked_at: float | None

@@ -73,3 +73,22 @@ CHECKPOINT = table(
 )
 JOURNAL = table("journal", column("id", Integer), column("update_id", String), column("body", LargeBinary))
 EVENT = table("event", column("update_id", String), column("sequence", Integer), column("body", LargeBinary))
+CERTIFICATE = table(
+    "certificate",
+    column("id", Integer),
+    column("stack_id", Integer),
+    column("urn", String),
+    column("name", String),
+    column("serial", String),
+    column("not_after", Float),
+    column("due_at", Float),
+    column("facts", String),
+    column("renewal_window", String),
+    column("ask_again", Float),
+    column("failures", Integer),
+    column("tried_at", Float),
+    column("retry_at", Float),
+    column("problem", String),
+    column("wanted_epoch", Integer),
+    column("revoked_at", Float),
+)

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
+from engine.certificates.kept import Kept, follow, found
 from engine.state import bodies
 from engine.state.bodies import Body
 from engine.state.compression import SMALL, packed, unpacked
@@ -46,6 +47,7 @@ class Prepared:
     rest: dict[str, Any]
     resources: list[Body] | None
     packed: dict[bytes, bytes]
+    certificates: tuple[Kept, ...]
 
 
 def newest(connection: Connection, stack_id: int) -> Checkpoint:
@@ -90,14 +92,15 @@ def save(connection: Connection, stack_id: int, version: int, state: Replayed | 
 def prepared(connection: Connection, stack_id: int, state: Replayed | Checkpoint) -> Prepared:
     """Get `state` ready to be written; only reads."""
     rest = dict(state.deployment)
-    found = [Body.of(one) for one in rest.pop("resources")] if _has_resources(rest) else None
-    new = bodies.packed_unknown(connection, stack_id, found or ())
-    return Prepared(state.schema, state.features, rest, found, new)
+    resources = rest.pop("resources") if _has_resources(rest) else None
+    all_bodies = None if resources is None else [Body.of(one) for one in resources]
+    new = bodies.packed_unknown(connection, stack_id, all_bodies or ())
+    return Prepared(state.schema, state.features, rest, all_bodies, new, found(resources))
 
 
 def put(connection: Connection, stack_id: int, version: int, state: Prepared) -> None:
-    """Write a state as that after `version`, in place of what was kept for it; bodies that only that one had
-    are gone.
+    """Write a state as that after `version`, the newest, in place of what was kept for it; bodies that only
+    that one had are gone.
     """
     key = (CHECKPOINT.c.stack_id == stack_id) & (CHECKPOINT.c.version == version)
     replaced = set(_ids(connection.execute(select(CHECKPOINT.c.body).where(key)).scalar()))
@@ -116,6 +119,7 @@ def put(connection: Connection, stack_id: int, version: int, state: Prepared) ->
         )
     )
     _forget(connection, stack_id, replaced.difference(ids or ()))
+    follow(connection, stack_id, state.certificates)
 
 
 def resource_count(connection: Connection, stack_id: int) -> int:

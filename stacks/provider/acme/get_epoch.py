@@ -54,6 +54,8 @@ def current_epoch(operation: Operation, name: str | None, urn: str | None) -> De
     except (KeyError, TypeError, ValueError):
         return decide(None, datetime.now(UTC))  # a creation that never ended: there is no certificate in it
     now = datetime.now(UTC)
+    if found.wanted_epoch is not None and found.wanted_epoch > held.epoch:
+        return Decision(found.wanted_epoch, due=True, renew_at=now)
     return decide(held, now, _window(operation, held, found, now))
 
 

@@ -44,6 +44,7 @@ def sealing() -> Wax:
 ON_POSTGRESQL = {
     "test_access",
     "test_answers",
+    "test_certificates",
     "test_contention",
     "test_fencing",
     "test_journal_calls",

@@ -80,6 +80,7 @@ def parts(sql: str) -> list[str]:
         tables.CHECKPOINT,
         tables.JOURNAL,
         tables.EVENT,
+        tables.CERTIFICATE,
     ],
     ids=lambda table: str(table.name),
 )

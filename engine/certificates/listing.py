@@ -1,0 +1,156 @@
+"""Certificates of all stacks: those that answer to a name, those of a stack, those that are due."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Select, select
+
+from engine.certificates.kept import Kept, Standing, kept
+from engine.errors import EngineError
+from engine.state.tables import CERTIFICATE, STACK
+
+if TYPE_CHECKING:
+    from engine.state.stacks import Stack
+
+NAMED_AT_ONCE = 5  # candidates that an error lists
+
+
+class CertificateUnknown(EngineError):
+    """No certificate answers to what was given."""
+
+    exit_code = 4
+
+
+class CertificateAmbiguous(CertificateUnknown):
+    """More than one certificate answers to what was given."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A certificate with its stack (`project/name`), and when it is due, renewed or tried again (aware)."""
+
+    id: int
+    stack_id: int
+    stack: str
+    kept: Kept
+    standing: Standing
+    due_at: datetime
+
+    def status(self, now: datetime) -> str:
+        """`expired`, `revoked`, `failing` (the last renewal did not come to its end), `due` or `valid`."""
+        if now >= self.kept.held.not_after:
+            return "expired"
+        if self.standing.revoked_at is not None:
+            return "revoked"
+        if self.standing.failures:
+            return "failing"
+        return "due" if now >= self.due_at else "valid"
+
+    @property
+    def full_name(self) -> str:
+        """`project/stack/name`, which names it among all."""
+        return f"{self.stack}/{self.kept.name}"
+
+
+def every(connection: Connection, stack: "Stack | None" = None) -> list[Listed]:
+    """All certificates, or a stack's, by stack and name."""
+    query = _QUERY.order_by(STACK.c.project, STACK.c.name, CERTIFICATE.c.name, CERTIFICATE.c.urn)
+    if stack is not None:
+        query = query.where(CERTIFICATE.c.stack_id == stack.id)
+    return _read(connection, query)
+
+
+def due(connection: Connection, now: datetime, most: int | None = None) -> list[Listed]:
+    """Those that are due at `now`, the longest due first; an index finds them among however many."""
+    query = _QUERY.where(CERTIFICATE.c.due_at <= now.timestamp()).order_by(CERTIFICATE.c.due_at)
+    return _read(connection, query if most is None else query.limit(most))
+
+
+def find(connection: Connection, reference: str) -> Listed:
+    """The certificate that `reference` means: `NAME`, `STACK/NAME`, `PROJECT/STACK/NAME`, a URN or a serial
+    number in hexadecimal. Raises CertificateUnknown, CertificateAmbiguous.
+    """
+    stack, _, name = reference.rpartition("/") if "://" not in reference else ("", "", reference)
+    by = (
+        (CERTIFICATE.c.urn == reference)
+        | (CERTIFICATE.c.name == reference)
+        | (CERTIFICATE.c.name == name)
+        | (CERTIFICATE.c.serial == reference.replace(":", "").lower().lstrip("0"))
+    )
+    found = [each for each in _read(connection, _QUERY.where(by)) if _means(each, reference, stack, name)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CertificateUnknown(
+            f"no stack has a certificate {reference[:200]!r}", hint="see which there are: tic cert list"
+        )
+    names = [each.full_name for each in found]
+    if len(set(names)) < len(names):
+        names = [each.kept.urn for each in found]
+    told = ", ".join(names[:NAMED_AT_ONCE]) + (", ..." if len(names) > NAMED_AT_ONCE else "")
+    raise CertificateAmbiguous(
+        f"{len(names)} certificates are named {reference[:200]!r}: {told}",
+        hint=f"name one in full, for example: {names[0]}",
+    )
+
+
+def view(one: Listed, now: datetime) -> dict[str, Any]:
+    """As JSON tells it; times are RFC 3339, UTC."""
+    held, standing = one.kept.held, one.standing
+    window = standing.window or held.window
+    return {
+        "stack": one.stack,
+        "name": one.kept.name,
+        "urn": one.kept.urn,
+        "domains": list(one.kept.names),
+        "status": one.status(now),
+        "serial": held.serial,
+        "issuer": one.kept.issuer,
+        "directory": one.kept.directory,
+        "not_before": _told(held.not_before),
+        "not_after": _told(held.not_after),
+        "epoch": held.epoch,
+        "renew_at": _told(max(one.due_at, held.not_before)),
+        "renewal_window": window and window.to_json(),
+        "failures": standing.failures,
+        "tried_at": _told(standing.tried_at),
+        "problem": standing.problem or None,
+        "revoked_at": _told(standing.revoked_at),
+    }
+
+
+_QUERY: Select[Any] = select(CERTIFICATE, STACK.c.project, STACK.c.name.label("stack_name")).join(
+    STACK, STACK.c.id == CERTIFICATE.c.stack_id
+)
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Listed]:
+    return [_listed(row) for row in connection.execute(query)]
+
+
+def _listed(row: Any) -> Listed:
+    return Listed(
+        row.id,
+        row.stack_id,
+        f"{row.project}/{row.stack_name}",
+        kept(row),
+        Standing.read(row),
+        datetime.fromtimestamp(row.due_at, UTC),
+    )
+
+
+def _means(one: Listed, reference: str, stack: str, name: str) -> bool:
+    if reference in (one.kept.urn, one.kept.name) or not stack:
+        return True
+    return one.kept.name == name and stack in (one.stack, one.stack.partition("/")[2])
+
+
+def _told(moment: datetime | None) -> str | None:
+    return (
+        None
+        if moment is None
+        else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    )

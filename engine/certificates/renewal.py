@@ -1,0 +1,173 @@
+"""Renewing certificates: which resources a stack's run is for, and what is known of each afterwards.
+
+Of one stack all are renewed in one run, which touches nothing but what the certificates are made of (orders,
+challenges) and what depends on them (deployments). A higher epoch is noted before the run begins: the plugin
+follows it, so that a run that died in the middle of a renewal, forced or not, is taken up by the next one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from engine.certificates.kept import stand
+from engine.certificates.listing import Listed, every
+from engine.certificates.schedule import retry_at
+from engine.errors import EngineError
+from engine.operation import Operation, Outcome
+from engine.state.urns import ROOT_STACK
+
+if TYPE_CHECKING:
+    from engine.installation import Installation
+    from engine.state.stacks import Stack
+
+OWN = "tic:"
+PROBLEM_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What came of the renewals of one stack: by certificate, and why where one did not come to its end."""
+
+    stack: str
+    renewed: tuple[Listed, ...]
+    failed: tuple[Listed, ...]
+    problem: str
+    interrupted: bool = False
+
+
+Run = Callable[["Stack", Operation], Outcome]
+
+
+def by_stack(chosen: Iterable[Listed]) -> list[tuple[int, list[Listed]]]:
+    """The certificates of each stack, by its id: one run each."""
+    ordered = sorted(chosen, key=lambda each: (each.stack, each.stack_id, each.kept.name))
+    return [(stack_id, list(group)) for stack_id, group in groupby(ordered, key=lambda each: each.stack_id)]
+
+
+def renew(
+    installation: "Installation",
+    stack_id: int,
+    chosen: Sequence[Listed],
+    run: Run,
+    *,
+    passed: Sequence[str] = (),
+) -> Renewed:
+    """Renew these certificates of one stack in one run, and note what came of it; `passed` names variables.
+
+    What went wrong, also before the run could begin, is in the answer; then each keeps what is deployed, and
+    is tried again later (`schedule.retry_at`).
+    """
+    from credentials.errors import CredentialError
+    from engine.state import stacks
+
+    with installation.database.write() as connection:
+        stack = stacks.get(connection, stack_id)
+        for one in chosen:
+            wanted = max(one.standing.wanted_epoch or 0, one.kept.held.epoch + 1)
+            stand(connection, one.id, one.kept, replace(one.standing, wanted_epoch=wanted))
+    problem, interrupted = "", False
+    try:
+        outcome = run(stack, _operation(installation, stack, chosen, passed))
+    except (EngineError, CredentialError) as error:
+        problem = f"{error} (next: {error.hint})"
+    else:
+        interrupted = outcome.interrupted
+        if not outcome.succeeded:
+            problem = _why(outcome)
+    return _settled(installation, stack, chosen, problem, interrupted=interrupted)
+
+
+def _operation(
+    installation: "Installation", stack: "Stack", chosen: Sequence[Listed], passed: Sequence[str]
+) -> Operation:
+    from engine.state import checkpoints
+
+    with installation.database.read() as connection:
+        resources = checkpoints.deployment(connection, stack.id).get("resources") or []
+    names = ", ".join(each.kept.name for each in chosen)
+    return Operation(
+        "up",
+        targets=targets(resources, [each.kept.urn for each in chosen]),
+        dependents=True,
+        message=f"renew {names}",
+        passed=passed,
+    )
+
+
+def targets(resources: Sequence[dict[str, Any]], urns: Iterable[str]) -> tuple[str, ...]:
+    """The URNs of these resources and of what they are made of: tic's own that they depend on, and what the
+    same component made, down to the last.
+    """
+    by_urn = {each["urn"]: each for each in resources if not each.get("delete")}
+    children: dict[str, list[str]] = {}
+    for each in by_urn.values():
+        children.setdefault(each.get("parent") or "", []).append(each["urn"])
+    found: dict[str, None] = {}
+    left = [each for each in urns if each in by_urn]
+    while left:
+        urn = left.pop()
+        if urn in found:
+            continue
+        found[urn] = None
+        one = by_urn[urn]
+        left += [each for each in _depends_on(one) if each in by_urn and _is_own(by_urn[each])]
+        parent = by_urn.get(one.get("parent") or "")
+        if parent is not None and parent["type"] != ROOT_STACK and parent["type"].startswith(OWN):
+            left += [parent["urn"], *children.get(parent["urn"], ())]
+    return tuple(found)
+
+
+def _depends_on(resource: dict[str, Any]) -> set[str]:
+    by_property = (resource.get("propertyDependencies") or {}).values()
+    return {*(resource.get("dependencies") or ()), *(urn for each in by_property for urn in each or ())}
+
+
+def _is_own(resource: dict[str, Any]) -> bool:
+    return str(resource["type"]).startswith((f"{OWN}acme/", f"{OWN}dns/"))
+
+
+def _settled(
+    installation: "Installation",
+    stack: "Stack",
+    chosen: Sequence[Listed],
+    problem: str,
+    *,
+    interrupted: bool,
+) -> Renewed:
+    now = datetime.now(UTC)
+    with installation.database.write() as connection:
+        present = {each.kept.urn: each for each in every(connection, stack)}
+        renewed = tuple(each for each in chosen if _is_newer(present.get(each.kept.urn), each))
+        failed = tuple(each for each in chosen if each not in renewed)
+        if failed and not problem:
+            problem = (
+                "the run succeeded and made no newer certificate: the program leaves it out, or orders with "
+                "an epoch of its own"
+            )
+        for one in failed:
+            here = present.get(one.kept.urn)
+            if here is None or interrupted:
+                continue
+            failures = here.standing.failures + 1
+            standing = replace(
+                here.standing,
+                failures=failures,
+                tried_at=now,
+                retry_at=retry_at(failures, now, here.kept.held.not_after),
+                problem=problem[:PROBLEM_LENGTH],
+            )
+            stand(connection, here.id, here.kept, standing)
+        if interrupted and failed and not problem:
+            problem = "interrupted"
+    return Renewed(stack.full_name, renewed, failed, problem, interrupted)
+
+
+def _is_newer(present: Listed | None, before: Listed) -> bool:
+    return present is not None and present.kept.held.epoch > before.kept.held.epoch
+
+
+def _why(outcome: Outcome) -> str:
+    told = [each.message.strip().replace("\n", "; ") for each in outcome.errors if each.message.strip()]
+    return "; ".join(told) or (outcome.printed[-1].strip() if outcome.printed else "the run failed")

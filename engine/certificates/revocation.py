@@ -1,0 +1,59 @@
+"""Revoking a certificate at its CA (RFC 8555 7.6)."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine.certificates.kept import Standing, stand
+from engine.certificates.listing import Listed
+
+if TYPE_CHECKING:
+    from engine.installation import Installation
+
+REASONS = {
+    "unspecified": 0,
+    "keyCompromise": 1,
+    "affiliationChanged": 3,
+    "superseded": 4,
+    "cessationOfOperation": 5,
+}
+"""Of RFC 5280 5.3.1, those that a subscriber may give (CA/Browser Forum, Baseline Requirements 4.9.1.1)."""
+
+
+def revoke(installation: "Installation", one: Listed, reason: str, *, renew: bool) -> bool:
+    """Revoke it, and with `renew` want another in its place at the stack's next run.
+
+    Returns whether it was revoked only now. Raises AuthorityError, and what opening its state raises.
+    """
+    from base64 import urlsafe_b64encode
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from engine.certificates.material import opened
+    from stacks.provider.acme.authority import Access, Authorities
+    from stacks.provider.acme.problems import AuthorityError
+
+    material = opened(installation, one, "revoke")
+    der = x509.load_pem_x509_certificate(material.certificate_pem.encode()).public_bytes(Encoding.DER)
+    payload = {"certificate": urlsafe_b64encode(der).rstrip(b"=").decode(), "reason": REASONS[reason]}
+    doing = f"revoke the certificate {one.full_name}"
+    access = Access.of(material.account)
+    anew = True
+    with Authorities().talk(access) as talk:
+        try:
+            talk.post(talk.directory["revokeCert"], payload, doing)
+        except AuthorityError as error:
+            if error.code != "alreadyRevoked":
+                raise
+            anew = False
+    before = one.standing
+    wanted = one.kept.held.epoch + 1 if renew else before.wanted_epoch
+    revoked = Standing(
+        window=before.window,
+        ask_again=before.ask_again,
+        wanted_epoch=wanted,
+        revoked_at=before.revoked_at or datetime.now(UTC),
+    )
+    with installation.database.write() as connection:
+        stand(connection, one.id, one.kept, revoked)
+    return anew

@@ -1,0 +1,121 @@
+"""`tic cert`: certificates are listed from a table, renewed in a run of their own, revoked, exported (E1)."""
+
+import stat
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.e2e.world import DOMAINS, World
+from tests.servers.bind import TsigKey
+
+pytestmark = pytest.mark.server
+
+
+def deployed(site: World) -> str:
+    leaf = x509.load_pem_x509_certificate((site.deployed / "cert.pem").read_bytes())
+    return f"{leaf.serial_number:x}"
+
+
+def listed(site: World) -> dict[str, object]:
+    (one,) = site.tic("cert", "list", "--json").json()
+    assert isinstance(one, dict)
+    return one
+
+
+def test_a_certificate_is_listed_once_a_run_completes_and_gone_with_its_stack(site: World) -> None:
+    assert site.tic("cert", "list", "--json").json() == []
+    site.tic("stack", "up", "site")
+    one = listed(site)
+    assert one["stack"] == "site/site"
+    assert one["status"] == "valid"
+    assert one["domains"] == list(DOMAINS)
+    assert one["serial"] == deployed(site)
+    table = site.tic("cert", "list").out
+    assert f"site/site/{one['name']}" in table
+    assert "example.test" in table
+    shown = site.tic("cert", "show", str(one["serial"])).out
+    assert "*.example.test" in shown
+    assert str(one["directory"]) in shown
+    site.tic("stack", "destroy", "site", "--yes")
+    assert site.tic("cert", "list", "--json").json() == []
+
+
+def test_a_renewal_before_its_time_replaces_what_is_deployed(site: World) -> None:
+    """With a new key; the program that is run next sees nothing to do."""
+    site.tic("stack", "up", "site")
+    one, before, key = listed(site), deployed(site), (site.deployed / "privkey.pem").read_bytes()
+    name = str(one["name"])
+    early = site.tic("cert", "renew", name)
+    assert "is not due until" in early.err
+    assert "--force" in early.err
+    assert deployed(site) == before
+    done = site.tic("cert", "renew", name, "--force")
+    assert "is renewed: valid until" in done.err
+    after = listed(site)
+    assert deployed(site) == after["serial"] != before
+    assert after["epoch"] == 2
+    assert after["status"] == "valid"
+    assert (site.deployed / "privkey.pem").read_bytes() != key
+    assert site.bind.every_txt() == {}
+    assert site.tic("stack", "up", "site").err.count("created") == 0
+    assert deployed(site) == after["serial"]
+
+
+def test_nothing_is_due_until_it_is(site: World) -> None:
+    site.tic("stack", "up", "site")
+    assert "no certificate is due" in site.tic("cert", "renew", "--due").err
+    assert site.tic("cert", "list", "--due", "--json").json() == []
+
+
+def test_a_renewal_that_fails_keeps_what_is_deployed_and_says_when_it_is_tried_again(site: World) -> None:
+    site.tic("stack", "up", "site")
+    before, one = deployed(site), listed(site)
+    site.bind.accept(TsigKey(name="another"))
+    failed = site.tic("cert", "renew", str(one["name"]), "--force", code=1)
+    assert "was not renewed" in failed.err
+    assert "what is deployed stays" in failed.err
+    after = listed(site)
+    assert deployed(site) == before == after["serial"]
+    assert (after["status"], after["failures"]) == ("failing", 1)
+    assert datetime.fromisoformat(str(after["renew_at"])) > datetime.now(UTC)
+    assert "no certificate is due" in site.tic("cert", "renew", "--due").err
+    site.bind.accept(site.key)
+    again = site.tic("cert", "renew", str(one["name"]))
+    assert "is renewed" in again.err
+    assert deployed(site) != before
+    assert listed(site)["failures"] == 0
+
+
+def test_a_revoked_certificate_is_renewed_by_the_next_run(site: World) -> None:
+    """RFC 8555 7.6."""
+    site.tic("stack", "up", "site")
+    before = deployed(site)
+    name = str(listed(site)["name"])
+    refused = site.tic("cert", "revoke", name, code=2)
+    assert "can't be undone" in refused.err
+    site.tic("cert", "revoke", name, "--reason", "keyCompromise", "--yes")
+    assert listed(site)["status"] == "revoked"
+    assert site.pebble.status(int(before, 16)) == "Revoked"
+    again = site.tic("cert", "revoke", name, "--yes")
+    assert "was already revoked" in again.err
+    site.tic("cert", "renew", "--due")
+    assert deployed(site) != before
+    assert listed(site)["status"] == "valid"
+
+
+def test_an_export_is_whole_private_and_in_the_audit_log(site: World) -> None:
+    """E4."""
+    site.tic("stack", "up", "site")
+    name = str(listed(site)["name"])
+    assert site.tic("cert", "export", name).out == (site.deployed / "fullchain.pem").read_text()
+    site.tic("cert", "export", name, "--to", "out")
+    folder = site.folder / "out"
+    key = load_pem_private_key((folder / "privkey.pem").read_bytes(), None)
+    leaf = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
+    assert key.public_key() == leaf.public_key()
+    assert stat.S_IMODE((folder / "privkey.pem").stat().st_mode) == 0o600
+    assert "certificate.export" in site.tic("audit", "list").out
+    (site.folder / "file").write_text("")
+    assert "was not written" in site.tic("cert", "export", name, "--to", "file/x", code=2).err
