@@ -29,7 +29,7 @@ def cloud_client(
     token = next((plain[name] for name in _TOKENS if name in plain), "")
     return clouds.publisher(
         kind,
-        Keys(plain["access-key"], plain["secret-key"], token),
+        Keys(plain.get("access-key") or plain["secret-id"], plain["secret-key"], token),
         machine=machine,
         alone=alone,
         region=plain.get("region", ""),

@@ -11,7 +11,7 @@ DYNAMIC_UPDATES = "rfc2136"
 # So does PowerDNS's API, but lego's provider also gives what stands at the name its own TTL.
 POWERDNS = "pdns"
 # And these clouds: what lego's clients of them do is in docs/decisions/cloud-dns.md.
-CLOUDS = frozenset({"baiducloud", "huaweicloud", "jdcloud", "volcengine"})
+CLOUDS = frozenset({"alicloud", "baiducloud", "huaweicloud", "jdcloud", "tencentcloud", "volcengine"})
 # What these do depends on nothing but the record, so any later process can withdraw what an earlier one
 # published.
 WITHOUT_MEMORY = frozenset({DYNAMIC_UPDATES, POWERDNS, "exec", "httpreq"}) | CLOUDS

@@ -40,6 +40,12 @@ class Alidns(AlibabaCloud):
             (*DNS, "DescribeDomainRecords"): self._records,
         }
 
+    def put(self, domain: str, host: str, text: str) -> None:
+        """Let somebody else with a key of the first account have a TXT record there."""
+        account = next(iter(self.keys.values())).account
+        made = {"DomainName": domain, "RR": host, "Type": "TXT", "Value": text}
+        self.products.actions[*DNS, "AddDomainRecord"](account, made)
+
     def txt(self) -> dict[str, list[str]]:
         """The values that the name servers have."""
         found: dict[str, list[str]] = {}

@@ -28,6 +28,11 @@ class Dnspod(TencentCloud):
             (*DNS, "CreateRecord"): self._created,
         }
 
+    def put(self, domain: str, host: str, text: str) -> None:
+        """Let somebody else with a key of the first account have a TXT record there."""
+        made = {"Domain": domain, "SubDomain": host, "RecordType": "TXT", "Value": text, "TTL": LEAST_TTL}
+        self._create(next(iter(self.keys.values())), made)
+
     def txt(self) -> dict[str, list[str]]:
         """The values that the name servers have."""
         found: dict[str, list[str]] = {}

@@ -1,7 +1,6 @@
-"""Alibaba Cloud's DNS (Alidns): https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview, signed
-ACS3-HMAC-SHA256.
+"""Alibaba Cloud's DNS: https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview.
 
-The signature: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature.
+Signed ACS3-HMAC-SHA256: https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature.
 lego's client deletes every value at the name on withdrawal, whoever put it there.
 """
 
@@ -55,6 +54,10 @@ class AlibabaCloud:
         host = host_in(zone_name, record.name)
         for one in list(self._records(zone, host, record.value)):
             self._unless(GONE, "DeleteDomainRecord", {"RecordId": str(one["RecordId"])})
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._api.stop()
 
     def close(self) -> None:
         """Give the connections back."""

@@ -1,7 +1,7 @@
 """Tencent Cloud's DNS (DNSPod): https://cloud.tencent.com/document/api/1427/56193, signed TC3-HMAC-SHA256.
 
-The signature: https://cloud.tencent.com/document/api/1427/56189. Refusals come with HTTP 200, and having nothing
-to list is one. lego's client deletes every value at the name on withdrawal, whoever put it there.
+The signature: https://cloud.tencent.com/document/api/1427/56189. Refusals come with HTTP 200, and to have
+nothing to list is one. lego's client deletes every value at the name on withdrawal, whoever put it there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,6 +61,10 @@ class TencentCloud:
         for one in list(self._listed("DescribeRecordList", "RecordList", asked)):
             if (one.get("Name"), one.get("Type"), one.get("Value")) == (host, "TXT", record.value):
                 self._delete(zone, one["RecordId"])
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._api.stop()
 
     def close(self) -> None:
         """Give the connections back."""

@@ -1,4 +1,4 @@
-"""Tencent Cloud's DNSPod through lego, whose every call is signed with TC3-HMAC-SHA256."""
+"""Tencent Cloud's DNSPod, where every call is signed with TC3-HMAC-SHA256."""
 
 import secrets
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, granted
+from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, granted, keeps_others
 from tests.emulators.signing import Key
 from tests.emulators.tencentcloud import HOSTS
 from tests.emulators.tencentcloud_dns import Dnspod
@@ -52,6 +52,12 @@ def test_the_action_that_a_key_lacks_is_named_with_the_policy_to_attach(
     key = Key("AKIDkey", SECRET, "1000", denied=frozenset({f"dnspod:{action}"}))
     with dnspod(tmp_path, key) as (world, _):
         refused = world.refusal()
-    assert str(refused).startswith(f"dns (tencentcloud) lacks the permission dnspod:{action}: tencentcloud ")
+    assert str(refused).startswith(f"dns (tencentcloud) lacks the permission dnspod:{action}: Tencent ")
     assert "tic creds privileges tencentcloud --for apply --format policy" in refused.hint
     assert SECRET not in str(refused)
+
+
+def test_values_of_others_at_the_name_stay(tmp_path: Path) -> None:  # D1, D5
+    with dnspod(tmp_path, Key("AKIDkey", SECRET, "1000")) as (world, api):
+        api.put(ZONE, "_acme-challenge", "somebody else's")
+        keeps_others(world, "somebody else's")

@@ -124,6 +124,17 @@ def called_as_said(provider: str, called: Mapping[str, Collection[str]]) -> set[
     return {action for actions in called.values() for action in actions}
 
 
+def keeps_others(world: CloudWorld, others: str) -> None:
+    """Publish and withdraw two values at the name where `others` stands, which stays all the while."""
+    with world.run() as broker:
+        world.publish(broker, "one")
+        world.publish(broker, "two")
+        assert world.there() == sorted([value("one"), value("two"), others])
+        world.withdraw(broker, "one")
+        assert world.there() == sorted([value("two"), others])
+    assert world.there() == [others]
+
+
 def granted(provider: str, statements: str, actions: str) -> set[str]:
     """The actions that the policy grants which `tic creds privileges` prints: those of its one statement."""
     (statement,) = privileges.load(provider).purposes["apply"].policy[statements]
