@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from credentials import kinds
 from credentials.errors import CredentialError
 from credentials.roles.role import Session
 from engine.broker_app import broker_app
 from engine.dns_bindings import NotBound, dns_binding
+from engine.dns_turns import Turns, turns
 from engine.role_tokens import token_of
 from stacks.broker import (
     OpenCredential,
@@ -78,7 +78,9 @@ class Broker:
     def provider(self, question: ProviderQuestion) -> ProviderAnswer:
         """Which DNS provider publishes for this stack. Raises NotBound or ProviderUnclear."""
         provider, token = self._dns_binding(question.provider)
-        return ProviderAnswer(provider, kinds.load(provider).sequential, token)
+        wait = turns(provider)
+        sequential = wait in {Turns.CREDENTIAL, Turns.ZONE}
+        return ProviderAnswer(provider, sequential, token, by_name=wait is Turns.NAME)
 
     def publish(self, request: Publish) -> Published:
         """Publish a challenge's record and see it at every server that must have it; again is harmless.

@@ -9,13 +9,14 @@ from threading import Condition, Event
 from typing import TYPE_CHECKING
 
 from engine.challenge_notes import Author, Note, forget, open_notes, published, write
+from engine.dns_turns import in_the_way, taken, why
 from engine.events import Notice
 from engine.publishers import Asked, Publishers, Stopped
 from engine.state.owner import this_process
-from engine.timing import POLLING, PROPAGATION
+from engine.timing import POLLING, PROPAGATION, Timing
 from engine.withdrawal import FAILURES, settle, withdraw
 from stacks.broker import Publish, Published, Withdraw
-from stacks.dns.propagation import LONGEST_PAUSE_SECONDS, Verdict
+from stacks.dns.propagation import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Verdict
 from stacks.dns.propagation import wait as wait_for
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from engine.state.stacks import Stack
 
 AT_ONCE = 8
+LONGEST_TURN_SECONDS = 0.5
 
 
 class ChallengeRecords:
@@ -63,6 +65,8 @@ class ChallengeRecords:
         with self._at_work():
             challenge = Challenge(request.identifier, request.token, request.key_authorization)
             asked = Asked(request.nameservers, tuple(sorted(request.timing.items())))
+            if request.held:
+                return self._held(token, asked, challenge, request)
             servers = self._publishers.nameservers(token, asked)
             place = self._place(challenge.name, servers)
             record = Record(challenge, place.name)
@@ -70,8 +74,7 @@ class ChallengeRecords:
             if done is not None:
                 return done
             author = Author(self._stack.id, self._stack.full_name, token, provider, self._owner)
-            with self._database.write() as connection:
-                note_id = write(connection, author, record, place, request.nameservers, time.time())
+            note_id = self._noted_in_turn(author, record, place, request)
             self._noted.add(note_id)
             try:
                 self._perform(token, asked, record, place, request.timeout_seconds)
@@ -108,8 +111,41 @@ class ChallengeRecords:
         self._publishers.close()
         return [each.result() for each in work]
 
+    def _noted_in_turn(self, author: Author, record: Record, place: Place, request: Publish) -> int:
+        """The id of the note: a record that would cost another one its value waits until that one is gone.
+
+        The note itself is the claim, so runs of other stacks and other credentials keep to it, too. Raises
+        NameTaken after the time that the record may take.
+        """
+        ends, pause = time.monotonic() + request.timeout_seconds, FIRST_PAUSE_SECONDS
+        told = False
+        while True:
+            with self._database.write() as connection:
+                other = in_the_way(author, record, place, open_notes(connection), time.time())
+                if other is None:
+                    return write(connection, author, record, place, request.nameservers, time.time())
+            if time.monotonic() > ends:
+                raise taken(record, other, request.timeout_seconds)
+            if self._tell and not told:
+                told = True
+                self._tell(Notice(f"waiting for {record.name}: {why(other)}"))
+            if self._ending.wait(pause):
+                raise Stopped
+            pause = min(2 * pause, LONGEST_TURN_SECONDS)
+
+    def _held(self, token: str, asked: Asked, challenge: Challenge, request: Publish) -> Published:
+        """Verify what another resource published and withdraws; there is no note, as it is not tic's."""
+        place = self._place(challenge.name, request.nameservers)
+        record = Record(challenge, place.name)
+        self._wait(self._publishers.timing(token, asked), record, place, request.timeout_seconds)
+        endpoints = tuple(server.endpoint for server in place.servers)
+        return Published(record.name, record.value, place.zone, endpoints, token)
+
     def _perform(self, token: str, asked: Asked, record: Record, place: Place, seconds: float) -> None:
         timing = self._publishers.perform(token, record, asked)
+        self._wait(timing, record, place, seconds)
+
+    def _wait(self, timing: Timing, record: Record, place: Place, seconds: float) -> None:
         wait_for(
             place,
             record.value,

@@ -120,6 +120,12 @@ class Publishers:
         with self._newest(token, asked) as session, named(session.credential):
             return asked.resolvers or session.publisher.nameservers
 
+    def timing(self, token: str, asked: Asked) -> Timing:
+        """How a record is timed that somebody else publishes: no way to the provider is opened."""
+        self._check_running()
+        opened = self._lessee.opened(token, self._purpose)
+        return self._timing(kinds.load(opened.credential.kind), opened.fields, asked)
+
     def perform(self, token: str, record: Record, asked: Asked = NOTHING_ASKED) -> Timing:
         """Publish the record; what fails because the credential was rotated meanwhile is tried once more.
 
@@ -225,8 +231,7 @@ class Publishers:
         self._check_running()
         opened = self._lessee.opened(token, self._purpose)
         credential, kind = opened.credential, kinds.load(opened.credential.kind)
-        plain = {name: opened.fields[name].reveal().decode() for name in _timed(kind) & opened.fields.keys()}
-        timing = resolve(kind, plain, dict(asked.timing), self._machine)
+        timing = self._timing(kind, opened.fields, asked)
         with named(credential), missing_rights_named(credential, "begin"):
             publisher = self._publisher(kind, opened.fields, asked.resolvers, timing)
             publisher = keeping_accounts(publisher, opened, self._lessee)
@@ -235,6 +240,10 @@ class Publishers:
             known.append(session)
         self._check_running()  # `stop` may have come while it was opened; `close` then ends it
         return session
+
+    def _timing(self, kind: "Kind", fields: "Mapping[str, SecretBytes]", asked: Asked) -> Timing:
+        plain = {name: fields[name].reveal().decode() for name in _timed(kind) & fields.keys()}
+        return resolve(kind, plain, dict(asked.timing), self._machine)
 
     def _asked_before(self, token: str, resolvers: tuple[str, ...]) -> list[Asked]:
         with self._lock:

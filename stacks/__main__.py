@@ -23,6 +23,7 @@ certificate = IssuedCertificate(
     provider=config.get("provider") or None,
     nameservers=config.get_object("nameservers") or None,
     timing=config.get_object("timing") or None,
+    native_records=config.get_bool("nativeRecords"),
 )
 
 if path := config.get("deployDirectory"):

@@ -47,7 +47,7 @@ class Publish:
 
     `identifier` comes without `*.`; `provider` None means the stack's only binding that can do DNS;
     `nameservers` are `ip:port`, asked instead of the zone's own when there are any; `timing` is in seconds,
-    by the names in TIMES.
+    by the names in TIMES. A `held` record is published by another resource, and verified only.
     """
 
     identifier: str
@@ -57,6 +57,7 @@ class Publish:
     nameservers: tuple[str, ...] = ()
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     timing: Mapping[str, float] = field(default_factory=dict)
+    held: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
@@ -68,6 +69,7 @@ class Publish:
             "nameservers": list(self.nameservers),
             "timeoutSeconds": self.timeout_seconds,
             "timing": dict(self.timing),
+            "held": self.held,
         }
 
     @classmethod
@@ -81,6 +83,7 @@ class Publish:
             _texts(message, "nameservers"),
             _number(message, "timeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
             _times(message, "timing"),
+            message.get("held") is True,
         )
 
 
@@ -159,23 +162,32 @@ class ProviderQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
-    """The DNS provider of the stack; a `sequential` one holds one challenge at a time: they form a chain."""
+    """The DNS provider of the stack; a `sequential` one holds one challenge at a time: they form a chain.
+
+    With `by_name` it holds one challenge of a name at a time: only those of the same name form chains.
+    """
 
     provider: str
     sequential: bool
     credential: str
+    by_name: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        return {"provider": self.provider, "sequential": self.sequential, "credential": self.credential}
+        return {
+            "provider": self.provider,
+            "sequential": self.sequential,
+            "credential": self.credential,
+            "byName": self.by_name,
+        }
 
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        sequential = message.get("sequential")
-        if not isinstance(sequential, bool):
-            raise RequestMalformed("sequential must be true or false")
-        return cls(_text(message, "provider"), sequential, _text(message, "credential"))
+        sequential, by_name = message.get("sequential"), message.get("byName", False)
+        if not isinstance(sequential, bool) or not isinstance(by_name, bool):
+            raise RequestMalformed("sequential and byName must be true or false")
+        return cls(_text(message, "provider"), sequential, _text(message, "credential"), by_name)
 
 
 @dataclass(frozen=True, slots=True)

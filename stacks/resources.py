@@ -131,6 +131,7 @@ class ChallengeRecord(_Custom):
     nameservers: Output[Sequence[str] | None]
     timeout_seconds: Output[float]
     timing: Output[Mapping[str, float] | None]
+    native: Output[bool | None]
     record_name: Output[str | None]
     record_value: Output[str | None]
     zone: Output[str | None]
@@ -149,6 +150,7 @@ class ChallengeRecord(_Custom):
         nameservers: Input[Sequence[Input[str]] | None] = None,
         timeout_seconds: Input[float | None] = None,
         timing: Input[Mapping[str, Input[float]] | None] = None,
+        native: Input[bool | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -160,6 +162,7 @@ class ChallengeRecord(_Custom):
             "nameservers": nameservers,
             "timeout_seconds": timeout_seconds,
             "timing": timing,
+            "native": native,
         }
         super().__init__("tic:dns/challengeRecord:ChallengeRecord", name, inputs, opts)
 
@@ -340,6 +343,9 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         nameservers: Input[Sequence[Input[str]] | None] = None,
         timeout_seconds: Input[float | None] = None,
         timing: Input[Mapping[str, Input[float]] | None] = None,
+        native_records: Input[bool | None] = None,
+        account_uri: Input[str | None] = None,
+        account_key_pem: Input[str | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -356,6 +362,9 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "nameservers": nameservers,
             "timeout_seconds": timeout_seconds,
             "timing": timing,
+            "native_records": native_records,
+            "account_uri": account_uri,
+            "account_key_pem": account_key_pem,
         }
         props = {**dict.fromkeys(inspect.get_annotations(type(self))), **inputs}
         super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)

@@ -12,6 +12,8 @@ from stacks.broker import Broker, StateResource
 from stacks.errors import StackError
 
 if TYPE_CHECKING:
+    from pulumi import Resource
+
     from stacks.provider.acme.authority import Authorities
     from stacks.provider.acme.epoch import Window
 
@@ -42,7 +44,8 @@ class Run:
 
     `published` and `written` hold what this process did itself: the names and values of records that it
     published, and the files that it wrote. `ordered` holds the authorizations of the orders that it
-    made; `windows` what CAs said about renewals, by URL, so that each is asked once.
+    made; `windows` what CAs said about renewals, by URL, so that each is asked once. `chains` holds the
+    last authorization (a Pulumi resource) of challenges that wait for one another, whichever component's.
     """
 
     environ: Mapping[str, str]
@@ -52,6 +55,7 @@ class Run:
     written: set[Path] = field(default_factory=set)
     ordered: set[str] = field(default_factory=set)
     windows: dict[str, "Window | None"] = field(default_factory=dict)
+    chains: dict[tuple[str, str], "Resource"] = field(default_factory=dict)
     _authorities: "Authorities | None" = None
     _held: dict[str, tuple[StateResource, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

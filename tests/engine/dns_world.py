@@ -1,6 +1,6 @@
 """A home with a vault, a stack in its database, and credentials for the servers of a test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,14 +49,34 @@ class DnsWorld:
         learn = (sieve or Sieve()).add
         return Lessee(self.vault, place=Place(self.stack.project), stack=self.stack.full_name, learn=learn)
 
-    def broker(self, *, limits: Limits = LIMITS, sieve: Sieve | None = None) -> Broker:
+    def broker(
+        self,
+        *,
+        limits: Limits = LIMITS,
+        sieve: Sieve | None = None,
+        tell: Callable[[Notice], None] | None = None,
+    ) -> Broker:
         """A run's broker; close it."""
-        return Broker(self.database, self.lessee(sieve), self.stack, self.bindings, limits=limits, machine={})
+        return Broker(
+            self.database,
+            self.lessee(sieve),
+            self.stack,
+            self.bindings,
+            tell=tell,
+            limits=limits,
+            machine={},
+        )
 
     @contextmanager
-    def run(self, *, limits: Limits = LIMITS, sieve: Sieve | None = None) -> Iterator[Broker]:
+    def run(
+        self,
+        *,
+        limits: Limits = LIMITS,
+        sieve: Sieve | None = None,
+        tell: Callable[[Notice], None] | None = None,
+    ) -> Iterator[Broker]:
         """A run's broker, closed at the end."""
-        broker = self.broker(limits=limits, sieve=sieve)
+        broker = self.broker(limits=limits, sieve=sieve, tell=tell)
         try:
             yield broker
         finally:

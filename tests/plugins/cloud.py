@@ -80,6 +80,10 @@ class Cloud(Provider):
         """Find the credential, in what the provider was configured with or elsewhere; raises NoCredential."""
         raise NotImplementedError
 
+    def _resource(self, type_: str) -> Resource:
+        """The resource of this type, which a child's URN has after its parents' types."""
+        return self.resources[type_.rsplit("$", 1)[-1]]
+
     async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
         return GetSchemaResponse(json.dumps(self.schema))
 
@@ -99,19 +103,19 @@ class Cloud(Provider):
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         changed = _changed(request.old_state, request.new_inputs)
-        known = self.resources[request.type]
+        known = self._resource(request.type)
         replaces = [name for name in changed if known.update is None or name in known.replaces]
         return DiffResponse(changes=bool(changed), replaces=replaces, diffs=changed)
 
     async def create(self, request: CreateRequest) -> CreateResponse:
         if request.preview:
             return CreateResponse(properties=request.properties)
-        create = self.resources[request.type].create
+        create = self._resource(request.type).create
         id_, outputs = await asyncio.to_thread(create, _plain_all(request.properties))
         return CreateResponse(id_, _wrapped(outputs))
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        update = self.resources[request.type].update
+        update = self._resource(request.type).update
         assert update is not None
         if request.preview:
             return UpdateResponse(request.news)
@@ -120,7 +124,7 @@ class Cloud(Provider):
         )
 
     async def read(self, request: ReadRequest) -> ReadResponse:
-        read = self.resources[request.type].read
+        read = self._resource(request.type).read
         try:
             found = await asyncio.to_thread(read, request.resource_id, _plain_all(request.properties))
         except Gone:
@@ -128,7 +132,7 @@ class Cloud(Provider):
         return ReadResponse(request.resource_id, _wrapped(found), request.inputs)
 
     async def delete(self, request: DeleteRequest) -> None:
-        delete = self.resources[request.type].delete
+        delete = self._resource(request.type).delete
         await asyncio.to_thread(delete, request.resource_id, _plain_all(request.properties))
 
     async def invoke(self, request: InvokeRequest) -> InvokeResponse:

@@ -93,6 +93,7 @@ def test_publishing_sends_the_contract_and_reads_the_answer() -> None:
                 "nameservers": ["192.0.2.1:53"],
                 "timeoutSeconds": 7,
                 "timing": {},
+                "held": False,
             },
         }
     ]

@@ -10,21 +10,24 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import ConstructRequest, ConstructResponse
 
 from stacks import resources
+from stacks.broker import ProviderAnswer
 from stacks.provider.acme.account import Account
 from stacks.provider.acme.certificate import CERTIFICATE_OUTPUTS, Certificate
+from stacks.provider.acme.challenge import record_name
 from stacks.provider.acme.get_epoch import CERTIFICATE, current_epoch
 from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.order import DOMAINS, KEY_TYPE, PROFILE
+from stacks.provider.component.composition import OF_ACCOUNT, SHARED_ACCOUNT, Composition
+from stacks.provider.component.native import NATIVE, Spot, is_finished, spot
 from stacks.provider.component.outputs import as_output, as_value
 from stacks.provider.dns.challenge_record import NAMESERVERS, PROVIDER, TIMEOUT_SECONDS, TIMING
-from stacks.provider.properties import Kind, Output, Property, check
+from stacks.provider.properties import Failure, Kind, Output, Property, check
 from stacks.provider.run import Operation, Run
 from stacks.provider.values import UNKNOWN, is_unknown, plain, wrapped
 
 Thread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 TOKEN = "tic:acme/issuedCertificate:IssuedCertificate"  # noqa: S105  (a type token)
-_OF_ACCOUNT = ("directoryUrl", "email", "termsOfServiceAgreed", "caCertificates", "eabCredential")
 _PREFERRED_CHAIN = next(each for each in Certificate.inputs if each.name == "preferredChain")
 
 
@@ -38,7 +41,7 @@ class IssuedCertificate:
         "itself in the run in which it is due."
     )
     inputs: tuple[Property, ...] = (
-        *(each for each in Account.inputs if each.name in _OF_ACCOUNT),
+        *(each for each in Account.inputs if each.name in OF_ACCOUNT),
         DOMAINS,
         KEY_TYPE,
         PROFILE,
@@ -47,6 +50,19 @@ class IssuedCertificate:
         NAMESERVERS,
         TIMEOUT_SECONDS,
         TIMING,
+        Property(
+            "nativeRecords",
+            Kind.BOOLEAN,
+            f"Publish the records as resources of the cloud's own plugin ({', '.join(NATIVE)}): they are in "
+            "previews and in the state as such, and the first run that needs them no longer removes them.",
+            default=False,
+        ),
+        Property(
+            "accountUri",
+            Kind.STRING,
+            "The `accountUri` of an Account that several certificates share; with `accountKeyPem`.",
+        ),
+        Property("accountKeyPem", Kind.STRING, "That Account's `privateKeyPem`.", secret=True),
     )
     outputs: tuple[Output, ...] = (
         *CERTIFICATE_OUTPUTS,
@@ -62,14 +78,7 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
     Raises InputPropertiesError with every input that is refused.
     """
     checked = check(IssuedCertificate.inputs, plain(request.inputs))
-    if checked.failures:
-        raise InputPropertiesError(
-            f"the certificate {request.name!r} can't be made",
-            [
-                InputPropertyErrorDetails(property_path=each.path, reason=each.reason)
-                for each in checked.failures
-            ],
-        )
+    _refuse(request.name, [*checked.failures, *_halves(checked.inputs)])
     inputs = checked.inputs
     component = pulumi.ComponentResource(TOKEN, request.name, None, request.options)
     urn = str(await component.urn.future())
@@ -81,9 +90,17 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
     operation = Operation.begin(run, urn)
     epoch = (await thread(lambda: current_epoch(operation, None, _child(urn, request.name)))).epoch
     provider = inputs.get("provider")
-    sequential = is_unknown(provider) or (await thread(lambda: run.broker.provider(provider))).sequential
+    known = None if is_unknown(provider) else await thread(lambda: run.broker.provider(provider))
     given = {each: as_output(value, request.inputs.get(each)) for each, value in inputs.items()}
-    certificate = _compose(request.name, component, given, names, epoch, sequential=sequential)
+    children = Composition(run, request.name, component, given)
+    access = children.access()
+    order = children.order(access, names, epoch)
+    spots = None
+    if inputs["nativeRecords"]:
+        _refuse(request.name, _not_native(known, inputs, request.options))
+        spots = await _spots(order, inputs, run, thread)
+    proofs = children.proofs(access, order, names, known, spots)
+    certificate = children.certificate(access, order, proofs)
     outputs = {
         each.name: getattr(certificate, resources.python_name(each.name))
         for each in IssuedCertificate.outputs
@@ -93,78 +110,69 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
     return ConstructResponse(urn, state, _dependencies(state))
 
 
-def _compose(
-    name: str,
-    component: pulumi.ComponentResource,
-    given: Mapping[str, Any],
-    names: list[str],
-    epoch: int,
-    *,
-    sequential: bool,
-) -> resources.Certificate:
-    ours = pulumi.ResourceOptions(parent=component)
-    of_account: dict[str, Any] = {
-        resources.python_name(each): given[each] for each in _OF_ACCOUNT if each in given
+async def _spots(
+    order: resources.Order, inputs: Mapping[str, Any], run: Run, thread: Thread
+) -> dict[str, Spot]:
+    """Where the record of each name belongs that still has to be proven: none once the order is finished.
+
+    The records of an order that a preview does not know yet are shown for all names.
+    """
+    wanted: list[str] = inputs["domains"]
+    url = await order.order_url.future(with_unknowns=True)
+    if await order.order_url.is_known() and isinstance(url, str):
+        if await thread(lambda: is_finished(run, url)):
+            return {}
+        found = await order.authorizations.future()
+        valid = {each["domain"] for each in found or () if each["status"] == "valid"}
+        wanted = [domain for domain in wanted if domain not in valid]
+    servers = inputs.get("nameservers") or []
+    if is_unknown(servers):
+        unknown = as_output(UNKNOWN, None)
+        return dict.fromkeys(wanted, Spot(unknown, unknown))
+    places = {
+        each: await thread(partial(spot, record_name(each), servers)) for each in {*map(identifier, wanted)}
     }
-    account = resources.Account(name, **of_account, opts=ours)
-    access: dict[str, Any] = {
-        "directory_url": account.directory_url,
-        "account_uri": account.account_uri,
-        "account_key_pem": account.private_key_pem,
-        "ca_certificates": given.get("caCertificates"),
-    }
-    order = resources.Order(
-        name,
-        **access,
-        domains=names,
-        key_type=given["keyType"],
-        profile=given.get("profile"),
-        epoch=epoch,
-        opts=ours,
-    )
-    settled: list[resources.Authorization] = []
-    for domain in names:
-        proof = order.authorizations.apply(partial(_of, domain=domain))
-        record = resources.ChallengeRecord(
-            f"{name}/{domain}",
-            identifier=identifier(domain),
-            token=proof["token"],
-            key_authorization=proof["key_authorization"],
-            authorization_status=proof["status"],
-            provider=given.get("provider"),
-            nameservers=given.get("nameservers"),
-            timeout_seconds=given["timeoutSeconds"],
-            timing=given.get("timing"),
-            opts=pulumi.ResourceOptions(parent=component, depends_on=settled[-1:] if sequential else []),
-        )
-        settled.append(
-            resources.Authorization(
-                f"{name}/{domain}",
-                **access,
-                identifier=identifier(domain),
-                url=proof["url"],
-                challenge_url=proof["challenge_url"],
-                publication=record.publication,
-                opts=ours,
-            )
-        )
-    return resources.Certificate(
-        name,
-        **access,
-        order_url=order.order_url,
-        csr_pem=order.csr_pem,
-        private_key_pem=order.private_key_pem,
-        domains=order.domains,
-        epoch=order.epoch,
-        preferred_chain=given.get("preferredChain"),
-        opts=pulumi.ResourceOptions(parent=component, depends_on=settled),
-    )
+    return {domain: places[identifier(domain)] for domain in wanted}
 
 
-def _of(proofs: Sequence[Mapping[str, Any]], domain: str) -> dict[str, Any]:
-    """The order's authorization for one of its names, with None for what a valid one does not have."""
-    found = next(each for each in proofs if each["domain"] == domain)
-    return {"token": None, "key_authorization": None, "challenge_url": None, **found}
+def _halves(inputs: Mapping[str, Any]) -> list[Failure]:
+    """A shared account is its address and its key."""
+    given = [each for each in SHARED_ACCOUNT if each in inputs]
+    if len(given) != 1:
+        return []
+    missing = next(each for each in SHARED_ACCOUNT if each not in given)
+    return [Failure(missing, f"is required where there is `{given[0]}`")]
+
+
+def _not_native(
+    known: ProviderAnswer | None, inputs: Mapping[str, Any], options: pulumi.ResourceOptions
+) -> list[Failure]:
+    """Why the records can't be a plugin's own."""
+    if known is None:
+        return [Failure("nativeRecords", "needs a `provider` that is known before the run")]
+    if known.provider not in NATIVE:
+        reason = f"can't be: {known.provider} has no plugin that tic knows; there are {', '.join(NATIVE)}"
+        return [Failure("nativeRecords", reason)]
+    slot = str(inputs.get("provider") or "").partition(":")[2]
+    package = NATIVE[known.provider].package
+    if slot and package not in _packages(options):
+        reason = f"needs the instance of the provider that works with {slot}: the option `providers`"
+        return [Failure("nativeRecords", reason)]
+    return []
+
+
+def _packages(options: pulumi.ResourceOptions) -> set[str]:
+    """The packages that the component was given an instance of the provider for."""
+    given = options.providers or {}
+    return set(given) if isinstance(given, Mapping) else {each.package for each in given}
+
+
+def _refuse(name: str, failures: Sequence[Failure]) -> None:
+    if failures:
+        raise InputPropertiesError(
+            f"the certificate {name!r} can't be made",
+            [InputPropertyErrorDetails(property_path=each.path, reason=each.reason) for each in failures],
+        )
 
 
 def _child(urn: str, name: str) -> str:

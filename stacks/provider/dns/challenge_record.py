@@ -1,6 +1,7 @@
 """tic:dns/challengeRecord:ChallengeRecord: the TXT record that proves one name, published and verified."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from stacks.broker import DEFAULT_TIMEOUT_SECONDS, TIMES, BrokerError
@@ -115,6 +116,13 @@ class ChallengeRecord(ResourceType):
         NAMESERVERS,
         TIMEOUT_SECONDS,
         TIMING,
+        Property(
+            "native",
+            Kind.BOOLEAN,
+            "Another resource of the stack holds the record (depend on it): it is verified here, and neither "
+            "published nor withdrawn.",
+            change=Change.UPDATE,
+        ),
     )
     outputs = (
         Output("recordName", Kind.STRING, "The record's name.", optional=True),
@@ -143,6 +151,8 @@ class ChallengeRecord(ResourceType):
             return Created(f"{record_name(inputs['identifier'])}/already-valid", {})
         shown = publication(inputs)
         name = shown["recordName"]
+        if inputs.get("native"):
+            return self._held(operation, shown)
         operation.say(f"publishing {name}")
         try:
             published = operation.interruptible(
@@ -161,6 +171,20 @@ class ChallengeRecord(ResourceType):
             "publication": {**shown, **place},
         }
         return Created(f"{published.record_name}/{published.record_value}", outputs)
+
+    def _held(self, operation: Operation, shown: Values) -> Created:
+        """Verify what another resource published: without a `publication` nobody withdraws it."""
+        name = shown["recordName"]
+        operation.say(f"waiting for {name}")
+        request = replace(publish_request(shown), held=True)
+        seen = operation.interruptible(lambda: operation.run.broker.publish(request), f"{name} to appear")
+        outputs = {
+            "recordName": seen.record_name,
+            "recordValue": seen.record_value,
+            "zone": seen.zone,
+            "credential": seen.credential,
+        }
+        return Created(f"{seen.record_name}/{seen.record_value}", outputs)
 
     def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
         """Nothing is published again; an authorization that is not settled yet finds the new values."""
