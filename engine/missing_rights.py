@@ -21,7 +21,7 @@ class PermissionMissing(ProviderFailed):
         lacks = "lacks" if missing.surely else "may lack"
         super().__init__(
             f"{credential.name} ({credential.kind}) {lacks} the permission {named}: {error}",
-            hint=_hint(credential.kind, surely=missing.surely),
+            hint=_hint(credential.kind, missing),
             untouched=error.untouched,
         )
         self.actions = missing.actions
@@ -41,8 +41,14 @@ def missing_rights_named(credential: "Credential", doing: privileges.Doing) -> I
         raise PermissionMissing(credential, missing, error) from error
 
 
-def _hint(kind: str, *, surely: bool) -> str:
-    first = "" if surely else "check that the zone is in this account and not disabled; if it is: "
+def _hint(kind: str, missing: privileges.Missing) -> str:
+    known = privileges.load(kind)
+    if not known.purposes[PURPOSE].grants(missing.actions):
+        return (
+            f"let it do {' or '.join(missing.actions)} ({known.paste}), and where it is a role that is taken "
+            "on, let the role's trust policy name who does; then run again: tic stack up"
+        )
+    first = "" if missing.surely else "check that the zone is in this account; if it is: "
     return (
         f"{first}attach the policy that this prints: tic creds privileges {kind} --for {PURPOSE} "
         "--format policy; then run again: tic stack up"

@@ -21,7 +21,7 @@ unseen = true                     # it says only that there is nothing, which ma
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +59,11 @@ class Purpose:
     def missing(self, said: str, doing: Doing) -> Missing | None:
         """The permission that the provider says is missing; None where it says something else."""
         return missing(said, self.refusals, self.calls, doing)
+
+    def grants(self, actions: Iterable[str]) -> bool:
+        """Whether each action is one of the privileges, or one that is called and so in the policy."""
+        called = {action for those in self.calls.values() for action in those}
+        return all(action in called or action in self.privileges for action in actions)
 
     def document(self) -> str:
         """The policy as JSON to paste."""

@@ -129,7 +129,10 @@ def test_a_role_that_wants_another_external_id_is_told_as_a_missing_permission(t
         user = api.account.user("dns", *CALLED)
         role = api.account.role("zones", trusting(user, EXTERNAL_ID), *CALLED)
         world.dns.bind("aws", {**fields(user), "assume-role": role, "external-id": "another"})
-        assert world.refusal().actions == ("sts:AssumeRole",)
+        refused = world.refusal()
+    assert refused.actions == ("sts:AssumeRole",)
+    assert refused.hint.startswith("let it do sts:AssumeRole (IAM console, ")
+    assert "let the role's trust policy name who does" in refused.hint
 
 
 def test_a_file_of_credentials_is_read_by_the_profile_that_is_named(tmp_path: Path) -> None:  # D4
