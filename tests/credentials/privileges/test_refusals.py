@@ -31,12 +31,13 @@ SAID = {
     ),
     "azure": (
         "RESPONSE 403: 403 Forbidden\nERROR CODE: AuthorizationFailed\n The client 'a' with object id 'b' "
-        "does not have authorization to perform action 'Microsoft.Network/dnsZones/TXT/write' over scope '/x'",
+        "does not have authorization to perform action 'Microsoft.Network/dnsZones/TXT/write' over scope",
         "Microsoft.Network/dnsZones/TXT/write",
     ),
     "cloudflare": (
         "cloudflare: failed to find zone example.test.: [status code 403] 0: Actor "
-        "'com.cloudflare.api.token.x' requires permission 'com.cloudflare.api.account.zone.list' to list zones",
+        "'com.cloudflare.api.token.x' requires permission "
+        "'com.cloudflare.api.account.zone.list' to list zones",
         "Zone / Zone / Read",
     ),
 }
