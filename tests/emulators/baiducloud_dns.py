@@ -73,7 +73,10 @@ class BaiduCloudDns(BaiduCloud):
         return self._page("records", [one for one in here if rr in one["rr"]], request)
 
     def _page(self, name: str, every: list[dict[str, Any]], request: Request) -> dict[str, Any]:
-        begin = int(request.parameters.get("marker", "0"))
+        marker = request.parameters.get("marker", "0")
+        if not marker.isdecimal():
+            raise Denied(400, "BadRequest", "The marker is not valid.")
+        begin = int(marker)
         size = min(PAGE, int(request.parameters.get("maxKeys", PAGE)))
         more = begin + size < len(every)
         following = {"nextMarker": str(begin + size)} if more else {}

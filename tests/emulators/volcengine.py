@@ -79,7 +79,7 @@ class Volcengine(Ring):
         try:
             result = self.answered(request)
         except Denied as refusal:
-            error = {"Code": refusal.code, "CodeN": CODES[refusal.code], "Message": refusal.message}
+            error = {"Code": refusal.code, "CodeN": CODES.get(refusal.code, 0), "Message": refusal.message}
             return Response.json({"ResponseMetadata": {**about, "Error": error}}, refusal.status)
         return Response.json({"ResponseMetadata": about, "Result": result})
 

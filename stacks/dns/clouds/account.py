@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from threading import Event
 from typing import Any, ClassVar, Protocol
 
+from stacks.dns.clouds.answers import inner, text
 from stacks.dns.clouds.calls import Answer, Call, Caller, Calling, Sign
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.redaction import Redaction
@@ -172,14 +173,8 @@ def host_in(zone_name: str, name: str) -> str:
 
 def _said(content: Mapping[str, Any]) -> tuple[str, str]:
     """Code and words of a refusal, in the forms that clouds give it."""
-    told = content.get("error") or content.get("ResponseMetadata", {}).get("Error") or content
-    code = _first(told, "error_code", "status", "Code", "code")
-    return code, _first(told, "error_msg", "Message", "message")
-
-
-def _first(told: object, *names: str) -> str:
-    found = (told.get(name) for name in names) if isinstance(told, Mapping) else ()
-    return next((str(one) for one in found if one), "")
+    told = inner(content, "error") or inner(inner(content, "ResponseMetadata"), "Error") or content
+    return text(told, "error_code", "status", "Code", "code"), text(told, "error_msg", "Message", "message")
 
 
 def _hint(status: int, code: str) -> str:

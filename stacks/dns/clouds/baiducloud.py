@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
+from stacks.dns.clouds.answers import MOST_PAGES, entries, identifier, text
 from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac
 from stacks.dns.publisher import Record
 
@@ -31,7 +32,7 @@ class BaiduCloud:
     def zone(self, name: str) -> str | None:
         """The zone's name, by which it is addressed."""
         for page in self._pages("/v1/dns/zone", {"name": name}):
-            if any(one.get("name") == name for one in page.get("zones") or ()):
+            if any(one.get("name") == name for one in entries(page, "zones")):
                 return name
         return None
 
@@ -52,7 +53,7 @@ class BaiduCloud:
         """Delete each record of this value at the name."""
         for one in list(self._records(zone, record)):
             try:
-                self._api.ask(OPERATE, "DELETE", f"/v1/dns/zone/{zone}/record/{encoded(str(one['id']))}")
+                self._api.ask(OPERATE, "DELETE", f"/v1/dns/zone/{zone}/record/{one}")
             except Refusal as refusal:
                 if refusal.status != 404:  # somebody else was faster
                     raise
@@ -65,21 +66,23 @@ class BaiduCloud:
         """Give the connections back."""
         self._api.close()
 
-    def _records(self, zone: str, record: Record) -> Iterator[Mapping[str, Any]]:
+    def _records(self, zone: str, record: Record) -> Iterator[str]:
+        """The ids of those with this value."""
         host = host_in(zone, record.name)
         for page in self._pages(f"/v1/dns/zone/{zone}/record", {"rr": host}):
-            for one in page.get("records") or ():
+            for one in entries(page, "records"):
                 if (one.get("rr"), one.get("type"), one.get("value")) == (host, "TXT", record.value):
-                    yield one
+                    yield identifier(one, "id")
 
     def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         marker: dict[str, str] = {}
-        while True:
+        for _ in range(MOST_PAGES):
             page = self._api.ask(READ, "GET", path, {**query, **marker, "maxKeys": "1000"})
             yield page
-            if not page.get("isTruncated") or marker == {"marker": page.get("nextMarker")}:
+            following = {"marker": text(page, "nextMarker")}
+            if not page.get("isTruncated") or following == marker:
                 return
-            marker = {"marker": str(page.get("nextMarker"))}
+            marker = following
 
 
 def signed(keys: Keys) -> Sign:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Alone, Api, Refusal
+from stacks.dns.clouds.answers import OddAnswer, entries, identifier, text
 from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac, sha256
 from stacks.dns.publisher import ProviderFailed, Record
 
@@ -48,8 +49,8 @@ class HuaweiCloud:
     def zone(self, name: str) -> str | None:
         """The id of the public zone of this name."""
         query = {"type": "public", "name": f"{name}.", "search_mode": "equal"}
-        zones = self._api.ask("dns:zone:list", "GET", "/v2/zones", query).get("zones") or ()
-        return next((str(one["id"]) for one in zones if one.get("name") == f"{name}."), None)
+        zones = entries(self._api.ask("dns:zone:list", "GET", "/v2/zones", query), "zones")
+        return next((identifier(one, "id") for one in zones if one.get("name") == f"{name}."), None)
 
     def add(self, zone: str, zone_name: str, record: Record) -> None:
         """Have the value in the name's record set, beside those that it has."""
@@ -96,7 +97,7 @@ class HuaweiCloud:
             content = {"name": f"{name}.", "type": "TXT", "ttl": self._ttl, "records": values}
             self._api.ask("dns:recordset:create", "POST", sets, content=content)
             return
-        one = f"{sets}/{present['id']}"
+        one = f"{sets}/{identifier(present, 'id')}"
         if not values:
             self._api.ask("dns:recordset:delete", "DELETE", one)
             return
@@ -108,9 +109,8 @@ class HuaweiCloud:
         query = {"type": "TXT", "name": f"{name}.", "search_mode": "equal"}
         for _ in range(MOST_LOOKS):
             answer = self._api.ask("dns:recordset:list", "GET", f"/v2/zones/{zone}/recordsets", query)
-            sets = answer.get("recordsets") or ()
-            found = next((one for one in sets if _is(one, name)), None)
-            if found is None or not str(found.get("status", "")).startswith(SETTLING):
+            found = next((one for one in entries(answer, "recordsets") if _is(one, name)), None)
+            if found is None or not text(found, "status").startswith(SETTLING):
                 return found
             self._pause(LOOK_SECONDS)
         raise ProviderFailed(
@@ -147,8 +147,11 @@ def signed(keys: Keys) -> Sign:
 
 
 def _is(one: Mapping[str, Any], name: str) -> bool:
-    return one.get("name") == f"{name}." and one.get("type") == "TXT"
+    return (one.get("name"), one.get("type")) == (f"{name}.", "TXT")
 
 
 def _values(present: Mapping[str, Any] | None) -> list[str]:
-    return [str(one) for one in (present or {}).get("records") or ()]
+    found = (present or {}).get("records", [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise OddAnswer("records")
+    return found

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
+from stacks.dns.clouds.answers import MOST_PAGES, entries, identifier, inner, number
 from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac, sha256
 from stacks.dns.publisher import Record
 
@@ -39,7 +40,7 @@ class JdCloud:
         action = "domainservice:describeDomains"
         for one in self._listed(action, self._domains, {"domainName": name}):
             if one.get("domainName") == name:
-                return str(one["id"])
+                return identifier(one, "id")
         return None
 
     def add(self, zone: str, zone_name: str, record: Record) -> None:
@@ -61,7 +62,7 @@ class JdCloud:
         action = "domainservice:deleteResourceRecord"
         for one in list(self._records(zone, host_in(zone_name, record.name), record.value)):
             try:
-                self._api.ask(action, "DELETE", f"{self._domains}/{zone}/ResourceRecord/{one['id']}")
+                self._api.ask(action, "DELETE", f"{self._domains}/{zone}/ResourceRecord/{one}")
             except Refusal as refusal:
                 if refusal.status != 404:  # somebody else was faster
                     raise
@@ -74,21 +75,20 @@ class JdCloud:
         """Give the connections back."""
         self._api.close()
 
-    def _records(self, zone: str, host: str, value: str) -> Iterator[Mapping[str, Any]]:
+    def _records(self, zone: str, host: str, value: str) -> Iterator[str]:
+        """The ids of those with this value."""
         path = f"{self._domains}/{zone}/ResourceRecord"
         for one in self._listed("domainservice:describeResourceRecord", path, {"search": host}):
             if (one.get("hostRecord"), one.get("type"), one.get("hostValue")) == (host, "TXT", value):
-                yield one
+                yield identifier(one, "id")
 
     def _listed(self, action: str, path: str, query: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-        number = 1
-        while True:
-            page = {"pageNumber": str(number), "pageSize": str(PAGE_SIZE)}
-            result = self._api.ask(action, "GET", path, {**query, **page}).get("result") or {}
-            yield from result.get("dataList") or ()
-            if number >= int(result.get("totalPage") or 1):
+        for page in range(1, MOST_PAGES + 1):
+            asked = {**query, "pageNumber": str(page), "pageSize": str(PAGE_SIZE)}
+            result = inner(self._api.ask(action, "GET", path, asked), "result")
+            yield from entries(result, "dataList")
+            if page >= number(result, "totalPage", 1):
                 return
-            number += 1
 
 
 def signed(keys: Keys, region: str) -> Sign:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
+from stacks.dns.clouds.answers import MOST_PAGES, OddAnswer, entries, identifier, inner, number
 from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac, sha256
 from stacks.dns.publisher import Record
 
@@ -32,8 +33,13 @@ class Volcengine:
 
     def zone(self, name: str) -> str | None:
         """The id of the zone of this name."""
-        found = self._asked("ListZones", {"Key": name, "SearchMode": "exact"}).get("Zones") or ()
-        return next((str(one["ZID"]) for one in found if one.get("ZoneName") == name), None)
+        found = entries(self._asked("ListZones", {"Key": name, "SearchMode": "exact"}), "Zones")
+        for one in found:
+            if one.get("ZoneName") == name:
+                if not (id_ := number(one, "ZID", 0)):
+                    raise OddAnswer("ZID")
+                return str(id_)
+        return None
 
     def add(self, zone: str, zone_name: str, record: Record) -> None:
         """Add one record of this value."""
@@ -47,7 +53,7 @@ class Volcengine:
         """Delete each record of this value at the name."""
         for one in list(self._records(zone, host_in(zone_name, record.name), record.value)):
             try:
-                self._asked("DeleteRecord", content={"RecordID": one["RecordID"]})
+                self._asked("DeleteRecord", content={"RecordID": one})
             except Refusal as refusal:
                 if refusal.status != 404:  # somebody else was faster
                     raise
@@ -60,27 +66,27 @@ class Volcengine:
         """Give the connections back."""
         self._api.close()
 
-    def _records(self, zone: str, host: str, value: str) -> Iterator[Mapping[str, Any]]:
-        number, seen, every = 1, 0, 1
-        while seen < every:
-            page = {"PageNumber": str(number), "PageSize": str(PAGE_SIZE)}
-            query = {"ZID": zone, "Host": host, "Type": "TXT", "SearchMode": "exact", **page}
-            answer = self._asked("ListRecords", query)
-            records = answer.get("Records") or ()
+    def _records(self, zone: str, host: str, value: str) -> Iterator[str]:
+        """The ids of those with this value."""
+        seen = 0
+        for page in range(1, MOST_PAGES + 1):
+            query = {"ZID": zone, "Host": host, "Type": "TXT", "SearchMode": "exact"}
+            about = {**query, "PageNumber": str(page), "PageSize": str(PAGE_SIZE)}
+            answer = self._asked("ListRecords", about)
+            records = list(entries(answer, "Records"))
             for one in records:
                 if (one.get("Host"), one.get("Type"), one.get("Value")) == (host, "TXT", value):
-                    yield one
-            if not records:
+                    yield identifier(one, "RecordID")
+            seen += len(records)
+            if not records or seen >= number(answer, "TotalCount", 0):
                 return
-            number, seen, every = number + 1, seen + len(records), int(answer.get("TotalCount") or 0)
 
     def _asked(
         self, name: str, query: Mapping[str, str] | None = None, content: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
         method = "GET" if content is None else "POST"
         about = {"Action": name, "Version": VERSION, **(query or {})}
-        result = self._api.ask(f"dns:{name}", method, "/", about, content).get("Result")
-        return result if isinstance(result, dict) else {}
+        return inner(self._api.ask(f"dns:{name}", method, "/", about, content), "Result")
 
 
 def signed(keys: Keys, region: str) -> Sign:
