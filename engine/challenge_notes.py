@@ -165,6 +165,13 @@ def needed_elsewhere(connection: Connection, note: Note, now: float) -> bool:
     return any(not _value(row).is_left(now) for row in connection.execute(query))
 
 
+def values_left(connection: Connection, name: str, now: float) -> frozenset[str]:
+    """The values at a name that ended runs left: tic's own, so any run may withdraw them."""
+    query = select(_challenge).where(_challenge.c.record_name == name)
+    notes = [_value(row) for row in connection.execute(query)]
+    return frozenset(note.record.value for note in notes if note.is_left(now))
+
+
 def _value(row: Any) -> Note:
     from stacks.dns.publisher import Record
     from stacks.dns.record import Challenge

@@ -19,9 +19,12 @@ from engine.acme_dns import keeping_accounts
 from engine.dns_bindings import ACME_DNS, AT_ONCE, WITHOUT_MEMORY
 from engine.dns_clients import client
 from engine.errors import EngineError
+from engine.lexicon_accounts import account_of
 from engine.missing_rights import missing_rights_named
 from engine.role_tokens import provider_of
 from engine.timing import SEQUENCE, Timing, resolve
+from stacks.dns import lexicon
+from stacks.dns.lexicon import Account
 from stacks.dns.powerdns import Alone, unshared
 from stacks.dns.publisher import ProviderFailed, Publisher, Record
 from stacks.dns.worker import LIMITS, Limits
@@ -171,6 +174,26 @@ class Publishers:
         with self._newest(token, asked[-1] if asked else Asked(resolvers)) as session:
             session.cleanup(record)
             return own is None and session.withdraws_surely(record)
+
+    def has_published(self, token: str, record: Record) -> bool:
+        """Whether this very run published the record with this credential, or may have."""
+        with self._lock:
+            known = [one for (each, _), several in self._sessions.items() if each == token for one in several]
+        return any(record in one.published for one in known)
+
+    def account(self, token: str) -> Account | None:
+        """Who dns-lexicon is at this provider with the credential; None where it is not installed, or does
+        not know such a credential.
+        """
+        if not lexicon.installed():
+            return None
+        opened = self._lessee.opened(token, self._purpose)
+        return account_of(kinds.load(opened.credential.kind), opened.fields)
+
+    def delete(self, token: str, account: Account, record: Record, zone: str) -> None:
+        """Have dns-lexicon delete the record in `zone` by its name and value. Raises ProviderFailed."""
+        with named(self._lessee.find(token)):
+            lexicon.delete(account, zone, record.name, record.value, machine=self._machine)
 
     def stop(self) -> None:
         """End what hangs; nothing can be published or withdrawn any more."""

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from credentials.errors import CredentialError
-from engine.challenge_notes import Note, forget, leave, needed_elsewhere
+from engine.challenge_notes import Note, State, forget, leave, needed_elsewhere, values_left
 from engine.errors import EngineError
 from engine.events import Notice
-from stacks.dns.propagation import Presence, presence, wait_gone
+from engine.ways_to_delete import WHOLE_NAME, client_can, console
+from stacks.dns.propagation import Presence, presence, values_at, wait_gone
 from stacks.errors import StackError
 
 if TYPE_CHECKING:
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
     from engine.publishers import Publishers
 
 GONE_SECONDS = 20.0
+# What a process had sent when it was killed may reach the provider a moment later.
+ON_THE_WAY_SECONDS = 2.0
 FAILURES = (StackError, CredentialError, EngineError)
 
 
 class StillPublished(StackError):
-    """The provider took the order to withdraw a record, and the record is still there."""
+    """The provider took the order to withdraw a record, and the record is still there, or may be."""
+
+
+class OthersThere(StackError):
+    """The provider's client would delete other values with the one that is to go."""
 
 
 def withdraw(
@@ -37,9 +44,13 @@ def withdraw(
     """
     with database.read() as connection:
         shared = needed_elsewhere(connection, note, now())
+        ours = values_left(connection, note.record.name, now())
     if not shared:
+        own = publishers.has_published(note.credential, note.record)
         try:
-            _clean(publishers, note, stopped)
+            _clean(publishers, note, ours, stopped, own=own)
+            if not own and note.state is State.PUBLISHING:
+                _clean_late(publishers, note, ours, stopped, now)
         except FAILURES:
             if presence(note.place, note.record.value) is not Presence.ABSENT:
                 raise
@@ -57,20 +68,70 @@ def settle(
     except FAILURES as error:
         with database.write() as connection:
             leave(connection, note.id, str(error))
+        where = ", ".join(filter(None, (note.provider, console(note.provider))))
         return Notice(
             f"the TXT record {name} with the value {note.record.value} may still be published: {error}\n"
             f"  next: {error.hint}; then withdraw it: tic dns clean {note.stack}\n"
-            f"  or delete it by hand in the zone {note.zone} ({note.provider}), and tic dns clean forgets it",
+            f"  or delete it by hand in the zone {note.zone} ({where}), and tic dns clean "
+            "forgets it",
             "warning",
         )
     return Notice(f"withdrew the TXT record {name} that a run of {note.stack} left")
 
 
-def _clean(publishers: "Publishers", note: Note, stopped: Callable[[float], bool]) -> None:
-    if publishers.cleanup(note.credential, note.record, note.resolvers):
+def _clean(
+    publishers: "Publishers",
+    note: Note,
+    ours: frozenset[str],
+    stopped: Callable[[float], bool],
+    *,
+    own: bool,
+) -> None:
+    others = _others(note, ours)
+    alone_can = client_can(note.provider, own=own, others=others)
+    account = None if alone_can else publishers.account(note.credential)
+    if account is not None:
+        publishers.delete(note.credential, account, note.record, note.zone)
+    elif others and not alone_can:
+        raise OthersThere(
+            f"the client of {note.provider} deletes every value of {note.record.name} with one, and "
+            f"{len(others)} of somebody else stand{'s' if len(others) == 1 else ''} there",
+            hint="install what deletes one by its value: pip install 'tic-engine[lexicon]'",
+        )
+    elif publishers.cleanup(note.credential, note.record, note.resolvers):
         return
-    if wait_gone(note.place, note.record.value, seconds=GONE_SECONDS, stopped=stopped) is Presence.SEEN:
+    last = wait_gone(note.place, note.record.value, seconds=GONE_SECONDS, stopped=stopped)
+    if last is Presence.SEEN:
         raise StillPublished(
             f"{note.provider} can withdraw {note.record.name} only from the process that published it",
             hint=f"delete the value in the zone {note.zone} at {note.provider}",
         )
+    if last is Presence.UNKNOWN:
+        raise StillPublished(
+            f"whether {note.record.name} is gone can't be seen: not every name server of {note.zone} answers",
+            hint="see that this machine reaches them",
+        )
+
+
+def _others(note: Note, ours: frozenset[str]) -> frozenset[str]:
+    """The values beside the note's that are to stay; looked for where they would not."""
+    if note.provider not in WHOLE_NAME:
+        return frozenset()
+    return values_at(note.place) - ours - {note.record.value}
+
+
+def _clean_late(
+    publishers: "Publishers",
+    note: Note,
+    ours: frozenset[str],
+    stopped: Callable[[float], bool],
+    now: Callable[[], float],
+) -> None:
+    """Once what the dead process had sent has arrived, see whether the record is there all the same."""
+    if not note.place.servers:
+        return
+    wait = note.noted_at + ON_THE_WAY_SECONDS - now()
+    if 0 < wait <= ON_THE_WAY_SECONDS:
+        stopped(wait)
+        if presence(note.place, note.record.value) is Presence.SEEN:
+            _clean(publishers, note, ours, stopped, own=False)

@@ -169,6 +169,12 @@ def present(answers: Mapping[Server, Answer], value: str) -> Presence:
     return Presence.ABSENT if answered and answered == every else Presence.UNKNOWN
 
 
+def values_at(place: Place) -> frozenset[str]:
+    """Every TXT value that any of the servers has there, each asked once."""
+    answers = asyncio.run(_each(place))
+    return frozenset(value for answer in answers.values() for value in answer.values)
+
+
 def wait_gone(
     place: Place,
     value: str,

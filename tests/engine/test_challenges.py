@@ -331,6 +331,9 @@ class RememberingPublishers(Publishers):
     ) -> Publisher:
         return Remembering(self.records)
 
+    def account(self, token: str) -> None:
+        """As where dns-lexicon is not installed."""
+
 
 @pytest.fixture
 def names() -> Iterator[Answering]:

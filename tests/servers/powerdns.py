@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from engine.sandbox.ports import free_port
 from tests.servers.install import powerdns as backend
-from tests.servers.process import Process, accepts, running
+from tests.servers.process import accepts, running
 
 SETTINGS = """
 launch=gsqlite3
@@ -46,16 +46,18 @@ guardian=no
 TTL = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PowerDns:
     """A running server. `address` is `host:port` of its DNS, `api` the URL that credentials take."""
 
-    process: Process
+    folder: Path
+    sockets: Path
     host: str
     port: int
     web: int
-    key: str = field(repr=False)
     zones: tuple[str, ...]
+    key: str = field(default="", repr=False)
+    running: ExitStack = field(default_factory=ExitStack)
 
     @property
     def address(self) -> str:
@@ -123,36 +125,52 @@ class PowerDns:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def start(self) -> None:
+        """Start it, or start it again; its API then takes another key than before."""
+        self.running.close()
+        found, self.key = backend(), secrets.token_urlsafe(24)
+        settings = SETTINGS.format(
+            folder=self.folder,
+            sockets=self.sockets,
+            modules=found.path.parent,
+            host=self.host,
+            port=self.port,
+            web=self.web,
+            key=self.key,
+        )
+        configuration = self.folder / "pdns.conf"
+        configuration.touch(mode=0o600)
+        configuration.write_text(settings)
+        command: list[str | Path] = [_root() / "usr/sbin/pdns_server", f"--config-dir={self.folder}"]
+        process = self.running.enter_context(
+            running("pdns", command, folder=self.folder, environment=found.environment())
+        )
+        process.wait_until(lambda: accepts(self.host, self.web) and accepts(self.host, self.port))
+
 
 @contextmanager
 def powerdns(folder: Path, zones: Sequence[str], *, host: str = "127.0.0.1") -> Iterator[PowerDns]:
     """Run `pdns_server` for `zones` on free ports of a loopback address, its files under `folder`."""
     where = folder / f"pdns-{secrets.token_hex(3)}"
     where.mkdir(parents=True)
-    found = backend()
-    root = found.path.parents[4]
-    schema = root / "usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+    schema = _root() / "usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
     with closing(sqlite3.connect(where / "zones.db")) as database:
         database.executescript(schema.read_text())
-    sockets = tempfile.mkdtemp(prefix="pdns-")  # short, as the names of sockets must be
-    port, web, key = free_port(host), free_port(host), secrets.token_urlsafe(24)
-    configuration = where / "pdns.conf"
-    configuration.touch(mode=0o600)
-    configuration.write_text(
-        SETTINGS.format(
-            folder=where, sockets=sockets, modules=found.path.parent, host=host, port=port, web=web, key=key
-        )
-    )
-    command: list[str | Path] = [root / "usr/sbin/pdns_server", f"--config-dir={where}"]
-    with running("pdns", command, folder=where, environment=found.environment()) as process:
-        process.wait_until(lambda: accepts(host, web) and accepts(host, port))
-        server = PowerDns(process, host, port, web, key, tuple(zones))
+    sockets = Path(tempfile.mkdtemp(prefix="pdns-"))  # short, as the names of sockets must be
+    server = PowerDns(where, sockets, host, free_port(host), free_port(host), tuple(zones))
+    try:
+        server.start()
         for zone in zones:
             server.call(
                 "POST", "zones", {"name": f"{zone}.", "kind": "Native", "nameservers": [f"ns1.{zone}."]}
             )
             server.put(zone, f"ns1.{zone}", "A", host)
-        try:
-            yield server
-        finally:
-            shutil.rmtree(sockets)
+        yield server
+    finally:
+        server.running.close()
+        shutil.rmtree(sockets)
+
+
+def _root() -> Path:
+    """Where the packages are unpacked, or `/`."""
+    return backend().path.parents[4]
