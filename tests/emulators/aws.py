@@ -90,6 +90,12 @@ class Aws:
     def __init__(self) -> None:
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.roles = Roles(lambda: self.iam, lambda: self.now())
+        self._asked: set[str] = set()
+
+    def used(self) -> set[str]:
+        """The users and roles that asked since this was asked last, by name."""
+        asked, self._asked = self._asked, set()
+        return {principal.rpartition("/")[2] for principal in asked}
 
     @property
     def iam(self) -> IAMBackend:
@@ -137,6 +143,7 @@ class Aws:
             self.roles.check_token(request.form)
             return self._taken_on(request)
         key = self.authenticated(request)
+        self._asked.add(key.principal)
         if operation(request) == "AssumeRole":
             self.roles.check(request.form, key, allowed=self._allows(key, "sts:AssumeRole"))
             return self._taken_on(request)

@@ -4,10 +4,15 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from credentials.roles import Source
+from engine.role_tokens import token_of
+from tests.credentials.identity.asking import settle
+from tests.credentials.roles.test_aws import AwsCloud
 from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, granted
 from tests.emulators.aws import HOSTS
 from tests.emulators.aws_dns import Route53, route53
@@ -135,6 +140,25 @@ def test_a_role_that_wants_another_external_id_is_told_as_a_missing_permission(t
     assert "let the role's trust policy name who does" in refused.hint
 
 
+@pytest.mark.slow  # the role is taken on by AWS's own SDK
+def test_the_linked_role_is_taken_on_with_its_external_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # A10, D4
+    with there(tmp_path) as (world, api):
+        api.zone(ZONE)
+        settle(monkeypatch, world.env)
+        cloud = AwsCloud(api.account)
+        with cloud.way("credential", tmp_path) as way:
+            source = world.dns.vault.new("source", "aws", fields(cloud.key)).token
+            role = replace(way.role, source=Source("credential", credential=source))
+            world.dns.vault.linked.link(role)
+            world.dns.bindings["aws"] = token_of("aws")
+            world.passes()
+        assert role.external_id
+        assert role.external_id in cloud.policy
+        assert api.account.used() == {"alice", "tic"}
+
+
 def test_a_file_of_credentials_is_read_by_the_profile_that_is_named(tmp_path: Path) -> None:  # D4
     with there(tmp_path) as (world, api):
         api.zone(ZONE)
@@ -150,6 +174,25 @@ def test_an_instance_has_the_keys_of_its_role(tmp_path: Path) -> None:  # D4
         api.zone(ZONE)
         world.dns.bind("aws", {"identity": "instance"})
         world.passes()
+
+
+def test_keys_come_before_the_file_and_the_file_before_the_instances_role(tmp_path: Path) -> None:  # D4
+    """AWS's own order, of what one credential holds: its keys, its file, the role of the instance."""
+    with there(tmp_path, instance=True) as (world, api):
+        api.zone(ZONE)
+        file = tmp_path / "credentials"
+        file.write_text("[somebody]\n")
+        world.dns.bind("aws", {"credentials-file": str(file)})
+        world.passes()
+        assert api.account.used() == {"machine"}
+        key = api.account.user("of-file", *CALLED)
+        file.write_text(f"[default]\naws_access_key_id = {key.id}\naws_secret_access_key = {key.secret}\n")
+        world.passes()
+        assert api.account.used() == {"of-file"}
+        key = api.account.user("of-vault", *CALLED)
+        world.dns.vault.rotate("aws", fields(key))
+        world.passes()
+        assert api.account.used() == {"of-vault"}
 
 
 def test_keys_of_tics_own_environment_are_nobodys(tmp_path: Path) -> None:  # C2
