@@ -11,7 +11,7 @@ import pytest
 
 from engine.publishers import Publishers
 from stacks.dns.publisher import ProviderFailed, Record
-from stacks.dns.record import Challenge
+from stacks.dns.record import Challenge, record_value
 from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, value
 from tests.emulators import baiducloud_dns, huaweicloud_dns, jdcloud_dns, volcengine_dns
 from tests.emulators.signing import Key
@@ -189,3 +189,38 @@ def test_a_zone_that_the_account_does_not_have_is_told(tmp_path: Path, cloud: Cl
         ):
             world.publish(broker)
         assert failed.value.exit_code == 1
+
+
+def test_two_who_write_at_one_name_of_huaweis_each_write_what_they_have_just_read(tmp_path: Path) -> None:
+    """D5: as two stacks do, or two processes, that a claim to the name does not keep apart."""
+    keys = [replace(KEY, id=f"KEY{number}") for number in range(3)]
+    api = huaweicloud_dns.HuaweiCloudDns(keys)
+    api.put(ZONE, NAME, OTHERS)
+    with cloud_world(tmp_path, {huaweicloud_dns.HOST: api}, api.txt) as world:
+        vault = world.dns.vault
+        tokens = [
+            vault.new(key.id.lower(), "huaweicloud", {**FIELDS, "access-key": key.id}).token for key in keys
+        ]
+        together = Barrier(len(tokens), timeout=10)
+
+        def publishes_and_withdraws(token: str) -> None:
+            challenges = [Challenge(ZONE, f"{token}{number}", f"{token}{number}.thumb") for number in (1, 2)]
+            publishers = Publishers(
+                world.dns.lessee(), "a test", machine=world.env, alone=world.dns.database.alone
+            )
+            together.wait()
+            try:
+                for challenge in challenges:
+                    publishers.perform(token, Record(challenge, NAME))
+                publishers.cleanup(token, Record(challenges[0], NAME))
+            finally:
+                publishers.close()
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(publishes_and_withdraws, tokens))
+    held = [f"{token}2.thumb" for token in tokens]
+    assert sorted(api.txt()[NAME]) == sorted([OTHERS, *map(record_value, held)])
+    calls = [call for call in api.calls if call[1] != huaweicloud_dns.ZONES]
+    writes = [number for number, (_, action) in enumerate(calls) if action != huaweicloud_dns.LIST]
+    assert len(writes) == 3 * len(keys)
+    assert all(calls[number - 1] == (calls[number][0], huaweicloud_dns.LIST) for number in writes)
