@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GONE_SECONDS = 20.0
 # What a process had sent when it was killed may reach the provider a moment later.
-ON_THE_WAY_SECONDS = 2.0
+ON_THE_WAY_SECONDS = 1.0
 FAILURES = (StackError, CredentialError, EngineError)
 
 

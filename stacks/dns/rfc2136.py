@@ -112,10 +112,15 @@ class DynamicUpdates:
         self.seconds = seconds
 
     def perform(self, record: Record) -> None:
-        """Add the value; where it is there already the server keeps one of it (RFC 2136 3.4.2.2)."""
+        """Add the value; where it is there already the server keeps one of it (RFC 2136 3.4.2.2).
+
+        All values of a name have one TTL (RFC 2181 5.2), which the last one that is added would change: so it
+        gets that of the others.
+        """
         zone = self._zone_of(record.name)
         update = dns.update.UpdateMessage(zone)
-        update.add(_relative(record.name, zone), self.settings.ttl, "TXT", f'"{record.value}"')
+        ttl = self._ttl_of(record.name)
+        update.add(_relative(record.name, zone), ttl, "TXT", f'"{record.value}"')
         self._accepted(self._ask(update), f"adding the TXT record {record.name}", zone)
 
     def cleanup(self, record: Record) -> None:
@@ -153,6 +158,15 @@ class DynamicUpdates:
             hint="give the credential the zone's primary name server, and check that it has the zone loaded",
             untouched=True,
         )
+
+    def _ttl_of(self, name: str) -> int:
+        """The TTL of the TXT values that are at the name already, else that of the settings."""
+        query = dns.message.make_query(name, dns.rdatatype.TXT)
+        query.flags &= ~dns.flags.RD
+        for rrset in self._ask(query).answer:
+            if rrset.rdtype == dns.rdatatype.TXT and rrset.name == dns.name.from_text(name):
+                return rrset.ttl
+        return self.settings.ttl
 
     def _ask(self, message: dns.message.Message) -> dns.message.Message:
         if self.settings.key is not None:

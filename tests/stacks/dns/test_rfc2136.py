@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dns.flags
 import dns.message
+import dns.query
 import dns.rcode
 import pytest
 from dns.message import Message
@@ -65,6 +66,18 @@ def test_nothing_but_the_one_value_is_deleted(own_bind: Bind, tsig_key: TsigKey)
     publisher.perform(record())
     publisher.cleanup(record())
     assert own_bind.txt(NAME) == ["somebody else's"]
+
+
+@pytest.mark.server
+def test_other_values_of_the_name_keep_their_ttl(tmp_path: Path) -> None:
+    with bind(tmp_path, [Zone("open.test", records='_acme-challenge 77 IN TXT "theirs"')]) as server:
+        made = updates(server, None)
+        made.perform(record("_acme-challenge.open.test"))
+        query = dns.message.make_query("_acme-challenge.open.test", "TXT")
+        (rrset,) = dns.query.tcp(query, server.host, port=server.port, timeout=5).answer
+        assert (rrset.ttl, len(rrset)) == (77, 2)
+        made.cleanup(record("_acme-challenge.open.test"))
+        assert server.txt("_acme-challenge.open.test") == ["theirs"]
 
 
 @pytest.mark.server
