@@ -13,11 +13,29 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
-_NESTED = ("challenge_url", "key_authorization", "record_name", "record_value", "timeout_seconds")
+_PYTHON_NAMES = {
+    "challengeUrl": "challenge_url",
+    "keyAuthorization": "key_authorization",
+    "recordName": "record_name",
+    "recordValue": "record_value",
+    "timeoutSeconds": "timeout_seconds",
+}
+"""By the names on the wire; these are inside of properties, and every class adds its own."""
+
+
+def _wire(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(each.capitalize() for each in rest)
 
 
 class _Named:
     """Python's names here, Pulumi's on the wire: `record_name` is `recordName`; other names stay."""
+
+    def __init_subclass__(cls) -> None:
+        """Learn the names of a class's properties."""
+        super().__init_subclass__()
+        for name in (*inspect.get_annotations(cls), *inspect.signature(cls.__init__).parameters):
+            _PYTHON_NAMES[_wire(name)] = name
 
     def translate_output_property(self, prop: str) -> str:
         """From the wire."""
@@ -28,14 +46,18 @@ class _Named:
         return _wire(prop) if prop in _PYTHON_NAMES.values() else prop
 
 
-class _Custom(_Named, pulumi.CustomResource):
+class Custom(_Named, pulumi.CustomResource):
+    """A resource that the plugin makes; its annotations, and those of its bases, are what it has."""
+
+    token = ""
+
     def __init__(
         self, token: str, name: str, inputs: Mapping[str, Any], opts: ResourceOptions | None
     ) -> None:
-        super().__init__(token, name, {**dict.fromkeys(inspect.get_annotations(type(self))), **inputs}, opts)
+        super().__init__(token, name, {**dict.fromkeys(annotated(type(self))), **inputs}, opts)
 
 
-class Account(_Custom):
+class Account(Custom):
     """An account at a CA (RFC 8555 7.3); `directory_url` is a URL or a name, as `letsencrypt`."""
 
     directory_url: Output[str]
@@ -71,7 +93,7 @@ class Account(_Custom):
         super().__init__("tic:acme/account:Account", name, inputs, opts)
 
 
-class Order(_Custom):
+class Order(Custom):
     """An order for a certificate (RFC 8555 7.4), with its key and CSR. `authorizations` are in the order
     of `domains`.
 
@@ -120,7 +142,7 @@ class Order(_Custom):
         super().__init__("tic:acme/order:Order", name, inputs, opts)
 
 
-class ChallengeRecord(_Custom):
+class ChallengeRecord(Custom):
     """The TXT record of one authorization, published and verified; its `Authorization` withdraws it."""
 
     identifier: Output[str]
@@ -167,7 +189,7 @@ class ChallengeRecord(_Custom):
         super().__init__("tic:dns/challengeRecord:ChallengeRecord", name, inputs, opts)
 
 
-class Authorization(_Custom):
+class Authorization(Custom):
     """One name proven to the CA. Without a `publication`, another resource holds the record: depend on it."""
 
     directory_url: Output[str]
@@ -208,7 +230,7 @@ class Authorization(_Custom):
         super().__init__("tic:acme/authorization:Authorization", name, inputs, opts)
 
 
-class Certificate(_Custom):
+class Certificate(Custom):
     """The certificate of an order whose authorizations are valid (depend on them), updated in place."""
 
     directory_url: Output[str]
@@ -263,7 +285,7 @@ class Certificate(_Custom):
         super().__init__("tic:acme/certificate:Certificate", name, inputs, opts)
 
 
-class Directory(_Custom):
+class Directory(Custom):
     """A certificate as files in a folder (absolute path) of this machine; the key's file is 0600."""
 
     path: Output[str]
@@ -366,7 +388,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "account_uri": account_uri,
             "account_key_pem": account_key_pem,
         }
-        props = {**dict.fromkeys(inspect.get_annotations(type(self))), **inputs}
+        props = {**dict.fromkeys(annotated(type(self))), **inputs}
         super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)
 
 
@@ -376,22 +398,12 @@ def get_epoch(name: str, opts: pulumi.InvokeOptions | None = None) -> Output[int
     return answer.apply(lambda result: int(result["epoch"]))
 
 
+def annotated(class_: type) -> set[str]:
+    """The names of the properties that a class of this package has."""
+    ours = (each for each in class_.__mro__ if issubclass(each, _Named))
+    return {name for each in ours for name in inspect.get_annotations(each)}
+
+
 def python_name(name: str) -> str:
     """The attribute of a property: `accountUri` is `account_uri`."""
     return _PYTHON_NAMES.get(name, name)
-
-
-def _wire(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(each.capitalize() for each in rest)
-
-
-_CLASSES = (Account, Order, ChallengeRecord, Authorization, Certificate, Directory, IssuedCertificate)
-_PYTHON_NAMES = {
-    _wire(name): name
-    for name in (
-        *_NESTED,
-        *(name for each in _CLASSES for name in inspect.get_annotations(each)),
-        *(name for each in _CLASSES for name in inspect.signature(each).parameters),
-    )
-}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks import resources
+from stacks import deployments, resources
 from stacks.provider.schema import schema
 
 SCHEMA: dict[str, Any] = json.loads(schema("0.0.0"))
@@ -20,6 +20,7 @@ CLASSES = {
     "tic:acme/issuedCertificate:IssuedCertificate": resources.IssuedCertificate,
     "tic:dns/challengeRecord:ChallengeRecord": resources.ChallengeRecord,
     "tic:deploy/directory:Directory": resources.Directory,
+    **{each.token: each for each in deployments.TARGETS},
 }
 
 
@@ -39,7 +40,7 @@ def test_a_class_takes_the_inputs_of_the_schema_and_requires_the_same(token: str
 @pytest.mark.parametrize("token", CLASSES)
 def test_a_class_has_the_outputs_of_the_schema(token: str) -> None:
     outputs = {resources.python_name(each) for each in SCHEMA["resources"][token]["properties"]}
-    assert set(inspect.get_annotations(CLASSES[token])) == outputs
+    assert resources.annotated(CLASSES[token]) == outputs
 
 
 def test_names_are_translated_both_ways_and_file_names_are_left_alone() -> None:
@@ -53,7 +54,7 @@ def test_names_are_translated_both_ways_and_file_names_are_left_alone() -> None:
 
 def test_importing_the_classes_needs_pulumi_only() -> None:
     code = (
-        "import sys, stacks.resources;"
+        "import sys, stacks.resources, stacks.deployments;"
         "heavy = ('acme', 'cryptography', 'engine', 'credentials', 'stacks.provider');"
         "print([each for each in heavy if each in sys.modules])"
     )

@@ -1,0 +1,11 @@
+"""Where issued certificates are put, as typed Python classes: one file per kind of target.
+
+They are used as those of `stacks.resources` are; importing this needs Pulumi's SDK only.
+"""
+
+from stacks.resources import Custom
+
+__all__ = ["TARGETS"]
+
+TARGETS: tuple[type[Custom], ...] = ()
+"""Every class of this package that a program can use; each has the `token` of its type."""
