@@ -49,7 +49,7 @@ class _Named:
 class Custom(_Named, pulumi.CustomResource):
     """A resource that the plugin makes; its annotations, and those of its bases, are what it has."""
 
-    token = ""
+    type_token = ""
 
     def __init__(
         self, token: str, name: str, inputs: Mapping[str, Any], opts: ResourceOptions | None

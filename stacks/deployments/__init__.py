@@ -8,4 +8,4 @@ from stacks.resources import Custom
 __all__ = ["TARGETS"]
 
 TARGETS: tuple[type[Custom], ...] = ()
-"""Every class of this package that a program can use; each has the `token` of its type."""
+"""Every class of this package that a program can use; each has the `type_token` of the schema."""

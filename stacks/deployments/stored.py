@@ -10,7 +10,7 @@ from stacks.resources import Custom
 class StoredCertificate(Custom):
     """A certificate that is an object at a service, with an id.
 
-    A subclass names its `token` and annotates what it has besides; its `__init__` takes, besides its own
+    A subclass names its `type_token` and annotates what it has besides; its `__init__` takes, besides its own
     inputs, `certificate_pem`, `private_key_pem`, `chain_pem`, `domains`, `credential` and `opts`.
     """
 

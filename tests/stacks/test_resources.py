@@ -20,7 +20,7 @@ CLASSES = {
     "tic:acme/issuedCertificate:IssuedCertificate": resources.IssuedCertificate,
     "tic:dns/challengeRecord:ChallengeRecord": resources.ChallengeRecord,
     "tic:deploy/directory:Directory": resources.Directory,
-    **{each.token: each for each in deployments.TARGETS},
+    **{each.type_token: each for each in deployments.TARGETS},
 }
 
 
