@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +19,8 @@ from dns.rdtypes.ANY.TXT import TXT
 from stacks.errors import StackError
 
 QUESTION_SECONDS = 2.0
+# A question over UDP is asked twice, as packets get lost: what part of the time each waits for its answer.
+ATTEMPTS = (0.25, 0.75)
 MOST_ALIASES = 8
 # The kernel's words for "from this machine there is no way there": nothing that another machine would see.
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETDOWN}
@@ -68,6 +71,11 @@ class Answer:
     heard: Heard
     values: frozenset[str] = frozenset()
     detail: str = ""
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the server was reached, whatever it answers."""
+        return self.heard in {Heard.ANSWER, Heard.FAULT}
 
     def __str__(self) -> str:
         if self.values:
@@ -127,16 +135,12 @@ def question(name: str, kind: dns.rdatatype.RdataType, server: Server) -> dns.me
 async def exchange(
     query: dns.message.Message, server: Server, seconds: float = QUESTION_SECONDS
 ) -> dns.message.Message:
-    """Ask over UDP, then TCP where the answer is truncated. Raises Unanswered."""
+    """Ask over UDP, then TCP where the answer is truncated; `seconds` in all. Raises Unanswered."""
     try:
-        answer, _ = await dns.asyncquery.udp_with_fallback(
-            query,
-            server.address,
-            timeout=seconds,
-            port=server.port,
-            ignore_unexpected=True,
-            ignore_errors=True,
-        )
+        for part in ATTEMPTS[:-1]:
+            with suppress(dns.exception.Timeout, TimeoutError):
+                return await _attempt(query, server, seconds * part)
+        return await _attempt(query, server, seconds * ATTEMPTS[-1])
     except (dns.exception.Timeout, TimeoutError) as error:
         raise Unanswered(Heard.SILENCE, f"it does not answer within {seconds:g} s") from error
     except OSError as error:
@@ -145,6 +149,17 @@ async def exchange(
         raise Unanswered(Heard.SILENCE, f"it can't be asked: {error.strerror or error}") from error
     except (dns.exception.DNSException, EOFError) as error:
         raise Unanswered(Heard.FAULT, f"its answer is malformed ({type(error).__name__})") from error
+
+
+async def _attempt(query: dns.message.Message, server: Server, seconds: float) -> dns.message.Message:
+    answer, _ = await dns.asyncquery.udp_with_fallback(
+        query,
+        server.address,
+        timeout=seconds,
+        port=server.port,
+        ignore_unexpected=True,
+        ignore_errors=True,
+    )
     return answer
 
 

@@ -3,9 +3,11 @@
 The decision is pure: answers go in, a verdict comes out. What it decides:
 
 - An address agrees once it has given the value `CONFIRMATIONS` times in a row. Behind one address there may
-  be a pool of servers of which some lag; where half of them do, the pool is believed wrongly once in 2^10.
-  Each time that it goes back on what it said, it has to say it more often, so that long waits don't add up
-  to belief.
+  be a pool of servers of which some lag; where half of them do, the pool is believed wrongly once in 2^16.
+  Once any address goes back on what it said, all of the zone have to say it more often, so that long waits
+  don't add up to belief. Silence says nothing either way.
+- Where anybody lacked the value, all are asked once more when all have it, a little later: the zone is one
+  that lags, and who had it first may have gone back on it meanwhile.
 - An address to which this machine has no route is excused. So is a silent IPv6 address as long as no IPv6
   address at all has answered: then it is this machine's IPv6 that is broken, not theirs.
 - A name server agrees when none of its addresses disagrees and at least one agrees: no excuse stands alone.
@@ -13,20 +15,30 @@ The decision is pure: answers go in, a verdict comes out. What it decides:
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from stacks.dns.asking import Answer, Heard, Server, txt
 from stacks.dns.zones import Place
 from stacks.errors import StackError
 
-CONFIRMATIONS = 10
+CONFIRMATIONS = 16
 MOST_SETBACKS = 2
+# How many questions are under way to one address while it may still say no.
+FEW = 4
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 1.0
+# Of the time that it took so far: how long until the next look, and until the last one.
+PAUSE_SHARE = 1 / 8
+LAST_PAUSE_SHARE = 1 / 10
+LONGEST_LAST_PAUSE_SECONDS = 0.5
 # A wait is told once it is long enough for somebody to wonder.
 QUIET_SECONDS = 2.0
+
+
+Ask = Callable[[str, Server], Awaitable[Answer]]
+"""Asks a server for the TXT values at a name; never raises."""
 
 
 class NotPublished(StackError):
@@ -64,11 +76,13 @@ class Standing:
         """The standing when these answers have come as well, in this order."""
         agreed, setbacks, last, answered = self.agreed, self.setbacks, self.last, self.answered
         for answer in answers:
+            last = answer
+            if not answer.says_something:
+                continue
             has_it = value in answer.values
             setbacks += bool(agreed) and not has_it
             agreed = agreed + 1 if has_it else 0
-            answered = answered or answer.heard in {Heard.ANSWER, Heard.FAULT}
-            last = answer
+            answered = True
         return Standing(agreed, setbacks, last, answered)
 
 
@@ -81,6 +95,12 @@ class Verdict:
 
     def __str__(self) -> str:
         return "; ".join(f"{server}: {why}" for server, why in self.missing)
+
+
+def equally_doubted(standings: Mapping[Server, Standing]) -> dict[Server, Standing]:
+    """Each as often gone back on the value as the worst of them: the servers of a zone are of one kind."""
+    most = max((each.setbacks for each in standings.values()), default=0)
+    return {server: replace(each, setbacks=most) for server, each in standings.items()}
 
 
 def judge(standings: Mapping[Server, Standing]) -> Verdict:
@@ -118,6 +138,7 @@ def wait(
     longest_pause: float = LONGEST_PAUSE_SECONDS,
     progress: Callable[[Verdict], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    ask: Ask = txt,
 ) -> None:
     """Ask until every server of `place` has `value`; the first round is asked at once.
 
@@ -127,24 +148,30 @@ def wait(
     """
     standings = {server: Standing() for server in place.servers}
     began = clock()
-    pause = FIRST_PAUSE_SECONDS
+    undoubted = True
     while True:
         asked = {server: standing for server, standing in standings.items() if not standing.agrees}
-        answers = asyncio.run(_round(place.name, value, asked))
+        answers = asyncio.run(_round(place.name, value, asked, ask))
         standings |= {server: asked[server].after(heard, value) for server, heard in answers.items()}
-        verdict = judge(standings)
-        if verdict.ready:
+        standings = equally_doubted(standings)
+        undoubted = undoubted and not any(_denied(heard, value) for heard in answers.values())
+        verdict, took = judge(standings), clock() - began
+        if verdict.ready and undoubted:
             return
-        if clock() + pause > began + seconds:
+        pause = min(max(FIRST_PAUSE_SECONDS, took * PAUSE_SHARE), longest_pause)
+        if verdict.ready:
+            undoubted = True
+            standings = {server: replace(standing, agreed=0) for server, standing in standings.items()}
+            pause = min(took * LAST_PAUSE_SHARE, LONGEST_LAST_PAUSE_SECONDS)
+        if took + pause > seconds:
             raise _missing(place, value, verdict, seconds)
-        if progress and clock() - began >= QUIET_SECONDS:
+        if progress and took >= QUIET_SECONDS and not verdict.ready:
             progress(verdict)
         if stopped(pause):
             raise WaitStopped(
                 f"the wait for {place.name} was given up because the run ends",
                 hint="run it again: tic stack up",
             )
-        pause = min(pause * 2, longest_pause)
 
 
 class Presence(Enum):
@@ -198,17 +225,28 @@ async def _each(place: Place) -> dict[Server, Answer]:
     return dict(zip(place.servers, answers, strict=True))
 
 
-async def _round(name: str, value: str, asked: Mapping[Server, Standing]) -> dict[Server, list[Answer]]:
-    heard = await asyncio.gather(*(_hear(name, value, server, of.needed) for server, of in asked.items()))
+async def _round(
+    name: str, value: str, asked: Mapping[Server, Standing], ask: Ask
+) -> dict[Server, list[Answer]]:
+    heard = await asyncio.gather(
+        *(_hear(name, value, server, of.needed - of.agreed, ask) for server, of in asked.items())
+    )
     return dict(zip(asked, heard, strict=True))
 
 
-async def _hear(name: str, value: str, server: Server, needed: int) -> list[Answer]:
+async def _hear(name: str, value: str, server: Server, needed: int, ask: Ask) -> list[Answer]:
     """One answer, and at once the confirmations where it has the value: each from a port of its own."""
-    first = await txt(name, server)
-    if value not in first.values:
-        return [first]
-    return [first, *await asyncio.gather(*(txt(name, server) for _ in range(needed - 1)))]
+    heard: list[Answer] = []
+    for most in (1, FEW, needed):
+        many = min(most, needed - len(heard))
+        heard += await asyncio.gather(*(ask(name, server) for _ in range(many)))
+        if not heard[0].says_something or _denied(heard, value):
+            break
+    return heard
+
+
+def _denied(heard: Sequence[Answer], value: str) -> bool:
+    return any(answer.says_something and value not in answer.values for answer in heard)
 
 
 def _missing(place: Place, value: str, verdict: Verdict, seconds: float) -> NotPublished:

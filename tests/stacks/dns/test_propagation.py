@@ -19,6 +19,7 @@ from stacks.dns.propagation import (
     Standing,
     Verdict,
     WaitStopped,
+    equally_doubted,
     judge,
     presence,
     present,
@@ -102,6 +103,17 @@ def test_an_address_that_goes_back_on_what_it_said_must_say_it_more_often() -> N
     assert judge({NS1: changed.after([HAS] * CONFIRMATIONS * 2, VALUE)}).ready
 
 
+def test_once_one_goes_back_on_it_all_of_the_zone_must_say_it_more_often() -> None:
+    changed = equally_doubted({NS1: AGREES, NS2: AGREES.after([LACKS], VALUE)})
+    assert changed[NS1].needed == changed[NS2].needed == 2 * CONFIRMATIONS
+    assert not judge(changed).ready
+
+
+def test_silence_says_nothing_either_way() -> None:
+    assert heard(*[HAS] * (CONFIRMATIONS - 1), SILENT, HAS).agrees
+    assert not heard(*[HAS] * (CONFIRMATIONS - 1), SILENT, SILENT).agrees
+
+
 def test_nobody_to_ask_is_not_ready() -> None:
     assert not judge({}).ready
 
@@ -166,7 +178,7 @@ def test_a_record_that_is_there_is_seen_without_any_wait() -> None:
     assert {str(query) for query in server.asked} == {f"{NAME} TXT"}
 
 
-def test_a_lagging_server_is_waited_for_and_the_quick_one_not_asked_again() -> None:  # D1
+def test_a_lagging_server_is_waited_for_and_the_quick_one_asked_once_more_at_the_end() -> None:  # D1
     clock, asked = Clock(), count()
 
     def lagging(query: Query) -> Message:
@@ -182,9 +194,47 @@ def test_a_lagging_server_is_waited_for_and_the_quick_one_not_asked_again() -> N
             clock=clock,
             progress=lambda verdict: seen.append(str(verdict)),
         )
-    assert clock.waits == 7
-    assert len(quick.asked) == CONFIRMATIONS
-    assert seen[0] == f"ns1 ({late.address}): it says: no such name"
+    assert clock.waits == 8
+    assert len(quick.asked) == 2 * CONFIRMATIONS
+    assert not seen  # nobody wonders yet
+
+
+def test_who_goes_back_on_the_value_while_others_lag_is_waited_for_again() -> None:  # D1
+    """As when a server loads an older copy of the zone: it had the value when it was first asked."""
+    clock = Clock()
+
+    def forgetful(query: Query) -> Message:
+        return no_such_name(query) if 0.2 <= clock.now < 5.0 else txt(query, VALUE)
+
+    def late(query: Query) -> Message:
+        return no_such_name(query) if clock.now < 3.0 else txt(query, VALUE)
+
+    seen: list[str] = []
+    with answering(forgetful) as first, answering(late) as second:
+        wait(
+            place(first, second),
+            VALUE,
+            seconds=60,
+            stopped=clock.pause,
+            clock=clock,
+            progress=lambda verdict: seen.append(str(verdict)),
+        )
+    assert clock.now >= 5.0
+    assert seen[0] == f"ns1 ({second.address}): it says: no such name"
+    assert seen[-1].startswith(f"ns0 ({first.address}): ")
+
+
+def test_a_question_that_is_lost_is_asked_again_and_counts_for_nothing() -> None:
+    clock, met = Clock(), set[int]()
+
+    def losing(query: Query) -> Message | None:
+        again = query.message.id in met
+        met.add(query.message.id)
+        return txt(query, VALUE) if again or len(met) % 5 else None
+
+    with answering(losing) as server:
+        wait(place(server), VALUE, seconds=60, stopped=clock.pause, clock=clock)
+    assert clock.waits == 0
 
 
 def test_a_pool_behind_one_address_is_believed_only_when_all_of_it_has_the_value() -> None:
