@@ -32,19 +32,26 @@ class Alidns(AlibabaCloud):
         now: Callable[[], datetime] | None = None,
         *,
         tells_action: bool = True,
+        named: Iterable[str] = (),
     ) -> None:
+        """The domains that are `named` are those of the first key's account."""
         super().__init__(keys, now)
+        self.products.domains[self.account] = set(named)
         self.tells_action = tells_action
         self.products.actions |= {
             (*DNS, "DescribeDomains"): self._domains,
             (*DNS, "DescribeDomainRecords"): self._records,
         }
 
+    @property
+    def account(self) -> str:
+        """That of the first key."""
+        return next(iter(self.keys.values())).account
+
     def put(self, domain: str, host: str, text: str) -> None:
         """Let somebody else with a key of the first account have a TXT record there."""
-        account = next(iter(self.keys.values())).account
         made = {"DomainName": domain, "RR": host, "Type": "TXT", "Value": text}
-        self.products.actions[*DNS, "AddDomainRecord"](account, made)
+        self.products.actions[*DNS, "AddDomainRecord"](self.account, made)
 
     def txt(self) -> dict[str, list[str]]:
         """The values that the name servers have."""

@@ -19,8 +19,16 @@ LEAST_TTL: Final = 600  # of the free plan
 class Dnspod(TencentCloud):
     """API 3.0 with DNSPod behind it, for accounts of the free plan."""
 
-    def __init__(self, keys: Iterable[Key], now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        now: Callable[[], datetime] | None = None,
+        *,
+        named: Iterable[str] = (),
+    ) -> None:
+        """The domains that are `named` are those of the first key's account."""
         super().__init__(keys, now)
+        self.products.domains[next(iter(self.keys.values())).account] = set(named)
         self._create = self.products.actions[*DNS, "CreateRecord"]
         self.products.actions |= {
             (*DNS, "DescribeDomainList"): self._domains,
@@ -67,7 +75,8 @@ class Dnspod(TencentCloud):
         ]
         if not found:
             refuse("ResourceNotFound.NoDataOfRecord", "There is no record.")
-        return {"RecordCountInfo": {"TotalCount": len(found)}, "RecordList": found}
+        first, size = asked.get("Offset", 0), asked.get("Limit", 100)
+        return {"RecordCountInfo": {"TotalCount": len(found)}, "RecordList": found[first : first + size]}
 
     def _created(self, key: Key, asked: Asked) -> dict[str, Any]:
         if asked["TTL"] < LEAST_TTL:

@@ -1,5 +1,7 @@
 """A cloud account's TXT records behind the two verbs: by name and value, so that any process can withdraw."""
 
+import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from threading import Event
@@ -10,6 +12,10 @@ from stacks.dns.clouds.calls import Answer, Call, Caller, Calling, Sign
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.redaction import Redaction
 
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between tries of a call that came too soon
+TOO_MANY = re.compile(r"Throttling|RequestLimitExceeded|FlowLimitExceeded|TooManyRequests|RateLimit")
+RefusalIn = Callable[[Mapping[str, Any]], "tuple[int, str, str] | None"]
+"""The status that stands for it, the code and the words of a refusal; None where an answer is none."""
 Alone = Callable[[str], AbstractContextManager[None]]
 """Holds what it is given the name of for the block: no other process of tic's changes that meanwhile."""
 
@@ -89,10 +95,14 @@ class CloudRecords:
 class Api:
     """Calls of one account: signed, and refused in words that say what to do."""
 
-    def __init__(self, label: str, host: str, calling: Calling, sign: Sign) -> None:
+    def __init__(
+        self, label: str, host: str, calling: Calling, sign: Sign, refusal_in: RefusalIn = lambda _: None
+    ) -> None:
+        """`refusal_in` finds the refusal in an answer with HTTP 2xx, of clouds that refuse so."""
         self._label = label
         self._caller = Caller(host, calling)
         self._sign = sign
+        self._refusal_in = refusal_in
         self._redaction = Redaction([calling.keys.secret, calling.keys.token])
         self._stopped = Event()
 
@@ -104,23 +114,27 @@ class Api:
         query: Mapping[str, str] | None = None,
         content: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
-        """What a call that succeeded brought. Raises Refusal, ProviderFailed."""
-        if self._stopped.is_set():
-            raise ProviderFailed(
-                f"{self._label} was not asked for {action}, because the run is ending",
-                hint="run it again: tic stack up",
-                untouched=True,
-            )
-        answer = self._caller.send(
-            Call(action, method, self._caller.host, path, query or {}, content), self._sign
-        )
-        if answer.status >= 300:
-            raise self._refusal(action, answer)
+        """What a call that succeeded brought; one that comes too soon after others is made again later.
+
+        Raises Refusal, ProviderFailed.
+        """
+        call = Call(action, method, self._caller.host, path, query or {}, content)
+        for seconds in PAUSES:
+            answer = self._asked(call)
+            refusal = self._refusal(action, answer)
+            if refusal is None or not refusal.too_soon:
+                break
+            self.pause(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - so that many threads part
+        else:
+            answer = self._asked(call)
+            refusal = self._refusal(action, answer)
+        if refusal is not None:
+            raise refusal
         if answer.content is None:
             raise ProviderFailed(
                 f"{self._caller.host} answers {action} with what is none of {self._label}'s answers",
                 hint="see what stands between this machine and it: a portal, a proxy (HTTPS_PROXY)",
-                untouched=method == "GET",
+                untouched=call.reads,
             )
         return answer.content
 
@@ -136,8 +150,21 @@ class Api:
         """Give the connections back."""
         self._caller.close()
 
-    def refused(self, action: str, status: int, code: str, words: str) -> "Refusal":
-        """A refusal, in the cloud's own code and words."""
+    def _asked(self, call: Call) -> Answer:
+        if self._stopped.is_set():
+            raise ProviderFailed(
+                f"{self._label} was not asked for {call.action}, because the run is ending",
+                hint="run it again: tic stack up",
+                untouched=True,
+            )
+        return self._caller.send(call, self._sign)
+
+    def _refusal(self, action: str, answer: Answer) -> "Refusal | None":
+        content, status = answer.content or {}, answer.status
+        found = self._refusal_in(content) if status < 300 else (status, *_said(content))
+        if found is None:
+            return None
+        status, code, words = found
         said = " ".join(part for part in (str(status), code, words) if part)
         return Refusal(
             self._redaction.text(f"{self._label} refuses {action}: {said}"),
@@ -145,9 +172,6 @@ class Api:
             code=code,
             status=status,
         )
-
-    def _refusal(self, action: str, answer: Answer) -> "Refusal":
-        return self.refused(action, answer.status, *_said(answer.content or {}))
 
 
 class Refusal(ProviderFailed):
@@ -157,6 +181,11 @@ class Refusal(ProviderFailed):
         super().__init__(message, hint=hint, untouched=status < 500)
         self.code = code
         self.status = status
+
+    @property
+    def too_soon(self) -> bool:
+        """Whether nothing is wrong but that there were too many calls; then nothing was done."""
+        return self.status == 429 or bool(TOO_MANY.search(self.code))
 
 
 def parents(name: str) -> Iterator[str]:
@@ -178,7 +207,7 @@ def _said(content: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _hint(status: int, code: str) -> str:
-    if status == 429 or status >= 500:
+    if status == 429 or status >= 500 or TOO_MANY.search(code):
         return "wait until the cloud takes calls again; then run it again"
     if status in (401, 403) or "Signature" in code or "Auth" in code:
         return "give the credential a key that the cloud knows: tic creds rotate NAME"

@@ -48,6 +48,11 @@ class Call:
     content: Mapping[str, Any] | None = None
 
     @property
+    def reads(self) -> bool:
+        """Whether it changes nothing at the cloud."""
+        return self.method == "GET" or self.action.partition(":")[2].startswith("Describe")
+
+    @property
     def body(self) -> bytes:
         """The content as JSON; empty where there is none."""
         return b"" if self.content is None else json.dumps(self.content).encode()
@@ -117,7 +122,7 @@ class Caller:
             raise ProviderFailed(
                 f"{call.host} can't be asked for {call.action}: {_why(error, self._seconds)}",
                 hint="check that this machine reaches it (HTTPS_PROXY, SSL_CERT_FILE); then run it again",
-                untouched=call.method == "GET" or isinstance(error, NewConnectionError | ProxyError),
+                untouched=call.reads or isinstance(error, NewConnectionError | ProxyError),
             ) from None
         return Answer(got.status, _object(content))
 

@@ -30,7 +30,7 @@ class TencentCloud:
 
     def __init__(self, calling: Calling, *, ttl: int | None = None) -> None:
         """`ttl` of the records in seconds."""
-        self._api = Api(self.label, HOST, calling, signed(calling.keys))
+        self._api = Api(self.label, HOST, calling, signed(calling.keys), refusal_in)
         self._ttl = ttl or USUAL_TTL
         self._domains: dict[str, str] = {}  # names in the account, by what they are in DNS
 
@@ -39,7 +39,7 @@ class TencentCloud:
         if not self._domains:
             self._domains = {
                 str(dns_name): str(one["Name"])
-                for one in self._listed("DescribeDomainList", "DomainList", {})
+                for one in self._listed("DescribeDomainList", "Domain", {})
                 for dns_name in (one["Name"], one.get("Punycode") or one["Name"])
             }
         return self._domains.get(name)
@@ -58,7 +58,7 @@ class TencentCloud:
         """Delete each record of this value at the name."""
         host = host_in(zone_name, record.name)
         asked = {"Domain": zone, "Subdomain": host, "RecordType": "TXT"}
-        for one in list(self._listed("DescribeRecordList", "RecordList", asked)):
+        for one in list(self._listed("DescribeRecordList", "Record", asked)):
             if (one.get("Name"), one.get("Type"), one.get("Value")) == (host, "TXT", record.value):
                 self._delete(zone, one["RecordId"])
 
@@ -77,28 +77,34 @@ class TencentCloud:
             if refusal.code not in GONE:  # somebody else was faster
                 raise
 
-    def _listed(self, action: str, many: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    def _listed(self, action: str, what: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         seen = 0
         while True:
             try:
-                page = self._asked(action, {**asked, "Offset": seen, "Limit": PAGE_SIZE}).get(many) or ()
+                answer = self._asked(action, {**asked, "Offset": seen, "Limit": PAGE_SIZE})
             except Refusal as refusal:
                 if refusal.code in NONE:
                     return
                 raise
+            page, counted = answer.get(f"{what}List") or (), answer.get(f"{what}CountInfo") or {}
             yield from page
             seen += len(page)
-            if len(page) < PAGE_SIZE:
+            if not page or seen >= int(counted.get("TotalCount") or counted.get("AllTotal") or 0):
                 return
 
     def _asked(self, action: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         answer = self._api.ask(f"dnspod:{action}", "POST", "/", content=asked).get("Response")
-        said = answer if isinstance(answer, dict) else {}
-        if error := said.get("Error"):
-            code = str(error.get("Code") or "")
-            status = 500 if code.startswith("InternalError") else 400
-            raise self._api.refused(f"dnspod:{action}", status, code, str(error.get("Message") or ""))
-        return said
+        return answer if isinstance(answer, dict) else {}
+
+
+def refusal_in(content: Mapping[str, Any]) -> tuple[int, str, str] | None:
+    """The refusal that an answer holds, with the status that it would have elsewhere."""
+    answer = content.get("Response")
+    error = answer.get("Error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict):
+        return None
+    code = str(error.get("Code") or "")
+    return 500 if code.startswith("InternalError") else 400, code, str(error.get("Message") or "")
 
 
 def signed(keys: Keys) -> Sign:

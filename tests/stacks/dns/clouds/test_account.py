@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
-from stacks.dns.clouds import publisher
+from stacks.dns.clouds import account, publisher, tencentcloud
 from stacks.dns.clouds.account import CloudRecords, parents
 from stacks.dns.clouds.calls import Keys
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
-from tests.emulators import baiducloud_dns, huaweicloud_dns, jdcloud_dns, volcengine_dns
+from tests.emulators import (
+    alicloud_dns,
+    baiducloud_dns,
+    huaweicloud_dns,
+    jdcloud_dns,
+    tencentcloud_dns,
+    volcengine_dns,
+)
 from tests.emulators.proxy import Clouds, Request, Response, clouds
 from tests.emulators.signing import Key
 
@@ -21,10 +28,19 @@ TOKEN = "canary-session-token-" + "t" * 40
 KEY = Key("AKIDEXAMPLE", "canary-secret-of-the-key-0123456789", "1", "alice", token=TOKEN)
 KEYS = Keys(KEY.id, KEY.secret, KEY.token)
 MAKERS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "alicloud": (alicloud_dns.HOST, alicloud_dns.Alidns),
     "baiducloud": (baiducloud_dns.HOST, baiducloud_dns.BaiduCloudDns),
     "huaweicloud": (huaweicloud_dns.HOST, huaweicloud_dns.HuaweiCloudDns),
     "jdcloud": (jdcloud_dns.HOST, jdcloud_dns.JdCloudDns),
+    "tencentcloud": (tencentcloud_dns.HOST, tencentcloud_dns.Dnspod),
     "volcengine": (volcengine_dns.HOST, volcengine_dns.VolcengineDns),
+}
+
+# More than are on a page of those clouds whose pages are as large as they are asked for.
+MANY = {
+    "alicloud": alicloud_dns.MOST_RECORDS + 1,
+    "jdcloud": jdcloud_dns.LARGEST_PAGE + 1,
+    "tencentcloud": tencentcloud.PAGE_SIZE + 1,
 }
 
 
@@ -78,7 +94,7 @@ def test_performing_twice_makes_one_record_and_withdrawing_what_is_gone_is_no_fa
 
 
 def test_a_value_is_found_behind_pages_of_others(kind: str, api: Any, env: Clouds) -> None:
-    for number in range(jdcloud_dns.LARGEST_PAGE + 1 if kind == "jdcloud" else 5):
+    for number in range(MANY.get(kind, 5)):
         others = f"theirs {number}"
         if kind == "huaweicloud":
             api.put("example.test", f"{number}._acme-challenge.example.test", others)
@@ -145,6 +161,39 @@ def test_what_is_no_answer_of_the_clouds_is_one_clear_error(kind: str, answer: R
         assert failed.value.hint
         assert KEY.secret not in str(failed.value)
         assert env.refused == []
+        asks.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(429),
+        Response.json({"Code": "Throttling.User", "Message": "flow control"}, 400),
+        Response.json({"Response": {"Error": {"Code": "RequestLimitExceeded", "Message": "20 a second"}}}),
+    ],
+    ids=["by the status", "Alibaba", "Tencent"],
+)
+def test_a_call_that_comes_too_soon_is_made_again(monkeypatch: pytest.MonkeyPatch, answer: Response) -> None:
+    monkeypatch.setattr(account, "PAUSES", (0.001,) * 3)
+    api = tencentcloud_dns.Dnspod([KEY], named=("example.test",))
+    refused: list[Request] = []
+
+    def busy(request: Request) -> Response:
+        refused.append(request)
+        return answer if len(refused) % 4 else api(request)
+
+    kind = "alicloud" if b"Throttling" in answer.body else "tencentcloud"
+    with clouds({MAKERS[kind][0]: busy}) as env:
+        asks = client(kind, env)
+        if kind == "tencentcloud":
+            asks.perform(record())
+            assert api.txt() == {record().name: [record().value]}
+        refused[:] = []
+        monkeypatch.setattr(account, "PAUSES", (0.001,) * 2)
+        with pytest.raises(ProviderFailed) as failed:
+            asks.cleanup(record())
+        assert len(refused) == 3
+        assert "wait until the cloud takes calls again" in failed.value.hint
         asks.close()
 
 
