@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -24,6 +25,9 @@ from stacks.provider.run import Run, Voice
 DISTRIBUTION = "tic-engine"
 # What was interrupted has this long to withdraw its record; the engine waits for five seconds.
 WITHDRAWING_SECONDS = 4.0
+# The SDK registers a component's children in the loop's own threads, each of which waits until its resource
+# is there. asyncio would have six of them on two cores, and a hundred certificates would queue for them.
+REGISTRATIONS = 256
 
 
 class Servicer(ProviderServicer):
@@ -112,6 +116,7 @@ class EngineVoice(Voice):
 
 async def serve(engine_address: str | None) -> None:
     """Serve until the engine ends this process: SIGINT and, five seconds later, SIGKILL."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(REGISTRATIONS, "registration"))
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     voice = EngineVoice(engine_address) if engine_address else Voice()
     own = version(DISTRIBUTION)
