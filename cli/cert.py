@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import cert_renew, table
+from cli import cert_check, cert_renew, table
 from cli.cert_names import Certificate, chosen
 from cli.consent import confirm
 from cli.printable import printable
@@ -167,6 +167,7 @@ def revoke(
 
 
 app.command("renew")(cert_renew.renew)
+app.command("check")(cert_check.check)
 
 
 def _next(one: "Listed", *, renew: bool) -> None:

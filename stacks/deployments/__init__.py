@@ -3,9 +3,10 @@
 They are used as those of `stacks.resources` are; importing this needs Pulumi's SDK only.
 """
 
+from stacks.deployments.endpoint import Endpoint
 from stacks.resources import Custom
 
-__all__ = ["TARGETS"]
+__all__ = ["TARGETS", "Endpoint"]
 
-TARGETS: tuple[type[Custom], ...] = ()
+TARGETS: tuple[type[Custom], ...] = (Endpoint,)
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

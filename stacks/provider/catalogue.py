@@ -5,9 +5,11 @@ from stacks.provider.acme.authorization import Authorization
 from stacks.provider.acme.certificate import Certificate
 from stacks.provider.acme.order import Order
 from stacks.provider.deploy.directory import Directory
+from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.dns.challenge_record import ChallengeRecord
 from stacks.provider.resource import ResourceType
 
 RESOURCES: dict[str, ResourceType] = {
-    each.token: each() for each in (Account, Order, ChallengeRecord, Authorization, Certificate, Directory)
+    each.token: each()
+    for each in (Account, Order, ChallengeRecord, Authorization, Certificate, Directory, Endpoint)
 }

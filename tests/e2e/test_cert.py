@@ -1,5 +1,6 @@
 """`tic cert`: certificates are listed from a table, renewed in a run of their own, revoked, exported (E1)."""
 
+import shutil
 import stat
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.e2e.world import DOMAINS, World
 from tests.servers.bind import TsigKey
+from tests.stacks.serving.servers import serving
 
 pytestmark = pytest.mark.server
 
@@ -119,3 +121,28 @@ def test_an_export_is_whole_private_and_in_the_audit_log(site: World) -> None:
     assert "certificate.export" in site.tic("audit", "list").out
     (site.folder / "file").write_text("")
     assert "was not written" in site.tic("cert", "export", name, "--to", "file/x", code=2).err
+
+
+def test_what_is_served_is_compared_with_what_was_issued(site: World) -> None:
+    """E3."""
+    site.tic("stack", "up", "site")
+    name = str(listed(site)["name"])
+    chain, key = site.deployed / "fullchain.pem", site.deployed / "privkey.pem"
+    old = site.folder / "old"
+    shutil.copytree(site.deployed, old)
+    shown = [site.deployed]
+    with serving(lambda: (shown[0] / chain.name, shown[0] / key.name)) as port:
+        place = f"127.0.0.1:{port}?sni=example.test"
+        good = site.tic("cert", "check", name, "--at", place)
+        assert "serves it, valid until" in good.out
+        site.tic("cert", "renew", name, "--force")
+        shown[0] = old
+        bad = site.tic("cert", "check", name, "--at", place, "--json", code=1).json()
+        assert bad[0]["served"] is False
+        assert "serves another certificate" in bad[0]["addresses"][0]["message"]
+        shown[0] = site.deployed
+        site.tic("cert", "check", name, "--at", place)
+    nobody = site.tic("cert", "check", "--all", code=1)
+    assert "example.test:443" in nobody.out
+    assert "do not serve what was issued" in nobody.err
+    assert "names no host" in site.tic("cert", "check", name, "--at", "a b", code=2).err
