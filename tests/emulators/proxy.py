@@ -83,10 +83,12 @@ class Clouds(dict[str, str]):
         self.faults: list[Exception] = []
 
     def answer(self, request: Request) -> Response:
-        """What the host's handler answers."""
+        """What the host's handler answers; one that raises ConnectionError hangs up on its client."""
         self.requests.append(request)
         try:
             return self.handlers[request.host](request)
+        except ConnectionError:
+            raise
         except Exception as fault:  # it belongs to the test, whose thread is another one
             self.faults.append(fault)
             return Response(HTTPStatus.INTERNAL_SERVER_ERROR)
