@@ -56,6 +56,7 @@ class Azure:
         self.applications = {one.client_id: one for one in applications}
         self.issued: dict[str, tuple[Application, float]] = {}
         self.federation = Federation()
+        self.lifetime = 3599  # of tokens, in seconds
         self.now = time.time
 
     def __call__(self, request: Request) -> Response:
@@ -68,11 +69,11 @@ class Azure:
         dated = {**answer.headers, "Date": formatdate(self.now(), usegmt=True)}
         return Response(answer.status, dated, answer.body)
 
-    def issue(self, application: Application, seconds: float = 3599) -> str:
+    def issue(self, application: Application) -> str:
         """An access token of the application's."""
         claims = {"oid": application.object_id, "appid": application.client_id, "tid": application.tenant}
         token = _jwt(claims)
-        self.issued[token] = (application, self.now() + seconds)
+        self.issued[token] = (application, self.now() + self.lifetime)
         return token
 
     def _login(self, request: Request) -> dict[str, Any]:
@@ -89,11 +90,15 @@ class Azure:
                 "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
             }
-        if (request.method, rest) != ("POST", "oauth2/v2.0/token"):
+        form = request.form
+        if rest == "oauth2/token" and "resource" in form:  # the endpoint of before, which older clients ask
+            form["scope"] = f"{form['resource'].rstrip('/')}/.default"
+        elif (request.method, rest) != ("POST", "oauth2/v2.0/token"):
             deny(404, "AADSTS900561", "The endpoint does not exist.")
-        application = self._authenticated(tenant, request.form)
+        application = self._authenticated(tenant, form)
         token = self.issue(application)
-        return {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
+        ends = {"expires_in": self.lifetime, "ext_expires_in": self.lifetime}
+        return {"token_type": "Bearer", **ends, "access_token": token}
 
     def _authenticated(self, tenant: str, form: dict[str, str]) -> Application:
         wanted = set(form.get("scope", "").split()) & _SCOPES

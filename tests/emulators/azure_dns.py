@@ -14,12 +14,12 @@ from tests.emulators.signing import Denied
 
 READ_ZONES: Final = "Microsoft.Network/dnsZones/read"
 READ, WRITE, DELETE = (f"Microsoft.Network/dnsZones/TXT/{one}" for one in ("read", "write", "delete"))
-ACTIONS: Final = {"GET": READ, "PUT": WRITE, "DELETE": DELETE}
+ACTIONS: Final = {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": DELETE}
 GRAPH: Final = "/providers/Microsoft.ResourceGraph/resources"
 GROUP: Final = "dns"
 _RECORD_SET = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.Network"
-    r"/dnsZones/(?P<zone>[^/]+)/TXT/(?P<name>[^/]+)"
+    r"/dnsZones(/(?P<zone>[^/]+)/TXT(/(?P<name>[^/]+))?)?"
 )
 _WHERE = re.compile(r'where (\w+) =~ "([^"]*)"')
 
@@ -36,6 +36,10 @@ class AzureDns(Azure):
         self.sets: dict[tuple[str, str], dict[str, Any]] = {}
         self.calls: list[str] = []
         self._etags = itertools.count(1)
+
+    def put(self, zone: str, name: str, text: str) -> None:
+        """Let somebody else have a TXT record set there."""
+        self.sets[zone, name] = self._set(name, {"TTL": 3600, "TXTRecords": [{"value": [text]}]})
 
     def txt(self) -> dict[str, list[str]]:
         """The values that the name servers have."""
@@ -74,14 +78,24 @@ class AzureDns(Azure):
         return Response.json({**counted, "data": rows})
 
     def _served(self, application: Application, request: Request, at: re.Match[str]) -> Response:
-        action = ACTIONS[request.method]
+        action = ACTIONS[request.method] if at["zone"] else READ_ZONES
         self.calls.append(action)
         if action not in application.may:
             who = f"The client '{application.client_id}' with object id '{application.object_id}'"
             what = f"does not have authorization to perform action '{action}' over scope '{request.path}'"
             deny(403, "AuthorizationFailed", f"{who} {what} or the scope is invalid.")
-        if (at["subscription"], at["group"]) != (self.subscription, GROUP) or at["zone"] not in self.zones:
+        if (at["subscription"], at["group"]) != (self.subscription, GROUP):
+            deny(404, "ResourceGroupNotFound", f"Resource group '{at['group']}' could not be found.")
+        if not at["zone"]:
+            return Response.json(
+                {"value": [{"id": f"{request.path}/{one}", "name": one} for one in self.zones]}
+            )
+        if at["zone"] not in self.zones:
             deny(404, "ParentResourceNotFound", f"The zone '{at['zone']}' was not found.")
+        if not at["name"]:
+            return Response.json(
+                {"value": [one for (zone, _), one in self.sets.items() if zone == at["zone"]]}
+            )
         key = (at["zone"], at["name"])
         known = self.sets.get(key)
         self._check_match(request, known)
@@ -94,9 +108,14 @@ class AzureDns(Azure):
         properties = request.json()["properties"]
         if not properties["TXTRecords"] or any(not one["value"] for one in properties["TXTRecords"]):
             deny(400, "BadRequest", "The record set has no records.")
-        made = {"id": request.path, "name": at["name"], "etag": f"etag-{next(self._etags)}"}
-        self.sets[key] = {**made, "properties": properties}
+        if request.method == "PATCH" and known is None:
+            deny(404, "NotFound", f"The resource record '{at['name']}' does not exist.")
+        self.sets[key] = self._set(at["name"], properties)
         return Response.json(self.sets[key], 201 if known is None else 200)
+
+    def _set(self, name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        about = {"name": name, "type": "Microsoft.Network/dnszones/TXT", "etag": f"etag-{next(self._etags)}"}
+        return {**about, "properties": properties}
 
     def _check_match(self, request: Request, known: dict[str, Any] | None) -> None:
         wanted, new = request.headers.get("if-match"), request.headers.get("if-none-match")

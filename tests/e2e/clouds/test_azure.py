@@ -1,5 +1,6 @@
 """Azure DNS through lego: by a secret, a certificate, an issuer's token, or the machine's own identity."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,11 +10,12 @@ import pytest
 
 from stacks.dns.publisher import ProviderFailed
 from tests.credentials.identity.test_azure import APP, FIELDS, SECRET, SUBSCRIBED, pem
-from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world
+from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, value
 from tests.emulators.azure import LOGIN, MANAGER, Application
 from tests.emulators.azure_dns import DELETE, GROUP, READ, READ_ZONES, WRITE, AzureDns
 from tests.emulators.azure_identities import Machine
 from tests.emulators.oidc import Issuer
+from tests.engine.dns_world import warnings
 
 __all__ = ["pem"]
 
@@ -107,3 +109,36 @@ def test_a_secret_that_has_expired_is_told_with_what_to_do(tmp_path: Path) -> No
     assert "tic creds rotate dns" in failed.value.hint
     assert SECRET not in str(failed.value)
     assert world.there(ZONE) == []
+
+
+def test_a_token_that_ends_is_renewed_in_time(tmp_path: Path) -> None:
+    with there(tmp_path) as (world, api):
+        api.lifetime = 1
+        world.dns.bind("azure", FIELDS)
+        with world.run() as broker:
+            world.publish(broker)
+            api.now = lambda: time.time() + 60
+            world.withdraw(broker)
+        assert (world.there(), world.told) == ([], [])
+        assert len(api.issued) > 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_values_of_others_at_the_name_stay(tmp_path: Path, *, whole: bool) -> None:  # D1
+    """lego's client would delete the whole record set, so dns-lexicon takes the value out; it knows a secret
+    with its subscription and resource group alone. Where that is not given, the value is named.
+    """
+    fields = {**SUBSCRIBED, "resource-group": GROUP} if whole else FIELDS
+    with there(tmp_path) as (world, api):
+        api.put(ZONE, "_acme-challenge", "somebody else's")
+        world.dns.bind("azure", fields, name="dns")
+        with world.run() as broker:
+            world.publish(broker)
+            assert world.there() == sorted([value(), "somebody else's"])
+        if whole:
+            assert world.there() == ["somebody else's"]
+        else:
+            assert world.there() == sorted([value(), "somebody else's"])
+            (told,) = warnings(world.told)
+            assert f"the value {value()} may still be published: the client of azure deletes every" in told
+            assert "https://portal.azure.com/" in told
