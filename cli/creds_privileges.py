@@ -77,6 +77,7 @@ def _privileges_as_json(known: "LeastPrivileges", chosen: Sequence["Purpose"]) -
                 "also": one.also,
                 "note": one.note,
                 "policy": one.policy,
+                "calls": {doing: list(actions) for doing, actions in one.calls.items()},
             }
             for one in chosen
         },

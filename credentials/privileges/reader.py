@@ -31,7 +31,7 @@ PURPOSES: Final = ("apply", "deploy", "ecs")
 _PROVIDER_KEYS: Final = {"label": str, "paste": str, "purposes": dict}
 _REQUIRED: Final = {"title": str, "privileges": list, "policy": dict}
 _OPTIONAL: Final = {"words": list, "also": str, "note": str, "calls": dict, "refused": list}
-_CALLS: Final = dict.fromkeys(DOINGS, list)
+_CALLS: Final[Mapping[str, type]] = dict.fromkeys(DOINGS, list)
 _REFUSED: Final = {"means": list, "unseen": bool}
 
 

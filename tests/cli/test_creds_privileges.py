@@ -51,6 +51,23 @@ def test_everything_as_json(fresh: Tic) -> None:
     purposes = json.loads(said.out)["purposes"]
     assert list(purposes) == ["apply", "deploy"]
     assert purposes["apply"]["policy"]["Version"] == "2012-10-17"
+    assert purposes["apply"]["calls"]["publish"] == [
+        "route53:ListHostedZonesByName",
+        "route53:ListResourceRecordSets",
+        "route53:ChangeResourceRecordSets",
+        "route53:GetChange",
+    ]
+
+
+def test_of_two_documents_that_disagree_the_calls_decide(fresh: Tic) -> None:  # D6
+    said = fresh("creds", "privileges", "aws", "--for", "apply")
+    called = [line.split()[0] for line in said.out.splitlines() if "  called" in line]
+    assert called == [
+        "route53:ListHostedZonesByName",
+        "route53:ListResourceRecordSets",
+        "route53:ChangeResourceRecordSets",
+        "route53:GetChange",
+    ]
 
 
 @pytest.mark.parametrize(
