@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 KINDS = ("rfc2136", "pdns", "exec")
 LONGEST_SECONDS = 0.6
 FEW = 3
-MANY = 250
+MANY = 300
 
 
 def killed(folder: Path, at: Ground, chance: random.Random, counts: Counts) -> None:
