@@ -58,7 +58,7 @@ class Alidns(AlibabaCloud):
         found: dict[str, list[str]] = {}
         for one in self.products.records.values():
             if one["Type"] == "TXT":
-                found.setdefault(f"{one['RR']}.{one['DomainName']}", []).append(one["Value"])
+                found.setdefault(f"{one['RR']}.{in_dns(one['DomainName'])}", []).append(one["Value"])
         return found
 
     def taken(self) -> list[str]:
@@ -90,7 +90,7 @@ class Alidns(AlibabaCloud):
             refuse(400, "InvalidParameter", "The PageSize is out of range.")
         every = sorted(self.products.domains.get(account, ()))
         page = itertools.islice(every, (number - 1) * size, number * size)
-        found = [{"DomainId": f"id-{name}", "DomainName": name, "PunyCode": name} for name in page]
+        found = [{"DomainId": f"id-{name}", "DomainName": name, "PunyCode": in_dns(name)} for name in page]
         counted = {"TotalCount": len(every), "PageNumber": number, "PageSize": size}
         return {**counted, "Domains": {"Domain": found}}
 
@@ -109,3 +109,8 @@ class Alidns(AlibabaCloud):
         page = every[(number - 1) * size : number * size]
         counted = {"TotalCount": len(every), "PageNumber": number, "PageSize": size}
         return {**counted, "DomainRecords": {"Record": page}}
+
+
+def in_dns(domain: str) -> str:
+    """A domain as DNS has it, from another script."""
+    return domain.encode("idna").decode()

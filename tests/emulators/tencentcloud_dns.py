@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from tests.emulators.alicloud_dns import in_dns
 from tests.emulators.signing import Key
 from tests.emulators.tencentcloud import TencentCloud
 from tests.emulators.tencentcloud_products import DNS, Asked, refuse
@@ -46,7 +47,7 @@ class Dnspod(TencentCloud):
         found: dict[str, list[str]] = {}
         for one in self.products.records.values():
             if one["RecordType"] == "TXT":
-                found.setdefault(f"{one['SubDomain']}.{one['Domain']}", []).append(one["Value"])
+                found.setdefault(f"{one['SubDomain']}.{in_dns(one['Domain'])}", []).append(one["Value"])
         return found
 
     def taken(self) -> list[str]:
@@ -58,7 +59,7 @@ class Dnspod(TencentCloud):
         every = sorted(self.products.domains.get(key.account, ()))
         first, size = asked.get("Offset", 0), asked.get("Limit", 20)
         page = [
-            {"DomainId": number, "Name": name, "Punycode": name, "Status": "ENABLE"}
+            {"DomainId": number, "Name": name, "Punycode": in_dns(name), "Status": "ENABLE"}
             for number, name in enumerate(every, 1)
         ][first : first + size]
         if not page:
