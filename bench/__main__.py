@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import growth, issuing, places
+from bench import growth, issuing, many, places
 from bench.pairs import HEAD, Ratio, paired
 from bench.vault import vault
 from engine.home import Home
@@ -79,6 +79,7 @@ SECTIONS: dict[str, Callable[[Path, Path], list[Ratio]]] = {
     "growth": growth.growth,
     "history": growth.history,
     "issuing": issuing.issuing,
+    "many-names": many.many_names,
     "vault": vault,
 }
 

@@ -60,18 +60,22 @@ class Many:
     keys: Sequence[TsigKey] = field(repr=False)
 
     def bind_keys(self) -> None:
-        """A credential for each key, the second and the third in a slot, and the stack `dev`."""
-        for number, (slot, key) in enumerate(zip(SLOTS, self.keys, strict=False)):
-            name, words = f"dns{number}", ("--as", slot) if slot else ()
+        """A credential for each key, and the stack `dev` bound to all of them."""
+        for number, key in enumerate(self.keys):
             public = {"nameserver": self.bind.address, "tsig-key": key.name, "tsig-algorithm": key.algorithm}
             self.tic(
-                "creds", "new", name, "--provider", "rfc2136",
+                "creds", "new", f"dns{number}", "--provider", "rfc2136",
                 *(word for each in public.items() for word in ("--field", "=".join(each))),
                 "--secrets-from", "-", stdin=json.dumps({"tsig-secret": key.secret}),
             )  # fmt: skip
-            if not number:
-                self.tic("stack", "new", "dev", "--provider", "rfc2136")
-            self.tic("stack", "bind", "many/dev", name, *words)
+        self.tic("stack", "new", "dev", "--provider", "rfc2136")
+        self.bind_slots()
+
+    def bind_slots(self) -> None:
+        """The first credential serves by itself, each other one in its slot; `destroy` ends that."""
+        for number, slot in enumerate(SLOTS[: len(self.keys)]):
+            words = ("--as", slot) if slot else ()
+            self.tic("stack", "bind", "many/dev", f"dns{number}", *words)
 
     def bind_program(self) -> Path:
         """A program publishes as well; returns where it writes its calls down."""
