@@ -4,6 +4,7 @@ from stacks.provider.acme.account import Account
 from stacks.provider.acme.authorization import Authorization
 from stacks.provider.acme.certificate import Certificate
 from stacks.provider.acme.order import Order
+from stacks.provider.deploy.alicloud_cas import AlicloudCas
 from stacks.provider.deploy.directory import Directory
 from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.dns.challenge_record import ChallengeRecord
@@ -11,5 +12,14 @@ from stacks.provider.resource import ResourceType
 
 RESOURCES: dict[str, ResourceType] = {
     each.token: each()
-    for each in (Account, Order, ChallengeRecord, Authorization, Certificate, Directory, Endpoint)
+    for each in (
+        Account,
+        Order,
+        ChallengeRecord,
+        Authorization,
+        Certificate,
+        Directory,
+        Endpoint,
+        AlicloudCas,
+    )
 }

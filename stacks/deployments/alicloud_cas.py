@@ -1,0 +1,37 @@
+"""tic:deploy/alicloudCas:AlicloudCas for programs in Python."""
+
+from collections.abc import Sequence
+
+from pulumi import Input, Output, ResourceOptions
+
+from stacks.deployments.stored import StoredCertificate
+
+
+class AlicloudCas(StoredCertificate):
+    """A certificate in Alibaba Cloud's Certificate Management Service; each renewal has an id of its own."""
+
+    type_token = "tic:deploy/alicloudCas:AlicloudCas"  # noqa: S105  (a type token)
+    region: Output[str | None]
+    certificate_identifier: Output[str | None]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        certificate_pem: Input[str],
+        private_key_pem: Input[str],
+        chain_pem: Input[str | None] = None,
+        domains: Input[Sequence[Input[str]] | None] = None,
+        credential: Input[str | None] = None,
+        region: Input[str | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "certificate_pem": certificate_pem,
+            "chain_pem": chain_pem,
+            "private_key_pem": private_key_pem,
+            "domains": domains,
+            "credential": credential,
+            "region": region,
+        }
+        super().__init__(self.type_token, name, inputs, opts)
