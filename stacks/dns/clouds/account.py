@@ -55,7 +55,7 @@ class CloudRecords:
         self.kind = kind
         self.usable = True
         self._account = account
-        self._zones: dict[str, tuple[str, str]] = {}  # by a record's name
+        self._zones: dict[str, str | None] = {}  # of a run: ids by name, None where there is no such zone
 
     def perform(self, record: Record) -> None:
         """Publish the record; where it is there already nothing is done."""
@@ -77,12 +77,10 @@ class CloudRecords:
 
     def _zone_of(self, name: str) -> tuple[str, str]:
         """The id and the name of the account's zone that holds `name`: the longest of them."""
-        if known := self._zones.get(name):
-            return known
         for candidate in parents(name):
-            zone = self._account.zone(candidate)
-            if zone is not None:
-                self._zones[name] = zone, candidate
+            if candidate not in self._zones:
+                self._zones[candidate] = self._account.zone(candidate)
+            if (zone := self._zones[candidate]) is not None:
                 return zone, candidate
         raise ProviderFailed(
             f"{self._account.label} has no zone for {name} among those that this key may see",

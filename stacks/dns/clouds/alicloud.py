@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
+from stacks.dns.clouds.answers import MOST_PAGES, entries, identifier, inner, needed, number, text
 from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, mac, sha256
 from stacks.dns.publisher import Record
 
@@ -37,9 +38,9 @@ class AlibabaCloud:
         """The name in the account of the domain that has this name in DNS."""
         if not self._domains:
             self._domains = {
-                str(dns_name): str(one["DomainName"])
+                dns_name: needed(one, "DomainName")
                 for one in self._listed("DescribeDomains", "Domains", "Domain", MOST_DOMAINS, {})
-                for dns_name in (one["DomainName"], one.get("PunyCode") or one["DomainName"])
+                for dns_name in (needed(one, "DomainName"), text(one, "PunyCode", "DomainName"))
             }
         return self._domains.get(name)
 
@@ -53,7 +54,7 @@ class AlibabaCloud:
         """Delete each record of this value at the name."""
         host = host_in(zone_name, record.name)
         for one in list(self._records(zone, host, record.value)):
-            self._unless(GONE, "DeleteDomainRecord", {"RecordId": str(one["RecordId"])})
+            self._unless(GONE, "DeleteDomainRecord", {"RecordId": identifier(one, "RecordId")})
 
     def stop(self) -> None:
         """Ask nothing more."""
@@ -73,13 +74,13 @@ class AlibabaCloud:
     def _listed(
         self, action: str, many: str, one: str, most: int, asked: Mapping[str, str]
     ) -> Iterator[Mapping[str, Any]]:
-        number, seen = 1, 0
-        while True:
-            answer = self._asked(action, {**asked, "PageNumber": str(number), "PageSize": str(most)})
-            page = (answer.get(many) or {}).get(one) or ()
-            yield from page
-            number, seen = number + 1, seen + len(page)
-            if not page or seen >= int(answer.get("TotalCount") or 0):
+        seen = 0
+        for page in range(1, MOST_PAGES + 1):
+            answer = self._asked(action, {**asked, "PageNumber": str(page), "PageSize": str(most)})
+            found = list(entries(inner(answer, many), one))
+            yield from found
+            seen += len(found)
+            if not found or seen >= number(answer, "TotalCount", 0):
                 return
 
     def _unless(self, code: str, action: str, asked: Mapping[str, str]) -> None:

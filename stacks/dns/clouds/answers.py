@@ -53,6 +53,14 @@ def text(content: Mapping[str, Any], *names: str) -> str:
     return next((str(one) for one in found if isinstance(one, str | int) and one != ""), "")
 
 
+def needed(content: Mapping[str, Any], name: str) -> str:
+    """The text or number of this name. Raises OddAnswer."""
+    found = text(content, name)
+    if not found:
+        raise OddAnswer(name)
+    return found
+
+
 def identifier(content: Mapping[str, Any], name: str) -> str:
     """An id that may stand in a path. Raises OddAnswer."""
     found = text(content, name)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
+from stacks.dns.clouds.answers import MOST_PAGES, OddAnswer, entries, inner, needed, number, text
 from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, mac, sha256
 from stacks.dns.publisher import Record
 
@@ -38,9 +39,9 @@ class TencentCloud:
         """The name in the account of the domain that has this name in DNS."""
         if not self._domains:
             self._domains = {
-                str(dns_name): str(one["Name"])
+                dns_name: needed(one, "Name")
                 for one in self._listed("DescribeDomainList", "Domain", {})
-                for dns_name in (one["Name"], one.get("Punycode") or one["Name"])
+                for dns_name in (needed(one, "Name"), text(one, "Punycode", "Name"))
             }
         return self._domains.get(name)
 
@@ -60,7 +61,7 @@ class TencentCloud:
         asked = {"Domain": zone, "Subdomain": host, "RecordType": "TXT"}
         for one in list(self._listed("DescribeRecordList", "Record", asked)):
             if (one.get("Name"), one.get("Type"), one.get("Value")) == (host, "TXT", record.value):
-                self._delete(zone, one["RecordId"])
+                self._delete(zone, one)
 
     def stop(self) -> None:
         """Ask nothing more."""
@@ -70,7 +71,9 @@ class TencentCloud:
         """Give the connections back."""
         self._api.close()
 
-    def _delete(self, zone: str, record_id: int) -> None:
+    def _delete(self, zone: str, one: Mapping[str, Any]) -> None:
+        if not (record_id := number(one, "RecordId", 0)):
+            raise OddAnswer("RecordId")
         try:
             self._asked("DeleteRecord", {"Domain": zone, "RecordId": record_id})
         except Refusal as refusal:
@@ -79,32 +82,30 @@ class TencentCloud:
 
     def _listed(self, action: str, what: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         seen = 0
-        while True:
+        for _ in range(MOST_PAGES):
             try:
                 answer = self._asked(action, {**asked, "Offset": seen, "Limit": PAGE_SIZE})
             except Refusal as refusal:
                 if refusal.code in NONE:
                     return
                 raise
-            page, counted = answer.get(f"{what}List") or (), answer.get(f"{what}CountInfo") or {}
+            page, counted = list(entries(answer, f"{what}List")), inner(answer, f"{what}CountInfo")
             yield from page
             seen += len(page)
-            if not page or seen >= int(counted.get("TotalCount") or counted.get("AllTotal") or 0):
+            if not page or seen >= (number(counted, "TotalCount", 0) or number(counted, "AllTotal", 0)):
                 return
 
     def _asked(self, action: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer = self._api.ask(f"dnspod:{action}", "POST", "/", content=asked).get("Response")
-        return answer if isinstance(answer, dict) else {}
+        return inner(self._api.ask(f"dnspod:{action}", "POST", "/", content=asked), "Response")
 
 
 def refusal_in(content: Mapping[str, Any]) -> tuple[int, str, str] | None:
     """The refusal that an answer holds, with the status that it would have elsewhere."""
-    answer = content.get("Response")
-    error = answer.get("Error") if isinstance(answer, dict) else None
-    if not isinstance(error, dict):
+    error = inner(inner(content, "Response"), "Error")
+    if not error:
         return None
-    code = str(error.get("Code") or "")
-    return 500 if code.startswith("InternalError") else 400, code, str(error.get("Message") or "")
+    code = text(error, "Code")
+    return 500 if code.startswith("InternalError") else 400, code, text(error, "Message")
 
 
 def signed(keys: Keys) -> Sign:

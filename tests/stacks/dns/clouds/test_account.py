@@ -119,6 +119,19 @@ def test_the_zone_is_the_longest_that_holds_the_name(kind: str, api: Any, env: C
     asks.close()
 
 
+def test_a_zone_is_asked_for_once(kind: str, api: Any, env: Clouds) -> None:
+    asks = client(kind, env)
+    asks.perform(record())
+    before = len(env.requests)
+    asks.cleanup(record())
+    asks.perform(record())
+    zones = ("dns:zone:list", "dns:ListZones", "domainservice:describeDomains")
+    assert not set(zones) & {action for _, action in api.calls[before:]}
+    if kind == "baiducloud":  # its permissions are not one for each call
+        assert not any(request.path == "/v1/dns/zone" for request in env.requests[before:])
+    asks.close()
+
+
 def test_each_call_is_encrypted_and_goes_through_the_machines_proxy(kind: str, api: Any) -> None:
     with clouds({MAKERS[kind][0]: api}) as env:
         login = env["HTTPS_PROXY"].replace("http://", "http://me:canary-proxy-password@")
