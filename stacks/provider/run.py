@@ -46,6 +46,7 @@ class Run:
     published, and the files that it wrote. `ordered` holds the authorizations of the orders that it
     made; `windows` what CAs said about renewals, by URL, so that each is asked once. `chains` holds the
     last authorization (a Pulumi resource) of challenges that wait for one another, whichever component's.
+    `uploaded` has the ids of certificates that it put at services, and the URN of each one's resource.
     """
 
     environ: Mapping[str, str]
@@ -56,10 +57,12 @@ class Run:
     ordered: set[str] = field(default_factory=set)
     windows: dict[str, "Window | None"] = field(default_factory=dict)
     chains: dict[tuple[str, str], "Resource"] = field(default_factory=dict)
+    uploaded: dict[str, str] = field(default_factory=dict)
     _authorities: "Authorities | None" = None
     _held: dict[str, tuple[StateResource, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asking: threading.Lock = field(default_factory=threading.Lock)
+    _alone: dict[tuple[str, ...], threading.Lock] = field(default_factory=dict)
 
     @property
     def broker(self) -> Broker:
@@ -75,6 +78,10 @@ class Run:
             if resource_type not in self._held:
                 self._held[resource_type] = tuple(self.broker.resources(resource_type))
             return self._held[resource_type]
+
+    def alone(self, *what: str) -> threading.Lock:
+        """The lock of what one operation of this process may do at a time."""
+        return self._alone.setdefault(what, threading.Lock())
 
     @property
     def authorities(self) -> "Authorities":

@@ -84,7 +84,7 @@ def bundle(inputs: Values, where: str, now: datetime | None = None) -> Bundle:
         _text(chain),
         _text(key),
         issued.serial,
-        _fingerprint(certificate),
+        fingerprint(certificate),
         issued.not_after,
         issued.domains,
     )
@@ -94,7 +94,8 @@ def _text(pem: str) -> str:
     return pem.strip() + "\n" if pem.strip() else ""
 
 
-def _fingerprint(certificate_pem: str) -> str:
+def fingerprint(certificate_pem: str) -> str:
+    """SHA-256 of the certificate's DER, in hexadecimal; raises ValueError where it is no certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 

@@ -33,6 +33,10 @@ class Refused(StackError):
         self.status = status
 
 
+class Denied(Refused):
+    """The service knows who asks, and does not let them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Whose calls are told of: `kind` of credential, `label` of the service; `secrets` are never told."""
@@ -58,7 +62,8 @@ class Account:
             hint = f"give the credential a key that the cloud knows: tic creds rotate NAME; {AGAIN}"
         elif status == 429 or status >= 500:
             hint = f"wait until the service takes calls again; {AGAIN}"
-        return Refused(f"{self.label} refuses {action}: {said}", hint=hint, code=code, status=status)
+        refusal = Denied if denied else Refused
+        return refusal(f"{self.label} refuses {action}: {said}", hint=hint, code=code, status=status)
 
     def unreachable(self, action: str, host: str, error: BaseException) -> StackError:
         """No answer came; `error` is what the SDK raised, whose text may hold what was asked."""

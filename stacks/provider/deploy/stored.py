@@ -64,6 +64,10 @@ class Found:
         return self.serial is None or _number(self.serial) == _number(sent.serial)
 
 
+class Stays(StackError):
+    """A service keeps a certificate that was to be removed: it is used, or the credential may not."""
+
+
 class StoredCertificate(ResourceType, Generic[Service]):
     """A target; each is one file. `kind` is the credential that opens it, `label` names it to a person."""
 
@@ -101,7 +105,7 @@ class StoredCertificate(ResourceType, Generic[Service]):
 
     @abstractmethod
     def remove(self, service: Service, state: Values, id_: str) -> None:
-        """Remove it; fine where it is gone."""
+        """Remove it; fine where it is gone. Raises Stays where the service keeps it."""
 
     def told(self, service: Service, inputs: Values, found: Found) -> dict[str, Any]:
         """The target's own outputs."""
@@ -202,7 +206,11 @@ class StoredCertificate(ResourceType, Generic[Service]):
                     f"{', '.join(users)}; give that the new one, then tic stack up removes it"
                 )
                 continue
-            self.remove(service, state, id_)
+            try:
+                self.remove(service, state, id_)
+            except Stays as kept:
+                left.append(id_)
+                operation.warn(f"{kept}; {kept.hint}")
         return left
 
     def _outputs(
