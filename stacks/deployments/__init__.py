@@ -4,13 +4,12 @@ They are used as those of `stacks.resources` are; importing this needs Pulumi's 
 """
 
 from stacks.deployments.alicloud_cas import AlicloudCas
+from stacks.deployments.baiducloud_cas import BaiducloudCas
+from stacks.deployments.directory import Directory
 from stacks.deployments.endpoint import Endpoint
 from stacks.resources import Custom
 
-__all__ = ["TARGETS", "AlicloudCas", "Endpoint"]
+__all__ = ["TARGETS", "AlicloudCas", "BaiducloudCas", "Directory", "Endpoint"]
 
-TARGETS: tuple[type[Custom], ...] = (
-    Endpoint,
-    AlicloudCas,
-)
+TARGETS: tuple[type[Custom], ...] = (Directory, Endpoint, AlicloudCas, BaiducloudCas)
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

@@ -5,6 +5,7 @@ from stacks.provider.acme.authorization import Authorization
 from stacks.provider.acme.certificate import Certificate
 from stacks.provider.acme.order import Order
 from stacks.provider.deploy.alicloud_cas import AlicloudCas
+from stacks.provider.deploy.baiducloud_cas import BaiducloudCas
 from stacks.provider.deploy.directory import Directory
 from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.dns.challenge_record import ChallengeRecord
@@ -21,5 +22,6 @@ RESOURCES: dict[str, ResourceType] = {
         Directory,
         Endpoint,
         AlicloudCas,
+        BaiducloudCas,
     )
 }
