@@ -135,7 +135,8 @@ class Api:
             change["changetype"] = "DELETE"
         status, said = self._ask("PATCH", f"/zones/{zone.id}", {"rrsets": [change]})
         if status >= 500:
-            raise OutcomeUnknown(*self._words(f"changing the TXT records of {name}", status, said))
+            message, hint = self._words(f"changing the TXT records of {name}", status, said)
+            raise OutcomeUnknown(message, hint=hint)
         if status >= 300:
             raise self._refused(f"changing the TXT records of {name}", status, said)
         if zone.notifies:

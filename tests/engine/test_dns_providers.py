@@ -18,6 +18,7 @@ PROVEN = {
     "aws": "tests/e2e/clouds/test_aws.py",
     "azure": "tests/e2e/clouds/test_azure.py",
     "cloudflare": "tests/e2e/clouds/test_cloudflare.py",
+    "pdns": "tests/e2e/orphans/test_stacks.py",
     "tencentcloud": "tests/e2e/clouds/test_tencentcloud.py",
     **dict.fromkeys(
         ("baiducloud", "huaweicloud", "jdcloud", "volcengine"), "tests/e2e/clouds/test_signed_clouds.py"
