@@ -14,20 +14,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import takewhile
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from stacks.dns.printed import LONGEST_SECRET_BYTES, Printed
 from stacks.dns.programs import check
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.redaction import Redaction
-from stacks.dns.worker_main import TOLD
 from stacks.errors import StackError
 
 MAIN = Path(__file__).with_name("worker_main.py")
@@ -38,12 +35,12 @@ NETWORK = (
     *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-MOST_VALUE_BYTES = 16_384
+MOST_VALUE_BYTES = LONGEST_SECRET_BYTES
 # What the kernel takes into a pipe at once: writing a request never waits for the worker.
 MOST_REQUEST_BYTES = 60_000
 MOST_REPLY_BYTES = 1_000_000
-MOST_PRINTED_LINES = 500
-SHOWN_LINES = 10
+ENDING_SECONDS = 1.0
+UNASKED = b"(unasked)"
 
 
 class BridgeMissing(StackError):
@@ -94,10 +91,14 @@ class LegoProvider:
             _check_variable(self.name, name, value, self.allowed)
         for name in self.files:
             _check_variable(self.name, name, "", self.allowed)
+        self.check_programs()
+        return self
+
+    def check_programs(self) -> None:
+        """Raise ProgramUnsafe where lego would run a program that somebody else can replace."""
         for name in self.programs:
             if path := self.environment.get(name):
                 check(path)
-        return self
 
 
 class LegoWorker:
@@ -117,9 +118,7 @@ class LegoWorker:
         self._provider = provider.checked()
         self._limits = limits
         network = {name: machine[name] for name in NETWORK if name in machine}
-        self._redaction = Redaction([*provider.secrets, *_passwords(network.values())])
-        self._printed: deque[str] = deque(maxlen=MOST_PRINTED_LINES)
-        self._told = Event()
+        redaction = Redaction([*provider.secrets, *_passwords(network.values())])
         self._pending = b""
         argv = [sys.executable, "-I", "-S", str(MAIN), _bridge()]
         self._files = _in_memory(provider.files)
@@ -139,8 +138,8 @@ class LegoWorker:
             self._forget_files()
             raise
         paths = {name: f"/proc/self/fd/{descriptor}" for name, descriptor in self._files.items()}
-        self._reader = Thread(target=self._keep_printed, name=f"dns-worker-{provider.name}", daemon=True)
-        self._reader.start()
+        assert self._process.stderr is not None  # noqa: S101 - it was made with pipes
+        self._printed = Printed(f"dns-worker-{provider.name}", self._process.stderr, redaction)
         self.usable = True
         try:
             configure = {
@@ -193,15 +192,15 @@ class LegoWorker:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        self._reader.join(timeout=1)
+        self._printed.close()
 
     def _call(self, message: Mapping[str, Any], doing: str, seconds: float) -> None:
         if not self.usable:
             raise self._failed(
                 f"can't be used for {doing}: its worker has ended", hint="run it again: tic stack up"
             )
-        self._printed.clear()
-        self._told.clear()
+        self._provider.check_programs()  # again, because it may have been long since the last look
+        self._printed.forget()
         request = json.dumps(message).encode() + b"\n"
         if len(request) > MOST_REQUEST_BYTES:
             raise EnvironmentRefused(
@@ -217,8 +216,11 @@ class LegoWorker:
     def _answer(self, request: bytes, doing: str, seconds: float) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 - it was made with pipes
         try:
-            self._process.stdin.write(request)
-            reply = self._line(time.monotonic() + seconds)
+            # What it says without being asked would be taken for the answer, and each answer for the next.
+            reply = UNASKED if self._has_spoken() else b""
+            if not reply:
+                self._process.stdin.write(request)
+                reply = self._line(time.monotonic() + seconds)
         except TimeoutError:
             self._end()
             raise self._failed(
@@ -227,20 +229,26 @@ class LegoWorker:
             ) from None
         except OSError:
             reply = b""
-        try:
-            answer = json.loads(reply)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
+        answer = _read(reply)
+        if answer is None:
             if not self.usable:
                 raise self._failed(f"was stopped while {doing}", hint="run it again, or: tic dns clean")
+            ended = self._process.poll() if reply else self._ended()
             self._end()
-            ended = self._process.returncode
             raise self._failed(
-                f"crashed while {doing} ({f'signal {-ended}' if ended < 0 else f'exit code {ended}'})",
+                f"crashed while {doing} ({_how(ended)})",
                 hint="run it again; where it crashes each time, use another provider for this zone",
             )
         return answer
+
+    def _has_spoken(self) -> bool:
+        """Whether there is something of the worker's to read; its end is nothing."""
+        assert self._process.stdout is not None  # noqa: S101 - it was made with pipes
+        waiting = select.poll()
+        waiting.register(self._process.stdout.fileno(), select.POLLIN)
+        if not self._pending and any(event & select.POLLIN for _, event in waiting.poll(0)):
+            self._pending = os.read(self._process.stdout.fileno(), 65536)
+        return bool(self._pending)
 
     def _line(self, deadline: float) -> bytes:
         """One line from the worker, b"" at its end. Raises TimeoutError at `deadline` (monotonic seconds)."""
@@ -252,30 +260,24 @@ class LegoWorker:
             if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 raise TimeoutError
             received = os.read(descriptor, 65536)
-            if not received or len(self._pending) > MOST_REPLY_BYTES:
+            if not received:
                 return b""
             self._pending += received
+            if len(self._pending) > MOST_REPLY_BYTES:
+                return self._pending  # which is no answer: it has no end
         line, _, self._pending = self._pending.partition(b"\n")
         return line
 
-    def _keep_printed(self) -> None:
-        """Hold the last lines that the worker, or a program that it ran, wrote on fd 2."""
-        assert self._process.stderr is not None  # noqa: S101 - it was made with pipes
-        with self._process.stderr as stream:
-            for line in iter(lambda: stream.readline(4096), b""):
-                if line == TOLD:
-                    self._told.set()
-                else:
-                    self._printed.append(line.decode("utf-8", "replace").rstrip())
-        self._told.set()
+    def _ended(self) -> int | None:
+        """How the process ended, which closed its pipe a moment ago; None where it lives on."""
+        try:
+            return self._process.wait(timeout=ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _failed(self, what: str, *, hint: str = "") -> ProviderFailed:
-        self._told.wait(timeout=1)
-        printed = takewhile(lambda line: not line.startswith("goroutine "), list(self._printed))
-        lines = [line for line in printed if line.strip()][-SHOWN_LINES:]
-        said = "\n  ".join([f"{self._provider.name} {what}", *lines])
         return ProviderFailed(
-            self._redaction.text(said),
+            self._printed.explaining(f"{self._provider.name} {what}"),
             hint=hint
             or "correct what it names: the credential (tic creds rotate NAME), its rights, or the zone",
         )
@@ -289,6 +291,21 @@ def _in_memory(files: Mapping[str, bytes]) -> dict[str, int]:
         with open(descriptors[name], "wb", closefd=False) as stream:
             stream.write(content)
     return descriptors
+
+
+def _read(reply: bytes) -> dict[str, Any] | None:
+    """The worker's answer; None where it is none."""
+    try:
+        answer = json.loads(reply)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _how(ended: int | None) -> str:
+    if ended is None:
+        return "its answer can't be read"
+    return f"signal {-ended}" if ended < 0 else f"exit code {ended}"
 
 
 def _request(action: str, record: Record) -> dict[str, str]:

@@ -237,7 +237,7 @@ def test_a_program_sees_nothing_of_tics_own_environment(start: Start, tmp_path: 
     start("exec", {"EXEC_PATH": str(script)}, machine=machine).perform(RECORD)
     names = {line.partition("=")[0] for line in listing.read_text().splitlines()}
     shells = {"PWD", "SHLVL", "_", "OLDPWD"}
-    assert names <= {"PATH", "LANG", "HOME", *shells, "EXEC_PATH", "HTTPS_PROXY", "VOLC_HTTPS_PROXY"}
+    assert names <= {"PATH", "LANG", "HOME", *shells, "EXEC_PATH", "HTTPS_PROXY"}
     assert CANARY not in listing.read_text()
     assert "HOME=/nonexistent" in listing.read_text()  # no file of this user's is taken for a credential
 
