@@ -8,6 +8,7 @@ key in the address of the request; it goes into the body, as a form, instead.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from stacks.broker import OpenedFields
@@ -57,6 +58,8 @@ class Cas:
             if isinstance(inner, RetryError):  # its name for whatever the network does
                 raise self.account.unreachable(named, host, inner) from None
             raise self.account.unreadable(named, host) from None
+        except Exception:  # of an SDK, on an answer that nobody foresaw; it may hold the request
+            raise self.account.unreadable(named, host) from None
 
     def upload(self, form: dict[str, str]) -> str:
         """The id of a new certificate."""
@@ -75,18 +78,25 @@ class Cas:
             body_type="json",
         )
         asked = OpenApiRequest(body=form)
-        answer = self.ask(what.action, lambda: self.client.call_api(what, asked, RuntimeOptions()))
-        return str(answer["body"]["CertId"])
+
+        def call() -> str:
+            return str(int(self.client.call_api(what, asked, RuntimeOptions())["body"]["CertId"]))
+
+        return str(self.ask(what.action, call))
 
     def detail(self, id_: str) -> Any | None:
         """What is told of a certificate, without the key that the service would tell too; None if gone."""
         from alibabacloud_cas20200407.models import GetUserCertificateDetailRequest
 
         asked = GetUserCertificateDetailRequest(cert_id=int(id_), cert_filter=True)
+
+        def call() -> Any:
+            told = self.client.get_user_certificate_detail(asked).body
+            int(told.serial_no, 16)
+            return told
+
         try:
-            return self.ask(
-                "GetUserCertificateDetail", lambda: self.client.get_user_certificate_detail(asked)
-            ).body
+            return self.ask("GetUserCertificateDetail", call)
         except Refused as refused:
             if refused.code == _GONE:
                 return None
@@ -96,35 +106,32 @@ class Cas:
         """The account's certificates that were uploaded and are valid."""
         from alibabacloud_cas20200407.models import ListUserCertificateOrderRequest
 
-        number = 1
-        while True:
+        def page(number: int) -> tuple[Sequence[Any], int]:
             asked = ListUserCertificateOrderRequest(order_type="UPLOAD", current_page=number, show_size=PAGE)
-            listed = self.ask(
-                "ListUserCertificateOrder",
-                lambda asked=asked: self.client.list_user_certificate_order(asked),  # type: ignore[misc]
-            ).body
-            page = listed.certificate_order_list or ()
-            yield from page
-            if not page or number * PAGE >= int(listed.total_count or 0):
-                return
-            number += 1
+            listed = self.client.list_user_certificate_order(asked).body
+            return listed.certificate_order_list or (), int(listed.total_count)
+
+        return self._listed("ListUserCertificateOrder", page)
 
     def resources(self, id_: str) -> Iterator[Any]:
-        """The resources of the cloud that it saw with this certificate."""
+        """The resources of the cloud that it saw with this certificate, and maybe others."""
         from alibabacloud_cas20200407.models import ListCloudResourcesRequest
 
-        number = 1
-        while True:
+        def page(number: int) -> tuple[Sequence[Any], int]:
             asked = ListCloudResourcesRequest(
                 cert_ids=[int(id_)], cloud_name="aliyun", current_page=number, show_size=PAGE
             )
-            listed = self.ask(
-                "ListCloudResources",
-                lambda asked=asked: self.client.list_cloud_resources(asked),  # type: ignore[misc]
-            ).body
-            page = listed.data or ()
-            yield from (each for each in page if str(each.cert_id) == id_)  # others may be only alike
-            if not page or number * PAGE >= int(listed.total or 0):
+            listed = self.client.list_cloud_resources(asked).body
+            return listed.data or (), int(listed.total)
+
+        return self._listed("ListCloudResources", page)
+
+    def _listed(self, action: str, page: Callable[[int], tuple[Sequence[Any], int]]) -> Iterator[Any]:
+        number = 1
+        while True:
+            found, total = self.ask(action, partial(page, number))
+            yield from found
+            if not found or number * PAGE >= total:
                 return
             number += 1
 
@@ -203,7 +210,7 @@ class AlicloudCas(StoredCertificate[Cas]):
 
     def users(self, service: Cas, state: Values, id_: str) -> Sequence[str]:
         """Each resource by its product, domain or instance, and region, as the service saw them last."""
-        return [_user(one) for one in service.resources(id_)]
+        return [_user(one) for one in service.resources(id_) if str(one.cert_id) == id_]
 
     def remove(self, service: Cas, state: Values, id_: str) -> None:
         """Fine where it is gone."""

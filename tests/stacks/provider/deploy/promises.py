@@ -32,6 +32,7 @@ T = TypeVar("T")
 URN = "urn:pulumi:dev::proj::type::site"
 FAULTS = 0.1  # of all calls
 TRIES = 12
+ODD = (b"", b"[]", b"{}", b"null", b"<html>portal</html>", b'{"Response": {}}', b'{"certificates": {}}')
 
 
 class Store(Protocol):
@@ -131,9 +132,12 @@ class Unreliable:
         self._handler = handler
         self._random = random.Random(seed)
         self.at_work = False
+        self.odd: bytes | None = None
         self.failed = 0
 
     def __call__(self, request: Request) -> Response:
+        if self.odd is not None:
+            return Response(200, {"content-type": "application/json"}, self.odd)
         if not self.at_work or self._random.random() >= FAULTS:
             return self._handler(request)
         self.failed += 1
@@ -317,6 +321,18 @@ class Promises:
         state = at.create(chain("a.test"))
         at.delete(at.update(state, chain("a.test", serial=2)))
         at.hides(caplog.text)
+
+    @pytest.mark.parametrize("odd", ODD)
+    def test_an_answer_in_another_form_is_one_clear_error(
+        self, at: World, unreliable: list[Unreliable], odd: bytes
+    ) -> None:
+        made = chain("a.test")
+        state = at.create(made)
+        for each in unreliable:
+            each.odd = odd
+        for act in (lambda: at.create(made), lambda: at.read(state), lambda: at.delete(state)):
+            with pytest.raises(StackError, match=r"none of .* answers"):
+                act()
 
     @pytest.mark.parametrize("seed", range(4))
     def test_with_a_tenth_of_the_calls_failing_all_converges(
