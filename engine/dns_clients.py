@@ -1,6 +1,7 @@
 """From an opened credential to what publishes records with it: tic's own clients, or a worker with lego."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from credentials.secret import SecretBytes
@@ -8,7 +9,7 @@ from engine.acme_dns import FIELD, accounts_at
 from engine.cloud_clients import cloud_client
 from engine.dns_bindings import ACME_DNS, CLOUDS, DYNAMIC_UPDATES, POWERDNS
 from engine.errors import EngineError
-from engine.timing import DNS_TIMEOUT, HTTP_TIMEOUT, TTL, Timing
+from engine.timing import DNS_TIMEOUT, HTTP_TIMEOUT, PROPAGATION, TTL, Timing
 from stacks.dns import powerdns
 from stacks.dns.powerdns_api import CALL_SECONDS
 from stacks.dns.powerdns_api import Settings as PowerDnsSettings
@@ -19,6 +20,10 @@ from stacks.dns.zones import SystemResolver
 
 if TYPE_CHECKING:
     from credentials.kinds import Field, Kind
+
+# lego's clients of these ask until a change is everywhere, also of a withdrawal, and also where they may not.
+WAITING = frozenset({"aws", "cloudns", "gcloud", "nifcloud"})
+LEFT_SECONDS = 15
 
 
 class NotForRecords(EngineError):
@@ -57,7 +62,8 @@ def client(
         return cloud_client(kind.name, fields, timing=timing, machine=machine, alone=alone)
     if unread := [one for one in kind.fields if one.secret and one.name in fields and not _is_read(one)]:
         raise NotForRecords(kind.name, unread[0].name)
-    timed = {name: SecretBytes(str(seconds).encode()) for name, seconds in timing.values.items()}
+    seconds, limits = _within(kind, timing, limits)
+    timed = {name: SecretBytes(str(each).encode()) for name, each in seconds.items()}
     if kind.name == ACME_DNS:
         fields = {**fields, FIELD: accounts_at(fields)}
     environment = kind.lego_environment({**fields, **timed})
@@ -70,6 +76,19 @@ def client(
         files={name: file.content.reveal() for file in kind.lego_files(fields) for name in file.env},
     )
     return LegoWorker(provider, limits=limits, machine=machine)
+
+
+def _within(kind: "Kind", timing: Timing, limits: Limits) -> tuple[Mapping[str, int], Limits]:
+    """What is said to lego, and how long its calls may take: a client that waits gives up while it is heard.
+
+    Else it would be stopped, and nobody told what it waited for. The verifying afterwards has its own time.
+    """
+    if kind.name not in WAITING:
+        return timing.values, limits
+    known = kind.field(PROPAGATION)
+    usual = int((known.default if known else None) or limits.perform)
+    waits = min(timing.seconds(PROPAGATION) or usual, max(1, int(limits.perform) - LEFT_SECONDS))
+    return {**timing.values, PROPAGATION: waits}, replace(limits, cleanup=max(limits.cleanup, limits.perform))
 
 
 def _dynamic_updates(values: Mapping[str, str], timing: Timing) -> DynamicUpdates:

@@ -60,12 +60,7 @@ def test_every_kind_takes_what_it_asks_for(name: str) -> None:
         (
             "aws",
             {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"},
-            {
-                "AWS_ACCESS_KEY_ID": "AKIA",
-                "AWS_SECRET_ACCESS_KEY": "s",
-                "AWS_REGION": "us-east-1",
-                "AWS_PROPAGATION_TIMEOUT": "75",
-            },
+            {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "us-east-1"},
         ),
         ("cloudflare", {"CLOUDFLARE_API_TOKEN": "t"}, {"CLOUDFLARE_DNS_API_TOKEN": "t"}),
         ("exec", {}, {"EXEC_PATH": "/usr/local/bin/update-dns"}),

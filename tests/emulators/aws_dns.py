@@ -6,6 +6,7 @@ UserGuide/troubleshoot_access-denied.html
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from moto.route53.models import route53_backends
 
@@ -19,11 +20,20 @@ class Route53:
     def __init__(self, account: Aws) -> None:
         self.account = account
         self.calls: list[str] = []
+        self.pending = 0  # so many times it is said that a change is still on its way
 
     def __call__(self, request: Request) -> Response:
         """What the service answers."""
         self.calls.append(f"{request.host.partition('.')[0]}:{operation(request)}")
-        return self.account(request)
+        answer = self.account(request)
+        if (
+            self.pending
+            and b"<Status>INSYNC</Status>" in answer.body
+            and self.calls[-1].endswith(":GetChange")
+        ):
+            self.pending -= 1
+            return replace(answer, body=answer.body.replace(b"INSYNC", b"PENDING"))
+        return answer
 
     def zone(self, name: str, *, private: bool = False) -> str:
         """A new hosted zone; its id."""

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from credentials.roles import Source
+from engine.missing_rights import PermissionMissing
 from engine.role_tokens import token_of
+from stacks.dns.worker import Limits
 from tests.credentials.identity.asking import settle
 from tests.credentials.roles.test_aws import AwsCloud
 from tests.e2e.clouds.world import ZONE, CloudWorld, called_as_said, cloud_world, granted
@@ -96,6 +98,29 @@ def test_a_hosted_zone_id_chooses_between_zones_of_one_name_and_saves_looking(tm
             assert api.txt() == api.txt(meant) != {}
         assert api.txt() == {}
         assert set(api.calls) == set(CALLED[1:])
+
+
+def test_a_change_that_is_on_its_way_is_waited_for(tmp_path: Path) -> None:  # D3
+    with there(tmp_path) as (world, api):
+        api.zone(ZONE)
+        api.pending = 1
+        world.dns.bind("aws", fields(api.account.user("dns", *CALLED)))
+        world.passes()
+        assert api.pending == 0
+        assert api.calls.count("route53:GetChange") == 3
+
+
+def test_what_may_not_be_waited_for_is_told_before_the_worker_is_stopped(tmp_path: Path) -> None:  # D6
+    with there(tmp_path) as (world, api):
+        api.zone(ZONE)
+        world.seconds = 600
+        world.dns.bind("aws", fields(api.account.user("dns", *CALLED[:-1])))
+        with (
+            world.run(limits=Limits(perform=16)) as broker,
+            pytest.raises(PermissionMissing, match="GetChange"),
+        ):
+            world.publish(broker)
+        assert world.there() == []
 
 
 def test_other_values_at_the_name_stay(tmp_path: Path) -> None:  # D1, D5
@@ -212,7 +237,7 @@ def test_keys_of_tics_own_environment_are_nobodys(tmp_path: Path) -> None:  # C2
             "AWS_PROFILE": "default",
             "AWS_HOSTED_ZONE_ID": "ZNOTHING",
         }
-        with world.run(**variables) as broker:
+        with world.run(variables) as broker:
             world.publish(broker)
             assert len(world.there()) == 1
         assert world.there() == []

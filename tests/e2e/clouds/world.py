@@ -20,6 +20,7 @@ from engine.publishers import Asked, Publishers
 from stacks.broker import Publish, Published, Withdraw
 from stacks.dns.publisher import Record
 from stacks.dns.record import Challenge, record_name, record_value
+from stacks.dns.worker import LIMITS, Limits
 from tests.emulators.proxy import Clouds, Handler, clouds
 from tests.engine.dns_world import DnsWorld, dns_world
 from tests.stacks.dns.answering import Answering, Query, answering, response
@@ -42,13 +43,15 @@ class CloudWorld:
     told: list[Notice] = field(default_factory=list)
 
     @contextmanager
-    def run(self, **variables: str) -> Iterator[Broker]:
+    def run(self, variables: Mapping[str, str] | None = None, *, limits: Limits = LIMITS) -> Iterator[Broker]:
         """A run's broker; its worker gets the network of the clouds, and `variables` are in tic's own
         environment besides.
         """
-        machine = {**self.env, **variables}
+        machine = {**self.env, **(variables or {})}
         world = self.dns
-        made = Broker(world.database, world.lessee(), world.stack, world.bindings, machine=machine)
+        made = Broker(
+            world.database, world.lessee(), world.stack, world.bindings, limits=limits, machine=machine
+        )
         try:
             yield made
         finally:
