@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pulumi
 
-from stacks.resources import Directory, IssuedCertificate
+from stacks.deployments import Directory, Endpoint
+from stacks.resources import IssuedCertificate
 
 config = pulumi.Config()
 ca_file = config.get("caFile")
@@ -33,8 +34,17 @@ if path := config.get("deployDirectory"):
         certificate_pem=certificate.certificate_pem,
         chain_pem=certificate.chain_pem,
         private_key_pem=certificate.private_key_pem,
+        command=config.get_object("deployCommand") or None,
     )
     pulumi.export("files", deployed.path)
+    for address in config.get_object("endpoints") or []:
+        Endpoint(
+            address,
+            address=address,
+            certificate_pem=certificate.certificate_pem,
+            chain_pem=certificate.chain_pem,
+            opts=pulumi.ResourceOptions(depends_on=[deployed]),
+        )
 
 pulumi.export("domains", certificate.domains)
 pulumi.export("issuer", certificate.issuer)

@@ -285,55 +285,6 @@ class Certificate(Custom):
         super().__init__("tic:acme/certificate:Certificate", name, inputs, opts)
 
 
-class Directory(Custom):
-    """A certificate as files in a folder (absolute path) of this machine; the key's file is 0600."""
-
-    path: Output[str]
-    certificate_pem: Output[str]
-    chain_pem: Output[str]
-    private_key_pem: Output[str]
-    certificate_file: Output[str]
-    chain_file: Output[str]
-    fullchain_file: Output[str]
-    private_key_file: Output[str]
-    file_mode: Output[str]
-    private_key_mode: Output[str]
-    files: Output[Mapping[str, str]]
-    serial: Output[str]
-    made_folder: Output[bool]
-    drift: Output[Sequence[str] | None]
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        path: Input[str],
-        certificate_pem: Input[str],
-        private_key_pem: Input[str],
-        chain_pem: Input[str | None] = None,
-        certificate_file: Input[str | None] = None,
-        chain_file: Input[str | None] = None,
-        fullchain_file: Input[str | None] = None,
-        private_key_file: Input[str | None] = None,
-        file_mode: Input[str | None] = None,
-        private_key_mode: Input[str | None] = None,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        inputs = {
-            "path": path,
-            "certificate_pem": certificate_pem,
-            "chain_pem": chain_pem,
-            "private_key_pem": private_key_pem,
-            "certificate_file": certificate_file,
-            "chain_file": chain_file,
-            "fullchain_file": fullchain_file,
-            "private_key_file": private_key_file,
-            "file_mode": file_mode,
-            "private_key_mode": private_key_mode,
-        }
-        super().__init__("tic:deploy/directory:Directory", name, inputs, opts)
-
-
 class IssuedCertificate(_Named, pulumi.ComponentResource):
     """A certificate and all that it takes: account, order, records, authorizations. It renews itself."""
 

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
 
 from stacks.errors import StackError
 from stacks.provider.catalogue import RESOURCES
 from stacks.provider.component.issued_certificate import TOKEN as ISSUED_CERTIFICATE
 from stacks.provider.component.issued_certificate import construct
 from stacks.provider.properties import Change
-from stacks.provider.resource import ResourceType, Values
+from stacks.provider.resource import ResourceType, Unfinished, Values
 from stacks.provider.run import Operation, Run
 from stacks.provider.schema import schema
 from stacks.provider.values import plain, secret_names, wrapped
@@ -21,6 +22,15 @@ T = TypeVar("T")
 
 # A record's publication may take minutes of waiting, and up to a hundred names wait side by side.
 THREADS = 64
+
+
+class NotInitialized(StackError):
+    """A resource that the state keeps though making it did not come to its end, as the engine is told."""
+
+    def __init__(self, error: Unfinished, properties: dict[str, PropertyValue]) -> None:
+        super().__init__(str(error), hint=error.hint)
+        self.id = error.id
+        self.properties = properties
 
 
 class TicProvider(rpc.Provider):
@@ -67,7 +77,10 @@ class TicProvider(rpc.Provider):
                 properties=wrapped({**inputs, **resource.preview_create(inputs)}, secrets)
             )
         operation = Operation.begin(self._run, request.urn, request.timeout)
-        created = await self._thread(lambda: resource.create(operation, inputs))
+        try:
+            created = await self._thread(lambda: resource.create(operation, inputs))
+        except Unfinished as error:
+            raise _kept(error, inputs, secrets) from error
         return rpc.CreateResponse(created.id, wrapped({**inputs, **created.outputs}, secrets))
 
     async def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
@@ -78,7 +91,10 @@ class TicProvider(rpc.Provider):
             outputs = resource.preview_update(state, inputs)
         else:
             operation = Operation.begin(self._run, request.urn, request.timeout)
-            outputs = await self._thread(lambda: resource.update(operation, state, inputs))
+            try:
+                outputs = await self._thread(lambda: resource.update(operation, state, inputs))
+            except Unfinished as error:
+                raise _kept(error, inputs, secrets) from error
         return rpc.UpdateResponse(wrapped({**inputs, **outputs}, secrets))
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
@@ -139,6 +155,10 @@ class TicProvider(rpc.Provider):
         self._acts.add(future)
         future.add_done_callback(self._acts.discard)
         return await future
+
+
+def _kept(error: Unfinished, inputs: Values, secrets: Collection[str]) -> NotInitialized:
+    return NotInitialized(error, wrapped({**inputs, **error.outputs}, secrets))
 
 
 def _resource(token: str) -> ResourceType:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from stacks.errors import StackError
 from stacks.provider.properties import Change, Checked, Output, Property, changed, check
 from stacks.provider.run import Operation
 from stacks.provider.values import UNKNOWN
@@ -22,6 +23,19 @@ class Created:
 
     id: str
     outputs: dict[str, Any]
+
+
+class Unfinished(StackError):
+    """A resource that is there, and not yet as it must be: what follows its making failed.
+
+    The state gets it, with its `outputs`, as one that failed to initialize; the next run updates it, also
+    where nothing else has changed.
+    """
+
+    def __init__(self, message: str, *, hint: str, id_: str, outputs: Mapping[str, Any]) -> None:
+        super().__init__(message, hint=hint)
+        self.id = id_
+        self.outputs = dict(outputs)
 
 
 class ResourceType(ABC):
@@ -56,10 +70,10 @@ class ResourceType(ABC):
 
     @abstractmethod
     def create(self, operation: Operation, inputs: Values) -> Created:
-        """Make it."""
+        """Make it; raises Unfinished where it is there and something is still to be done."""
 
     def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
-        """Bring an existing one to new inputs; gives the outputs."""
+        """Bring an existing one to new inputs; gives the outputs. May raise Unfinished, as `create`."""
         return self.kept(state)
 
     def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:

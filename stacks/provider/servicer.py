@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 from pulumi.errors import InputPropertiesError, InputPropertyError
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from stacks.errors import StackError
-from stacks.provider.provider import TicProvider
+from stacks.provider.provider import NotInitialized, TicProvider
 from stacks.provider.run import Run, Voice
 
 DISTRIBUTION = "tic-engine"
@@ -83,6 +84,9 @@ async def _told(method: Callable[..., Awaitable[Any]], request: Any, context: An
 async def _abort(context: Any, wrapped: Exception) -> NoReturn:
     """The SDK wraps each exception into one whose text is a traceback; what was raised is its context."""
     raised = wrapped.__context__ or wrapped
+    if isinstance(raised, NotInitialized):
+        told = f"{raised} — next: {raised.hint}"
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, told, _details(raised, told))
     if isinstance(raised, StackError):
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{raised} — next: {raised.hint}")
     text = (
@@ -90,6 +94,18 @@ async def _abort(context: Any, wrapped: Exception) -> NoReturn:
     )
     await context.abort(grpc.StatusCode.ABORTED, text)
     raise AssertionError("abort raises")
+
+
+def _details(kept: NotInitialized, told: str) -> tuple[tuple[str, bytes], ...]:
+    """What the engine reads beside the status: the resource as it is (`ErrorResourceInitFailed`)."""
+    from pulumi.runtime.proto import status_pb2
+
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=kept.id, properties=PropertyValue.marshal_map(kept.properties), reasons=[told]
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message=told)
+    status.details.add().Pack(failed)
+    return (("grpc-status-details-bin", status.SerializeToString()),)
 
 
 class EngineVoice(Voice):

@@ -19,7 +19,6 @@ CLASSES = {
     "tic:acme/certificate:Certificate": resources.Certificate,
     "tic:acme/issuedCertificate:IssuedCertificate": resources.IssuedCertificate,
     "tic:dns/challengeRecord:ChallengeRecord": resources.ChallengeRecord,
-    "tic:deploy/directory:Directory": resources.Directory,
     **{each.type_token: each for each in deployments.TARGETS},
 }
 

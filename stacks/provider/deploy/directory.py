@@ -8,9 +8,10 @@ from typing import Any
 
 from stacks.errors import StackError
 from stacks.provider.acme.keys import private_key
+from stacks.provider.deploy import command
 from stacks.provider.deploy.files import File, digest_of, remove, write
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
-from stacks.provider.resource import Created, ResourceType, Values
+from stacks.provider.resource import Created, ResourceType, Unfinished, Values
 from stacks.provider.run import Operation
 from stacks.provider.values import is_unknown
 
@@ -66,7 +67,8 @@ class Directory(ResourceType):
     token = "tic:deploy/directory:Directory"  # noqa: S105  (a type token)
     description = (
         "A certificate, its chain and its private key as files in a folder of this machine, each one whole "
-        "or not there. A refresh sees files that were changed or lost, and the next run brings them back."
+        "or not there, and a command afterwards. A refresh sees files that were changed or lost, and the "
+        "next run brings them back."
     )
     inputs = (
         Property(
@@ -112,6 +114,7 @@ class Directory(ResourceType):
             change=Change.UPDATE,
             rule=key_mode,
         ),
+        *command.PROPERTIES,
     )
     outputs = (
         Output("files", Kind.OBJECT, "SHA-256 of each file as it was written, by name."),
@@ -151,15 +154,18 @@ class Directory(ResourceType):
         return {**self.kept(state), "drift": None}
 
     def create(self, operation: Operation, inputs: Values) -> Created:
-        """Check that it belongs together, then write it."""
-        return Created(inputs["path"], _deployed(operation, inputs))
+        """Check that it belongs together, write it, run the command."""
+        outputs = _deployed(operation, inputs)
+        _run_command(operation, inputs, outputs)
+        return Created(inputs["path"], outputs)
 
     def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
-        """Write the new, then remove what has another place or name now."""
+        """Write the new, remove what has another place or name now, run the command."""
         outputs = _deployed(operation, inputs)
         if state["path"] == inputs["path"]:
             outputs["madeFolder"] = state.get("madeFolder", False)
         _remove(operation, state)
+        _run_command(operation, inputs, outputs)
         return outputs
 
     def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:
@@ -205,6 +211,18 @@ def _deployed(operation: Operation, inputs: Values) -> dict[str, Any]:
         "madeFolder": made,
         "drift": None,
     }
+
+
+def _run_command(operation: Operation, inputs: Values, outputs: dict[str, Any]) -> None:
+    """Where it fails, the files are there, and the next run runs it again."""
+    if not inputs.get("command"):
+        return
+    path = inputs["path"]
+    try:
+        command.run(operation, inputs["command"], inputs["commandTimeoutSeconds"], Path(path))
+    except command.CommandFailed as error:
+        message = f"the certificate is in {path}, and then {error}"
+        raise Unfinished(message, hint=error.hint, id_=path, outputs=outputs) from error
 
 
 def _files(inputs: Values) -> list[File]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from stacks import resources
+from stacks import deployments, resources
 
 Settings = dict[str, Any]
 
@@ -17,12 +17,13 @@ def issue(settings: Settings) -> None:
     """The component, and its certificate in a folder if there is a `path`."""
     certificate = resources.IssuedCertificate("site", **{**settings["ca"], **settings["inputs"]})
     if settings.get("path"):
-        resources.Directory(
+        deployments.Directory(
             "files",
             path=settings["path"],
             certificate_pem=certificate.certificate_pem,
             chain_pem=certificate.chain_pem,
             private_key_pem=certificate.private_key_pem,
+            command=settings.get("command"),
         )
     for each in ("serial", "epoch", "domains", "private_key_pem", "certificate_pem", "chain_pem"):
         pulumi.export(each, getattr(certificate, each))

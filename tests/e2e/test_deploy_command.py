@@ -1,0 +1,52 @@
+"""A certificate in a folder, the command that lets a server read it, and the place where it is served."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import World
+from tests.stacks.serving.servers import serving
+
+pytestmark = pytest.mark.server
+
+
+def test_a_command_that_failed_is_run_again_and_what_it_serves_is_waited_for(
+    site: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """E2, E3. The first run fails after the files are there; the second needs no new certificate."""
+    served = tmp_path_factory.mktemp("server")
+    program = served / "reload"
+    program.write_text(f"#!/bin/sh\ntest -e {served}/ready || exit 3\ncp *.pem {served}/\n")
+    program.chmod(0o700)
+    files = (served / "fullchain.pem", served / "privkey.pem")
+    with serving(lambda: files) as port:
+        place = f"127.0.0.1:{port}?sni=example.test"
+        settings = next(site.folder.rglob("Pulumi.site.yaml"))
+        text = settings.read_text().rstrip("\n")
+        text += (
+            f"\n  site:deployCommand: {json.dumps([str(program)])}\n  site:endpoints: {json.dumps([place])}\n"
+        )
+        settings.write_text(text)
+        failed = site.tic("stack", "up", "site", code=1)
+        assert "the certificate is in" in failed.err, failed.err
+        assert "ended with code 3" in failed.err
+        serial = serial_of(site)
+        Path(served / "ready").touch()
+        done = site.tic("stack", "up", "site")
+        assert serial_of(site) == serial
+        assert "Endpoint" in done.err
+        again = site.tic("stack", "up", "site")
+        assert "updated" not in again.err
+        assert "serves it" in site.tic("cert", "check", "--all").out
+        (served / "fullchain.pem").write_text((site.deployed / "cert.pem").read_text())
+        drift = site.tic("stack", "refresh", "site")
+        assert "Endpoint" in drift.err
+        assert "without 1 of the 1" in site.tic("cert", "check", "--all", code=1).out
+    site.tic("stack", "destroy", "site", "--yes")
+    assert not site.deployed.exists()
+
+
+def serial_of(site: World) -> str:
+    (one,) = site.tic("cert", "list", "--json").json()
+    return str(one["serial"])
