@@ -5,9 +5,11 @@ from stacks.provider.acme.authorization import Authorization
 from stacks.provider.acme.certificate import Certificate
 from stacks.provider.acme.order import Order
 from stacks.provider.deploy.alicloud_cas import AlicloudCas
+from stacks.provider.deploy.aws_acm import AwsAcm
 from stacks.provider.deploy.baiducloud_cas import BaiducloudCas
 from stacks.provider.deploy.directory import Directory
 from stacks.provider.deploy.endpoint import Endpoint
+from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
 from stacks.provider.dns.challenge_record import ChallengeRecord
 from stacks.provider.resource import ResourceType
 
@@ -23,5 +25,7 @@ RESOURCES: dict[str, ResourceType] = {
         Endpoint,
         AlicloudCas,
         BaiducloudCas,
+        AwsAcm,
+        JdcloudSsl,
     )
 }

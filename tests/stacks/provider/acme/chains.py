@@ -23,10 +23,12 @@ class Chain:
     key: str
 
 
-def chain(*names: str, serial: int = 0x1234, lifetime: timedelta = timedelta(days=90)) -> Chain:
+def chain(
+    *names: str, serial: int = 0x1234, lifetime: timedelta = timedelta(days=90), key_type: str = "ec256"
+) -> Chain:
     """Issue a certificate for `names` under a new root named `root` and a new intermediate."""
     root_key, middle_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    key = make_key("ec256")
+    key = make_key(key_type)
     root = _issue("root", root_key.public_key(), "root", root_key, 1, timedelta(days=900), authority=None)
     middle = _issue(
         "middle", middle_key.public_key(), "root", root_key, 2, timedelta(days=800), authority=root_key
