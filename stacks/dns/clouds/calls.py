@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,18 +12,37 @@ from urllib.parse import quote, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from stacks.dns.publisher import ProviderFailed
+from stacks.errors import StackError
 
 MOST_ANSWER_BYTES = 4_000_000
 MOST_KEPT = 8  # connections that stay open for the next call
 
 
+class KeysMalformed(StackError):
+    """A key can't be sent to any cloud; the text never holds it."""
+
+    exit_code = 2
+
+
+class WayUnusable(StackError):
+    """The way to the outside that this machine is set up with can't be gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A key pair; `token` goes with temporary ones."""
+    """A key pair; `token` goes with temporary ones. Raises KeysMalformed."""
 
     id: str
     secret: str = field(repr=False)
     token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in (("id", self.id), ("session token", self.token)):
+            if not re.fullmatch(r"[!-~]*", value):
+                raise KeysMalformed(
+                    f"the key's {name} holds what no HTTP header can: a space, a line's end, another script",
+                    hint="give it as the cloud shows it: tic creds rotate NAME",
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +99,24 @@ class Caller:
     """Sends calls to one host; several threads may use it at once."""
 
     def __init__(self, host: str, calling: Calling) -> None:
+        """Raises WayUnusable."""
         import urllib3
 
         self.host = host
         self._seconds = seconds = calling.seconds
         machine = calling.machine
-        trusted = ssl.create_default_context(
-            cafile=machine.get("SSL_CERT_FILE") or None, capath=machine.get("SSL_CERT_DIR") or None
-        )
         timeout = urllib3.Timeout(connect=seconds, read=seconds)
-        self._pool: urllib3.PoolManager = urllib3.PoolManager(
-            ssl_context=trusted, timeout=timeout, maxsize=MOST_KEPT
-        )
-        if proxy := _proxy(host, machine):
-            headers = _login(proxy)
-            self._pool = urllib3.ProxyManager(
-                proxy, proxy_headers=headers, ssl_context=trusted, timeout=timeout, maxsize=MOST_KEPT
-            )
+        options: dict[str, Any] = {"ssl_context": _trusted(machine), "timeout": timeout, "maxsize": MOST_KEPT}
+        if not (proxy := _proxy(host, machine)):
+            self._pool: urllib3.PoolManager = urllib3.PoolManager(**options)
+            return
+        try:
+            self._pool = urllib3.ProxyManager(proxy, proxy_headers=_login(proxy), **options)
+        except ValueError:  # it quotes the address, which can hold a password
+            raise WayUnusable(
+                "the proxy in HTTPS_PROXY is not an address that can be used",
+                hint="write it as http://host:port: export HTTPS_PROXY=...",
+            ) from None
 
     def send(self, call: Call, sign: Sign) -> Answer:
         """The answer, whatever its status. Raises ProviderFailed where none came."""
@@ -146,6 +167,17 @@ def mac(key: bytes, *messages: str) -> bytes:
     for message in messages:
         key = hmac.new(key, message.encode(), hashlib.sha256).digest()
     return key
+
+
+def _trusted(machine: Mapping[str, str]) -> ssl.SSLContext:
+    file, folder = machine.get("SSL_CERT_FILE") or None, machine.get("SSL_CERT_DIR") or None
+    try:
+        return ssl.create_default_context(cafile=file, capath=folder)
+    except OSError as error:  # ssl.SSLError is one
+        raise WayUnusable(
+            f"the trusted certificates in {file or folder} can't be read: {error.strerror or error}",
+            hint="correct or unset SSL_CERT_FILE and SSL_CERT_DIR",
+        ) from error
 
 
 def _proxy(host: str, machine: Mapping[str, str]) -> str:

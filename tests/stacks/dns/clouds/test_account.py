@@ -10,7 +10,7 @@ import pytest
 
 from stacks.dns.clouds import account, publisher, tencentcloud
 from stacks.dns.clouds.account import CloudRecords, parents
-from stacks.dns.clouds.calls import Keys
+from stacks.dns.clouds.calls import Keys, KeysMalformed, WayUnusable
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
 from tests.emulators import (
@@ -147,6 +147,32 @@ def test_each_call_is_encrypted_and_goes_through_the_machines_proxy(kind: str, a
             assert "canary" not in f"{failed.value}{failed.value.hint}"
             assert failed.value.untouched
             lost.close()
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        {"SSL_CERT_FILE": "/nonexistent/ca.pem"},
+        {"SSL_CERT_FILE": __file__},
+        {"HTTPS_PROXY": "socks5://me:canary-proxy-password@127.0.0.1:1"},
+        {"HTTPS_PROXY": "http://me:canary-proxy-password@[::1"},
+        {"https_proxy": "http://me:canary-proxy-password@127.0.0.1:port"},
+    ],
+    ids=["no file", "no certificates", "a scheme", "a bracket", "a port"],
+)
+def test_a_way_that_cant_be_gone_is_told_before_anything_is_asked(machine: dict[str, str]) -> None:
+    with pytest.raises(WayUnusable) as refused:
+        publisher("jdcloud", KEYS, machine=machine, alone=lambda name: nullcontext())
+    assert "canary" not in f"{refused.value}{refused.value.hint}"
+    assert refused.value.__cause__ is None or "canary" not in str(refused.value.__cause__)
+
+
+@pytest.mark.parametrize("odd", ["a b", "a\nb", "a\0", "schlüssel", "\u202e"])
+def test_a_key_that_no_header_can_hold_is_told_and_not_shown(odd: str) -> None:
+    for make in (lambda: Keys(odd, "secret"), lambda: Keys("id", "secret", odd)):
+        with pytest.raises(KeysMalformed) as refused:
+            make()
+        assert odd not in str(refused.value)
 
 
 @pytest.mark.parametrize(
