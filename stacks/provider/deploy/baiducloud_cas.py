@@ -18,11 +18,10 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from stacks.broker import OpenedFields
-from stacks.errors import StackError
 from stacks.provider.deploy.bundle import Bundle
 from stacks.provider.deploy.calls import SECONDS, Account, Refused, sdk
 from stacks.provider.deploy.key_form import telling_lines, traditional
-from stacks.provider.deploy.stored import Found, StoredCertificate
+from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.resource import Values
 from stacks.provider.run import Operation
 
@@ -177,7 +176,7 @@ class BaiducloudCas(StoredCertificate[Cas]):
             service.ask("DELETE", f"/{id_}")
         except Refused as refused:
             if refused.code == _IN_USE:
-                raise StackError(
+                raise Stays(
                     f"the certificate {id_} stays at {self.label}: {refused}",
                     hint="give what uses it another certificate, then run the command again",
                 ) from None
