@@ -45,6 +45,7 @@ class BrokerServer:
 
     dns: Challtestsrv
     sequential: bool = False
+    by_name: bool = False
     credentials: dict[str, OpenedFields] = field(default_factory=dict)
     state: Callable[[], list[dict[str, Any]]] = list
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -74,7 +75,9 @@ class BrokerServer:
                 return self._withdraw(Withdraw.from_json(body))
             case "/dns/provider":
                 provider = ProviderQuestion.from_json(body).provider or "rfc2136"
-                return ProviderAnswer(provider, self.sequential, "tic_credential").to_json()
+                return ProviderAnswer(
+                    provider, self.sequential, "tic_credential", by_name=self.by_name
+                ).to_json()
             case "/credential/open":
                 reference = OpenCredential.from_json(body).reference
                 if reference not in self.credentials:
