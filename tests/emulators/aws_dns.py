@@ -40,6 +40,11 @@ class Route53:
         made = route53_backends[ACCOUNT]["aws"].create_hosted_zone(f"{name}.", private)
         return str(made.resource_id)
 
+    def put(self, zone_id: str, name: str, text: str) -> None:
+        """Let somebody else have a TXT record there."""
+        made = {"Name": f"{name}.", "Type": "TXT", "TTL": 300, "ResourceRecords": [f'"{text}"']}
+        route53_backends[ACCOUNT]["aws"].zones[zone_id].add_rrset(made)
+
     def txt(self, zone_id: str = "") -> dict[str, list[str]]:
         """The values that the name servers have, of one zone or of all public ones."""
         found: dict[str, list[str]] = {}

@@ -42,22 +42,41 @@ class CloudflareDns(Cloudflare):
     def served(self, request: Request) -> dict[str, Any]:
         """What the owner of this request's token or key may have; raises Denied."""
         at = _RECORDS.fullmatch(request.path)
-        if at is not None and request.method in ("POST", "DELETE"):
+        if at is not None and request.method in ("GET", "POST", "DELETE"):
             owner = self.authenticated(request)
             self.calls.append((owner.id, EDIT))
             if isinstance(owner, Token) and not owner.edits_dns:
                 deny(403, 10000, "Authentication error")
             if at["zone"] not in self.ids.values():
                 deny(403, 10000, "Authentication error")
+            if request.method == "GET":
+                return self._listed(at, request)
             return self._create(at, request) if request.method == "POST" else self._delete(at)
-        if request.path == f"{PREFIX}/zones" and "name" in request.parameters:
+        if request.path == f"{PREFIX}/zones":
             owner = self.authenticated(request)
             self.calls.append((owner.id, READ))
             readable = not isinstance(owner, Token) or owner.reads_zones
-            name = request.parameters["name"]
-            zones = [{"id": self.ids[name], "name": name}] if readable and name in self.ids else []
-            return {"result": zones, "result_info": {"page": 1, "total_pages": 1, "count": len(zones)}}
+            zones = [{"id": id_, "name": name} for name, id_ in self.ids.items() if readable]
+            return _page([one for one in zones if request.parameters.get("name", one["name"]) == one["name"]])
         return super().served(request)
+
+    def put(self, zone: str, name: str, text: str) -> None:
+        """Let somebody else have a TXT record there."""
+        id_ = f"{next(self._numbers):032x}"
+        made = {"type": "TXT", "name": name, "content": f'"{text}"', "ttl": 300, "id": id_}
+        self.records[self.ids[zone], id_] = made
+
+    def _listed(self, at: re.Match[str], request: Request) -> dict[str, Any]:
+        """The records that have what is asked for, each compared as it was given, with its quotes."""
+        asked = {name: request.parameters.get(name) for name in ("type", "name", "content")}
+        wanted = {name: text for name, text in asked.items() if text is not None}
+        return _page(
+            [
+                one
+                for (zone, _), one in self.records.items()
+                if zone == at["zone"] and wanted.items() <= one.items()
+            ]
+        )
 
     def _create(self, at: re.Match[str], request: Request) -> dict[str, Any]:
         asked = request.json()
@@ -79,3 +98,7 @@ class CloudflareDns(Cloudflare):
         if self.records.pop((at["zone"], at["record"]), None) is None:
             deny(404, 81044, "Record does not exist.")
         return {"result": {"id": at["record"]}}
+
+
+def _page(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"result": found, "result_info": {"page": 1, "total_pages": 1, "count": len(found)}}

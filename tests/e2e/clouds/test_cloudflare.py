@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clouds.world import called_as_said, cloud_world
+from engine.publishers import Publishers
+from engine.withdrawal import settle
+from tests.e2e.clouds.world import called_as_said, cloud_world, value
 from tests.emulators.cloudflare import HOST, Token, User
 from tests.emulators.cloudflare_dns import CloudflareDns
 
@@ -63,3 +65,24 @@ def test_a_token_that_sees_no_zone_may_lack_that_permission(tmp_path: Path) -> N
         refused = world.refusal()
     assert str(refused).startswith("dns (cloudflare) may lack the permission Zone / Zone / Read: ")
     assert refused.hint.startswith("check that the zone is in this account")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_crash_left_is_withdrawn_by_its_value_or_named(tmp_path: Path, way: str) -> None:  # D1
+    """lego knows a record only by its id; dns-lexicon finds it with a key that may do both."""
+    api = CloudflareDns(BOTH, READS, EDITS, OWNER)
+    with cloud_world(tmp_path, {HOST: api}, api.txt) as world:
+        world.dns.bind("cloudflare", WAYS[way], name="dns")
+        with world.run() as broker:
+            world.publish(broker)
+            (note,) = world.dns.notes()
+            another = Publishers(world.dns.lessee(), "a test", machine=world.env)
+            told = settle(world.dns.database, another, note, lambda _: False)
+            another.close()
+            if way == "two tokens":
+                assert told.severity == "warning"
+                assert f"with the value {value()} may still be published" in told.message
+                assert "https://dash.cloudflare.com/" in told.message
+            else:
+                assert (told.severity, world.there()) == ("info", [])
+        assert world.there() == []  # the worker that published it is there until its run ends
