@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from engine.timing import HTTP_TIMEOUT, TTL, Timing
 from stacks.dns import clouds
-from stacks.dns.clouds.calls import Keys
+from stacks.dns.clouds.signing import Keys
 
 if TYPE_CHECKING:
     from credentials.secret import SecretBytes

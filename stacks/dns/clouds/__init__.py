@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from stacks.dns.clouds.account import Account, Alone, CloudRecords
 from stacks.dns.clouds.alicloud import AlibabaCloud
 from stacks.dns.clouds.baiducloud import BaiduCloud
-from stacks.dns.clouds.calls import Calling, Keys
+from stacks.dns.clouds.calls import Calling
 from stacks.dns.clouds.huaweicloud import HuaweiCloud
 from stacks.dns.clouds.jdcloud import JdCloud
+from stacks.dns.clouds.signing import Keys
 from stacks.dns.clouds.tencentcloud import TencentCloud
 from stacks.dns.clouds.volcengine import Volcengine
 

@@ -8,7 +8,8 @@ from threading import Event
 from typing import Any, ClassVar, Protocol
 
 from stacks.dns.clouds.answers import inner, text
-from stacks.dns.clouds.calls import Answer, Call, Caller, Calling, Sign
+from stacks.dns.clouds.calls import Answer, Caller, Calling
+from stacks.dns.clouds.signing import Call, Sign
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.redaction import Redaction
 

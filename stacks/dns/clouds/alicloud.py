@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
 from stacks.dns.clouds.answers import MOST_PAGES, entries, identifier, inner, needed, number, text
-from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, mac, sha256
+from stacks.dns.clouds.calls import Calling
+from stacks.dns.clouds.signing import Call, Keys, Sign, mac, sha256, summary
 from stacks.dns.publisher import Record
 
 HOST = "alidns.aliyuncs.com"
@@ -99,21 +100,18 @@ def signed(keys: Keys) -> Sign:
     """Signs with these keys, by the clock of this machine."""
 
     def sign(call: Call) -> Mapping[str, str]:
-        hashed = sha256(call.body)
         headers = {
             "host": call.host,
             "x-acs-action": call.action.partition(":")[2],
-            "x-acs-content-sha256": hashed,
+            "x-acs-content-sha256": sha256(call.body),
             "x-acs-date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "x-acs-signature-nonce": uuid.uuid4().hex,
             "x-acs-version": VERSION,
         }
         if keys.token:
             headers["x-acs-security-token"] = keys.token
-        names = ";".join(sorted(headers))
-        lines = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
-        canonical = f"{call.method}\n{call.path}\n{call.canonical_query}\n{lines}\n{names}\n{hashed}"
-        signature = mac(keys.secret.encode(), f"{ALGORITHM}\n{sha256(canonical.encode())}").hex()
+        names, canonical = summary(call, headers)
+        signature = mac(keys.secret.encode(), f"{ALGORITHM}\n{canonical}").hex()
         said = f"Credential={keys.id},SignedHeaders={names},Signature={signature}"
         return {**headers, "authorization": f"{ALGORITHM} {said}"}
 

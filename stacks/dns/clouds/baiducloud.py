@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
 from stacks.dns.clouds.answers import MOST_PAGES, entries, identifier, text
-from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac
+from stacks.dns.clouds.calls import Calling
+from stacks.dns.clouds.signing import Call, Keys, Sign, encoded, mac
 from stacks.dns.publisher import Record
 
 HOST = "dns.baidubce.com"

@@ -1,16 +1,14 @@
-"""One signed request to a cloud's API: always TLS, through the machine's proxy, never redirected."""
+"""Sends signed requests to a cloud's API: always TLS, through the machine's proxy, never redirected."""
 
-import hashlib
-import hmac
 import json
-import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+from stacks.dns.clouds.signing import Call, Keys, Sign
 from stacks.dns.publisher import ProviderFailed
 from stacks.errors import StackError
 
@@ -18,31 +16,8 @@ MOST_ANSWER_BYTES = 4_000_000
 MOST_KEPT = 8  # connections that stay open for the next call
 
 
-class KeysMalformed(StackError):
-    """A key can't be sent to any cloud; the text never holds it."""
-
-    exit_code = 2
-
-
 class WayUnusable(StackError):
     """The way to the outside that this machine is set up with can't be gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """A key pair; `token` goes with temporary ones. Raises KeysMalformed."""
-
-    id: str
-    secret: str = field(repr=False)
-    token: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        for name, value in (("id", self.id), ("session token", self.token)):
-            if not re.fullmatch(r"[!-~]*", value):
-                raise KeysMalformed(
-                    f"the key's {name} holds what no HTTP header can: a space, a line's end, another script",
-                    hint="give it as the cloud shows it: tic creds rotate NAME",
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +32,11 @@ class Calling:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What is asked of `host`; `action` is what the cloud's permissions call it."""
-
-    action: str
-    method: str
-    host: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    content: Mapping[str, Any] | None = None
-
-    @property
-    def reads(self) -> bool:
-        """Whether it changes nothing at the cloud."""
-        return self.method == "GET" or self.action.partition(":")[2].startswith("Describe")
-
-    @property
-    def body(self) -> bytes:
-        """The content as JSON; empty where there is none."""
-        return b"" if self.content is None else json.dumps(self.content).encode()
-
-    @property
-    def canonical_query(self) -> str:
-        """The query sorted and percent-encoded, all but RFC 3986's unreserved characters: so it is sent."""
-        return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in sorted(self.query.items()))
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What the cloud said: `content` is the JSON object of its body, None where that is something else."""
 
     status: int
     content: Mapping[str, Any] | None
-
-
-Sign = Callable[[Call], Mapping[str, str]]
-"""The headers of a call, its signature among them."""
 
 
 class Caller:
@@ -150,23 +94,6 @@ class Caller:
     def close(self) -> None:
         """Give the connections back."""
         self._pool.clear()
-
-
-def encoded(text: str, safe: str = "") -> str:
-    """Percent-encoded, all but RFC 3986's unreserved characters and those of `safe`."""
-    return quote(text, safe=safe + "-_.~")
-
-
-def sha256(data: bytes) -> str:
-    """The hash in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def mac(key: bytes, *messages: str) -> bytes:
-    """HMAC-SHA256 of each message in turn, keyed by the one before."""
-    for message in messages:
-        key = hmac.new(key, message.encode(), hashlib.sha256).digest()
-    return key
 
 
 def _trusted(machine: Mapping[str, str]) -> ssl.SSLContext:

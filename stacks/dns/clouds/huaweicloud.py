@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Alone, Api, Refusal
 from stacks.dns.clouds.answers import OddAnswer, entries, identifier, text
-from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac, sha256
+from stacks.dns.clouds.calls import Calling
+from stacks.dns.clouds.signing import Call, Keys, Sign, encoded, mac, summary
 from stacks.dns.publisher import ProviderFailed, Record
 
 HOST = "dns.myhuaweicloud.com"
@@ -128,18 +129,8 @@ def signed(keys: Keys) -> Sign:
         headers = {"content-type": "application/json", "host": call.host, "x-sdk-date": at}
         if keys.token:
             headers["x-security-token"] = keys.token
-        names = ";".join(sorted(headers))
-        canonical = "\n".join(
-            (
-                call.method,
-                encoded(call.path, safe="/").rstrip("/") + "/",
-                call.canonical_query,
-                "".join(f"{name}:{value}\n" for name, value in sorted(headers.items())),
-                names,
-                sha256(call.body),
-            )
-        )
-        text = f"{ALGORITHM}\n{at}\n{sha256(canonical.encode())}"
+        names, hashed = summary(call, headers, f"{encoded(call.path, safe='/').rstrip('/')}/")
+        text = f"{ALGORITHM}\n{at}\n{hashed}"
         said = f"Access={keys.id}, SignedHeaders={names}, Signature={mac(keys.secret.encode(), text).hex()}"
         return {**headers, "authorization": f"{ALGORITHM} {said}"}
 

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
 from stacks.dns.clouds.answers import MOST_PAGES, entries, identifier, inner, number
-from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, encoded, mac, sha256
+from stacks.dns.clouds.calls import Calling
+from stacks.dns.clouds.signing import Call, Keys, Sign, mac, sha256, summary
 from stacks.dns.publisher import Record
 
 HOST = "domainservice.jdcloud-api.com"
@@ -105,19 +106,9 @@ def signed(keys: Keys, region: str) -> Sign:
         }
         if keys.token:
             headers["x-jdcloud-security-token"] = base64.b64encode(keys.token.encode()).decode()
-        names = ";".join(sorted(headers))
-        canonical = "\n".join(
-            (
-                call.method,
-                encoded(call.path, safe="/"),
-                call.canonical_query,
-                "".join(f"{name}:{value}\n" for name, value in sorted(headers.items())),
-                names,
-                sha256(call.body),
-            )
-        )
+        names, hashed = summary(call, headers)
         scope = f"{at[:8]}/{region}/domainservice/{ALGORITHM.lower()}_request"
-        text = f"{ALGORITHM}-HMAC-SHA256\n{at}\n{scope}\n{sha256(canonical.encode())}"
+        text = f"{ALGORITHM}-HMAC-SHA256\n{at}\n{scope}\n{hashed}"
         signature = mac(mac(f"{ALGORITHM}{keys.secret}".encode(), *scope.split("/")), text).hex()
         said = f"Credential={keys.id}/{scope}, SignedHeaders={names}, Signature={signature}"
         return {**headers, "authorization": f"{ALGORITHM}-HMAC-SHA256 {said}"}

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from stacks.dns.clouds.account import Api, Refusal, host_in
 from stacks.dns.clouds.answers import MOST_PAGES, OddAnswer, entries, inner, needed, number, text
-from stacks.dns.clouds.calls import Call, Calling, Keys, Sign, mac, sha256
+from stacks.dns.clouds.calls import Calling
+from stacks.dns.clouds.signing import Call, Keys, Sign, mac, summary
 from stacks.dns.publisher import Record
 
 HOST = "dnspod.tencentcloudapi.com"
@@ -115,11 +116,9 @@ def signed(keys: Keys) -> Sign:
         now = datetime.now(UTC)
         stamp = str(int(now.timestamp()))
         must = {"content-type": "application/json", "host": call.host}
-        names = ";".join(must)
-        lines = "".join(f"{name}:{value}\n" for name, value in must.items())
-        canonical = f"{call.method}\n{call.path}\n\n{lines}\n{names}\n{sha256(call.body)}"
+        names, hashed = summary(call, must)
         scope = f"{now:%Y-%m-%d}/dnspod/tc3_request"
-        text = f"{ALGORITHM}\n{stamp}\n{scope}\n{sha256(canonical.encode())}"
+        text = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashed}"
         signature = mac(f"TC3{keys.secret}".encode(), *scope.split("/"), text).hex()
         said = f"Credential={keys.id}/{scope}, SignedHeaders={names}, Signature={signature}"
         headers = {

@@ -8,8 +8,9 @@ from threading import Barrier, Lock, Thread
 import pytest
 
 from stacks.dns.clouds.account import Alone, CloudRecords
-from stacks.dns.clouds.calls import Calling, Keys
+from stacks.dns.clouds.calls import Calling
 from stacks.dns.clouds.huaweicloud import MOST_ROUNDS, HuaweiCloud
+from stacks.dns.clouds.signing import Keys
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
 from tests.emulators.huaweicloud_dns import CREATE, HOST, LIST, UPDATE, HuaweiCloudDns

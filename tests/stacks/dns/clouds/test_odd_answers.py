@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.dns.clouds import publisher
-from stacks.dns.clouds.calls import Keys
+from stacks.dns.clouds.signing import Keys
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
 from tests.emulators.proxy import Clouds, Handler, Request, Response, clouds
