@@ -15,7 +15,7 @@ from stacks.provider.deploy.bundle import Bundle, fingerprint
 from stacks.provider.deploy.calls import Denied, Refused
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.deploy.unnamed import Unnamed
-from stacks.provider.properties import Kind, Property
+from stacks.provider.properties import Change, Kind, Property
 from stacks.provider.properties import Refused as BadValue
 from stacks.provider.resource import Values
 from stacks.provider.run import Operation
@@ -126,6 +126,15 @@ class AwsAcm(StoredCertificate[Acm]):
         """With the credential's keys, its file and profile, or the instance's role."""
         aws = Aws(self.label, account.fields, *(inputs.get("privateKeyPem") or "").splitlines())
         return Acm(aws, Unnamed(operation, self.token))
+
+    def diff(
+        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
+    ) -> dict[str, Change]:
+        """A region that is named, or no longer named, is the same one still."""
+        changes = super().diff(operation, state, inputs, ignored)
+        if "region" in changes and inputs.get("region") in (None, state["certificateId"].split(":")[3]):
+            changes["region"] = Change.UPDATE
+        return changes
 
     def upload(self, service: Acm, inputs: Values, sent: Bundle, name: str) -> Found:
         """The one that is there without an owner, else a new one."""

@@ -140,7 +140,7 @@ class StoredCertificate(ResourceType, Generic[Service]):
         service = self._opened(operation, inputs)
         old = state["certificateId"]
         superseded = [*(state.get("superseded") or ())]
-        if self._is_there(service, state, sent):
+        if self._is_there(service, state, sent) and not self._set_otherwise(state, inputs):
             found = Found(old)
         else:
             replaced = self.replace(service, state, inputs, sent)
@@ -190,6 +190,11 @@ class StoredCertificate(ResourceType, Generic[Service]):
             return False
         found = self.find(service, state, state["certificateId"])
         return found is not None and found.is_(sent)
+
+    def _set_otherwise(self, state: Values, inputs: Values) -> bool:
+        """Whether it is to be there in another way: an input of the target's own has changed."""
+        ours = (each.name for each in self.own_inputs if each.change is Change.UPDATE)
+        return any(state.get(name) != inputs.get(name) for name in ours)
 
     def _cleared(
         self, operation: Operation, service: Service, state: Values, ids: Sequence[str]

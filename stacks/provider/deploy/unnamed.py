@@ -1,8 +1,8 @@
 """Services that keep certificates without a name: whose is one that is there already?
 
 What a killed run uploaded is found by the certificate itself, and so would be what another resource put
-there: two resources with one object would remove each other's. A resource takes for its own what no other
-of the stack has, and what no other of this process has uploaded.
+there, or the one that is being replaced: two with one object would remove each other's. A resource takes for
+its own what nothing in the stack's state has, and what no other of this process has uploaded.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,21 +22,20 @@ class Unnamed:
     def found_or_uploaded(
         self, where: tuple[str, ...], there: Callable[[], Iterable[Found]], upload: Callable[[], Found]
     ) -> Found:
-        """What is `there` and is nobody else's, else what `upload` makes.
+        """What is `there` and is nobody's, else what `upload` makes.
 
         `where` says which certificate at which place: of these, one at a time looks and uploads.
         """
         run, urn = self.operation.run, self.operation.urn
         with run.alone(self.token, *where):
-            others = self._others()
-            found = next((each for each in there() if each.id not in others), None) or upload()
+            owned = self._owned()
+            found = next((each for each in there() if each.id not in owned), None) or upload()
             run.uploaded[found.id] = urn
         return found
 
-    def _others(self) -> set[str]:
+    def _owned(self) -> set[str]:
         run, urn = self.operation.run, self.operation.urn
-        others = {id_ for id_, by in run.uploaded.items() if by != urn}
+        owned = {id_ for id_, by in run.uploaded.items() if by != urn}
         for each in run.held(self.token):
-            if each.urn != urn:
-                others |= {each.outputs["certificateId"], *(each.outputs.get("superseded") or ())}
-        return others
+            owned |= {each.outputs["certificateId"], *(each.outputs.get("superseded") or ())}
+        return owned

@@ -10,6 +10,7 @@ from moto.acm.models import acm_backends
 from stacks.errors import StackError
 from stacks.provider.deploy.aws_acm import KEY_TYPES, AwsAcm
 from stacks.provider.deploy.bundle import fingerprint
+from stacks.provider.properties import Change
 from tests.emulators.aws import ACCOUNT, REGION
 from tests.emulators.aws_certificates import HOSTS, Acm, acm
 from tests.emulators.signing import Key
@@ -133,6 +134,15 @@ def test_the_deployments_region_goes_before_the_credentials(at: AtAcm) -> None:
     at.place.lose()
     with pytest.raises(StackError, match="in which region"):
         at.place.up(made)
+
+
+def test_naming_the_region_that_it_has_replaces_nothing(at: AtAcm) -> None:
+    made = chain("a.test")
+    at.place.up(made)
+    assert at.place.diff(made, region=REGION) == {"region": Change.UPDATE}
+    at.place.up(made, region=REGION)
+    assert at.place.diff(made) == {"region": Change.UPDATE}
+    assert at.place.diff(made, region="eu-central-1") == {"region": Change.REPLACE}
 
 
 def test_a_certificate_stays_in_its_region_when_the_credentials_is_another(at: AtAcm) -> None:
