@@ -6,12 +6,30 @@ They are used as those of `stacks.resources` are; importing this needs Pulumi's 
 from stacks.deployments.alicloud_cas import AlicloudCas
 from stacks.deployments.aws_acm import AwsAcm
 from stacks.deployments.baiducloud_cas import BaiducloudCas
+from stacks.deployments.cloudflare_certificate import CloudflareCertificate
 from stacks.deployments.directory import Directory
 from stacks.deployments.endpoint import Endpoint
 from stacks.deployments.jdcloud_ssl import JdcloudSsl
 from stacks.resources import Custom
 
-__all__ = ["TARGETS", "AlicloudCas", "AwsAcm", "BaiducloudCas", "Directory", "Endpoint", "JdcloudSsl"]
+__all__ = [
+    "TARGETS",
+    "AlicloudCas",
+    "AwsAcm",
+    "BaiducloudCas",
+    "CloudflareCertificate",
+    "Directory",
+    "Endpoint",
+    "JdcloudSsl",
+]
 
-TARGETS: tuple[type[Custom], ...] = (Directory, Endpoint, AlicloudCas, BaiducloudCas, AwsAcm, JdcloudSsl)
+TARGETS: tuple[type[Custom], ...] = (
+    Directory,
+    Endpoint,
+    AlicloudCas,
+    BaiducloudCas,
+    AwsAcm,
+    JdcloudSsl,
+    CloudflareCertificate,
+)
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

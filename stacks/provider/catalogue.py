@@ -7,6 +7,7 @@ from stacks.provider.acme.order import Order
 from stacks.provider.deploy.alicloud_cas import AlicloudCas
 from stacks.provider.deploy.aws_acm import AwsAcm
 from stacks.provider.deploy.baiducloud_cas import BaiducloudCas
+from stacks.provider.deploy.cloudflare_certificate import CloudflareCertificate
 from stacks.provider.deploy.directory import Directory
 from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
@@ -27,5 +28,6 @@ RESOURCES: dict[str, ResourceType] = {
         BaiducloudCas,
         AwsAcm,
         JdcloudSsl,
+        CloudflareCertificate,
     )
 }
