@@ -7,6 +7,13 @@ import typer
 from cli import table
 from cli.telling import print_json, say
 
+PACE = {
+    "credential": "one by one",
+    "zone": "one of a zone",
+    "name": "one of a name",
+    "none": "at once",
+}
+
 
 def providers(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False) -> None:
     """Every DNS provider: the fields of its credential, its pace, and how far it is tested here."""
@@ -22,7 +29,7 @@ def providers(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdo
             (
                 each["provider"],
                 each["label"],
-                "one by one" if each["sequential"] else "at once",
+                PACE[each["turns"]],
                 _ttl(each["tuning"]),
                 f"{each['tested']}: {each['against']}" if each["against"] else each["tested"],
             )

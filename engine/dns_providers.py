@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from credentials import kinds
+from engine.dns_turns import turns
 
 _TESTED = Path(__file__).with_name("dns_tested.toml")
 
@@ -15,8 +16,9 @@ def providers() -> list[dict[str, Any]]:
     """Every kind that publishes records, by name.
 
     `provider`, `label`, `names` (others that mean it), `fields` (those of its credential), `tuning` (`name`,
-    `default` and `least` in seconds where there are any), `sequential`, `tested` (catalogued, accepted by
-    lego, or exercised) and `against` (with what it was exercised, or why lego was not asked).
+    `default` and `least` in seconds where there are any), `sequential`, `turns` (`credential`,
+    `zone`, `name`: whose challenges wait for one another; or `none`), `tested` (catalogued, accepted by lego,
+    or exercised) and `against` (with what it was exercised, or why lego was not asked).
     """
     others: dict[str, list[str]] = {}
     for name in kinds.former_names():
@@ -65,6 +67,7 @@ def _described(kind: kinds.Kind, others: list[str]) -> dict[str, Any]:
             if each.tuning
         ],
         "sequential": kind.sequential,
+        "turns": turns(kind.name).value,
         "tested": far,
         "against": against,
     }
