@@ -10,6 +10,7 @@ from stacks.deployments.cloudflare_certificate import CloudflareCertificate
 from stacks.deployments.directory import Directory
 from stacks.deployments.endpoint import Endpoint
 from stacks.deployments.jdcloud_ssl import JdcloudSsl
+from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
 from stacks.resources import Custom
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Directory",
     "Endpoint",
     "JdcloudSsl",
+    "TencentcloudSsl",
 ]
 
 TARGETS: tuple[type[Custom], ...] = (
@@ -31,5 +33,6 @@ TARGETS: tuple[type[Custom], ...] = (
     AwsAcm,
     JdcloudSsl,
     CloudflareCertificate,
+    TencentcloudSsl,
 )
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

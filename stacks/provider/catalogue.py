@@ -11,6 +11,7 @@ from stacks.provider.deploy.cloudflare_certificate import CloudflareCertificate
 from stacks.provider.deploy.directory import Directory
 from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
+from stacks.provider.deploy.tencentcloud_ssl import TencentcloudSsl
 from stacks.provider.dns.challenge_record import ChallengeRecord
 from stacks.provider.resource import ResourceType
 
@@ -29,5 +30,6 @@ RESOURCES: dict[str, ResourceType] = {
         AwsAcm,
         JdcloudSsl,
         CloudflareCertificate,
+        TencentcloudSsl,
     )
 }

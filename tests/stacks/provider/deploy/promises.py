@@ -115,6 +115,12 @@ class World:
         """The SHA-256 of each certificate of ours, by id."""
         return {id_: one.sha256 for id_, one in self.store.kept.items() if one.name.startswith("tic-")}
 
+    def bind(self, **fields: str) -> None:
+        """Let the stack's credential have these fields besides."""
+        opened = self.broker.credentials[self.target.kind]
+        self.secrets += fields.values()
+        self.broker.credentials[self.target.kind] = OpenedFields(opened.kind, {**opened.fields, **fields})
+
     def swap(self, id_: str, made: Chain) -> None:
         """Let somebody have another certificate there."""
         self.store.kept[id_] = kept("another", [made.certificate], traditional(made.key))

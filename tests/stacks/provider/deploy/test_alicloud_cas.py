@@ -60,6 +60,6 @@ def test_temporary_keys_deploy_too(at: World, store: AlibabaCertificates) -> Non
     store.keys["LTAIcanary"] = Key("LTAIcanary", SECRET, token="cAnArY-token")
     with pytest.raises(StackError, match="refuses"):
         at.create(chain("a.test"))
-    at.broker.credentials["alicloud"].fields["security-token"] = "cAnArY-token"  # type: ignore[index]
+    at.bind(**{"security-token": "cAnArY-token"})
     at.create(chain("a.test"))
     assert len(at.ours()) == 1
