@@ -8,7 +8,9 @@ from credentials.errors import CredentialError
 from engine.challenge_notes import Note, State, forget, leave, needed_elsewhere, values_left
 from engine.errors import EngineError
 from engine.events import Notice
+from engine.lexicon_accounts import ways
 from engine.ways_to_delete import WHOLE_NAME, client_can, console
+from stacks.dns.lexicon import installed
 from stacks.dns.propagation import Presence, presence, values_at, wait_gone
 from stacks.errors import StackError
 
@@ -96,7 +98,7 @@ def _clean(
         raise OthersThere(
             f"the client of {note.provider} deletes every value of {note.record.name} with one, and "
             f"{len(others)} of somebody else stand{'s' if len(others) == 1 else ''} there",
-            hint="install what deletes one by its value: pip install 'tic-engine[lexicon]'",
+            hint=_how(note),
         )
     elif publishers.cleanup(note.credential, note.record, note.resolvers):
         return
@@ -104,13 +106,21 @@ def _clean(
     if last is Presence.SEEN:
         raise StillPublished(
             f"{note.provider} can withdraw {note.record.name} only from the process that published it",
-            hint=f"delete the value in the zone {note.zone} at {note.provider}",
+            hint=_how(note),
         )
     if last is Presence.UNKNOWN:
         raise StillPublished(
             f"whether {note.record.name} is gone can't be seen: not every name server of {note.zone} answers",
             hint="see that this machine reaches them",
         )
+
+
+def _how(note: Note) -> str:
+    """What a person does where neither the kind's own client nor dns-lexicon could."""
+    by_hand = f"delete the value in the zone {note.zone} at {note.provider}"
+    if note.provider in ways() and not installed():
+        return f"install what deletes it by its value: pip install 'tic-engine[lexicon]'; or {by_hand}"
+    return by_hand
 
 
 def _others(note: Note, ours: frozenset[str]) -> frozenset[str]:

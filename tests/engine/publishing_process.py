@@ -9,8 +9,8 @@ from tests.engine.dns_world import publish, reopened
 
 
 def main() -> None:
-    """Say `ready`, publish apex and wildcard at once, say so line by line, and wait to be killed."""
-    folder, nameserver = Path(sys.argv[1]), sys.argv[2]
+    """Say `ready`, publish the named challenges at once, say so line by line, and wait to be killed."""
+    folder, nameserver, tokens = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     broker = reopened(Home(folder / "home", folder / "cache")).broker()
     servers = (nameserver,) if nameserver != "-" else ()
 
@@ -23,7 +23,7 @@ def main() -> None:
         say(token)
 
     say("ready")
-    for token in ("apex", "wildcard"):
+    for token in tokens:
         Thread(target=run, args=(token,), daemon=True).start()
     Event().wait()
 

@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,9 +47,11 @@ def world(tmp_path: Path) -> Iterator[DnsWorld]:
 
 
 @contextmanager
-def another_process(folder: Path, nameserver: str = "-") -> Iterator["subprocess.Popen[str]"]:
+def another_process(
+    folder: Path, nameserver: str = "-", tokens: Sequence[str] = ("apex", "wildcard")
+) -> Iterator["subprocess.Popen[str]"]:
     """A run in a process of its own; killed (SIGKILL) at the end of the block at the latest."""
-    command = [sys.executable, "-m", "tests.engine.publishing_process", str(folder), nameserver]
+    command = [sys.executable, "-m", "tests.engine.publishing_process", str(folder), nameserver, *tokens]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -105,8 +107,10 @@ def test_a_program_withdraws_what_another_process_had_it_publish(
     with challtestsrv(tmp_path) as dns_server:
         program = publishing_program(tmp_path, dns_server.management_url)
         world.bind("exec", {"path": str(program.path), "mode": mode})
-        with another_process(tmp_path, dns_server.address) as process:
-            published_by(process)
+        one = ["apex"]  # a program is asked for one challenge at a time
+        with another_process(tmp_path, dns_server.address, one) as process:
+            assert process.stdout is not None
+            assert [process.stdout.readline().strip() for _ in range(2)] == ["ready", "apex"]
         assert warnings(withdraw_left_over(world.database, world.vault, None)) == []
     calls = program.calls()
     assert sorted(call[1:] for call in calls if call[0] == "present") == sorted(

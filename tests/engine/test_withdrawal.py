@@ -129,10 +129,19 @@ def test_beside_a_foreign_value_a_client_that_takes_all_is_never_asked(scene: Sc
     scene.provider.records[NAME] = {value(), "theirs"}
     with pytest.raises(OthersThere, match="1 of somebody else stands there") as refused:
         scene.withdraw(note)
-    assert "pip install 'tic-engine[lexicon]'" in refused.value.hint
+    assert refused.value.hint == "delete the value in the zone example.test at ns1"
     assert scene.provider.records[NAME] == {value(), "theirs"}
     assert scene.provider.calls == []
     assert [each.id for each in scene.world.notes()] == [note.id]
+
+
+def test_what_would_delete_it_by_its_value_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(withdrawal, "installed", lambda: False)
+    note = left_note(scene.world, scene.place, "ns1")
+    scene.provider.records[NAME] = {value(), "theirs"}
+    with pytest.raises(OthersThere) as refused:
+        scene.withdraw(note)
+    assert refused.value.hint.startswith("install what deletes it by its value: pip install 'tic-engine[lex")
 
 
 def test_what_nobody_can_delete_is_named_with_its_zone_and_its_console(scene: Scene) -> None:

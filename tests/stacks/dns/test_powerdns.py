@@ -173,8 +173,10 @@ def test_processes_that_change_one_set_at_once_lose_none_of_each_others_values(
             barrier.wait(60)
             assert real.txt(NAME) == sorted(["theirs", *(record(token).value for token in tokens)])
             barrier.wait(60)
+    except BaseException:
+        barrier.abort()
+        raise
     finally:
-        barrier.abort() if any(each.exitcode for each in processes) else None
         for each in processes:
             each.join(60)
     assert [each.exitcode for each in processes] == [0] * AT_ONCE
