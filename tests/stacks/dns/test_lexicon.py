@@ -4,7 +4,9 @@ import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
+import psutil
 import pytest
 
 from stacks.dns.lexicon import Account, delete
@@ -47,12 +49,28 @@ def test_what_it_says_holds_no_secret(real: PowerDns) -> None:  # B4
     assert failed.value.__cause__ is None
 
 
-def test_a_provider_that_never_answers_is_given_up(real: PowerDns) -> None:
+def test_a_provider_that_never_answers_is_given_up_and_nobody_else_sees_the_secret() -> None:  # B4
+    """Neither the command line of its process nor its environment, nor any file, holds it."""
+    failures: list[ProviderFailed] = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         asked = Account("powerdns", {"auth_token": CANARY, "pdns_server": url})
-        with pytest.raises(ProviderFailed, match="ended without an answer"):
-            delete(asked, ZONE, NAME, "mine", seconds=2, machine={})
+
+        def ask() -> None:
+            with pytest.raises(ProviderFailed, match="ended without an answer") as failed:
+                delete(asked, ZONE, NAME, "mine", seconds=4)
+            failures.append(failed.value)
+
+        thread = Thread(target=ask)
+        thread.start()
+        connection, _address = silent.accept()  # now it has its settings, and waits for an answer
+        children = psutil.Process().children()
+        (process,) = (each for each in children if any("lexicon_main" in word for word in each.cmdline()))
+        seen = f"{process.cmdline()}{process.environ()}"
+        thread.join(30)
+        connection.close()
+    assert CANARY not in f"{seen}{failures[0]}{failures[0].hint}"
+    assert not process.is_running()
 
 
 def test_what_lexicon_does_not_know_is_said() -> None:
