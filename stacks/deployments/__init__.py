@@ -9,6 +9,7 @@ from stacks.deployments.baiducloud_cas import BaiducloudCas
 from stacks.deployments.cloudflare_certificate import CloudflareCertificate
 from stacks.deployments.directory import Directory
 from stacks.deployments.endpoint import Endpoint
+from stacks.deployments.huaweicloud_scm import HuaweicloudScm
 from stacks.deployments.jdcloud_ssl import JdcloudSsl
 from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
 from stacks.resources import Custom
@@ -21,6 +22,7 @@ __all__ = [
     "CloudflareCertificate",
     "Directory",
     "Endpoint",
+    "HuaweicloudScm",
     "JdcloudSsl",
     "TencentcloudSsl",
 ]
@@ -34,5 +36,6 @@ TARGETS: tuple[type[Custom], ...] = (
     JdcloudSsl,
     CloudflareCertificate,
     TencentcloudSsl,
+    HuaweicloudScm,
 )
 """Every class of this package that a program can use; each has the `type_token` of the schema."""
