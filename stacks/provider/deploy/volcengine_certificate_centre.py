@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from stacks.broker import OpenedFields
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import SECONDS, Account, Refused, ca_file, sdk, silence
+from stacks.provider.deploy.calls import SECONDS, Account, Denied, Refused, ca_file, sdk, silence
 from stacks.provider.deploy.key_form import telling_lines, traditional
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.resource import Values
@@ -140,7 +140,9 @@ class VolcengineCertificateCentre(StoredCertificate[Centre]):
         try:
             service.ask("CertificateDeleteInstance", {"InstanceId": id_})
         except Refused as refused:
-            if refused.status >= 500 or refused.status == 429 or refused.code.startswith(_DENIED + _UNKNOWN):
+            if isinstance(refused, Denied):
+                raise Stays(f"the certificate {id_} stays: {refused}", hint=refused.hint) from None
+            if refused.status >= 500 or refused.status == 429 or refused.code.startswith(_UNKNOWN):
                 raise
             raise Stays(
                 f"the certificate {id_} stays at {self.label}: {refused}",

@@ -13,6 +13,7 @@ from stacks.errors import StackError
 from stacks.provider.deploy.key_form import telling_lines
 from stacks.provider.properties import Change
 from tests.emulators.certificate_store import Kept, kept
+from tests.emulators.proxy import Request, Response
 from tests.stacks.provider.acme.chains import Chain, chain
 from tests.stacks.provider.deploy.service_world import KEY, World
 from tests.stacks.provider.driver import State
@@ -139,6 +140,26 @@ class ServicePromises:
         assert "give what uses it another certificate" in kept_there.value.hint
         assert len(world.store.kept) == 1
 
+    def test_one_that_something_begins_to_use_meanwhile_is_not_removed(self, world: World) -> None:
+        """E2."""
+        state = world.up(None, chain("a.test"))
+        used, handler = world.kept(state).used_by, world.faults.handler
+
+        def late(request: Request) -> Response:
+            if request.method == "DELETE" or "Delete" in request.query:
+                used.append("CDN www.a.test")
+            return handler(request)
+
+        world.faults.handler = late
+        if not self.in_place:
+            after = world.up(state, chain("a.test", serial=0x5678))
+            assert after["superseded"] == [state["certificateId"]]
+            assert state["certificateId"] in world.ear.warned[0]
+            used.clear()
+        with pytest.raises(StackError, match="stays at") as kept_there:
+            world.delete(state)
+        assert "give what uses it another certificate" in kept_there.value.hint
+
     def test_what_does_not_belong_together_is_not_sent(self, world: World) -> None:
         """E2: checked before it is sent, whatever the service would take."""
         made, other = chain("a.test"), chain("a.test")
@@ -249,6 +270,24 @@ class ServicePromises:
     def somebody_elses(made: Chain, name: str) -> Kept:
         """A certificate as somebody else put it there."""
         return kept(name, [made.certificate, made.intermediate], made.key)
+
+
+class RemovalPromises:
+    """`removal`: the permission to remove one, which is one of its own and is needed by a renewal."""
+
+    removal: str
+
+    def test_without_the_permission_to_remove_the_new_one_is_there_and_the_old_one_waits(
+        self, world: World
+    ) -> None:
+        """B9, E2."""
+        state = world.up(None, chain("a.test"))
+        with world.store.without(self.removal):
+            after = world.up(state, chain("a.test", serial=0x5678))
+        assert after["superseded"] == [state["certificateId"]]
+        assert self.removal in world.ear.warned[0]
+        assert f"tic creds privileges {world.target.kind} --for deploy" in world.ear.warned[0]
+        assert len(world.store.kept) == 2
 
 
 def everything(world: World, state: State, made: Chain) -> None:

@@ -8,7 +8,7 @@ from stacks.provider.deploy.jdcloud_ssl import HOST, MOST_NAME, JdcloudSsl, shor
 from tests.emulators.jdcloud_certificates import JdCloudCertificates
 from tests.emulators.signing import Key
 from tests.stacks.provider.acme.chains import chain
-from tests.stacks.provider.deploy.service_promises import ServicePromises
+from tests.stacks.provider.deploy.service_promises import RemovalPromises, ServicePromises
 from tests.stacks.provider.deploy.service_world import World
 from tests.stacks.provider.deploy.service_world import world as made_world
 
@@ -25,8 +25,9 @@ class TestPromises(ServicePromises):
     package = "jdcloud_sdk"
 
 
-class TestPromisesOfWhatTheServiceDoesNotUpdate(ServicePromises):
+class TestPromisesOfWhatTheServiceDoesNotUpdate(ServicePromises, RemovalPromises):
     in_place = False
+    removal = "ssl:deleteCerts"
     while_used = False
     package = "jdcloud_sdk"
 

@@ -6,7 +6,7 @@ import pytest
 
 from stacks.provider.deploy.volcengine_certificate_centre import HOST, VolcengineCertificateCentre
 from tests.emulators.volcengine_certificates import VolcengineCertificates
-from tests.stacks.provider.deploy.service_promises import ServicePromises
+from tests.stacks.provider.deploy.service_promises import RemovalPromises, ServicePromises
 from tests.stacks.provider.deploy.service_world import World
 from tests.stacks.provider.deploy.service_world import world as made_world
 
@@ -17,8 +17,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-class TestPromises(ServicePromises):
+class TestPromises(ServicePromises, RemovalPromises):
     in_place = False
+    removal = "certificate_service:CertificateDeleteInstance"
     while_used = False
     tells_users = False
     package = "volcenginesdkcore"
