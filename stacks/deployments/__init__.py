@@ -12,6 +12,7 @@ from stacks.deployments.endpoint import Endpoint
 from stacks.deployments.huaweicloud_scm import HuaweicloudScm
 from stacks.deployments.jdcloud_ssl import JdcloudSsl
 from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
+from stacks.deployments.volcengine_certificate_centre import VolcengineCertificateCentre
 from stacks.resources import Custom
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "HuaweicloudScm",
     "JdcloudSsl",
     "TencentcloudSsl",
+    "VolcengineCertificateCentre",
 ]
 
 TARGETS: tuple[type[Custom], ...] = (
@@ -34,8 +36,9 @@ TARGETS: tuple[type[Custom], ...] = (
     BaiducloudCas,
     AwsAcm,
     JdcloudSsl,
-    CloudflareCertificate,
     TencentcloudSsl,
+    VolcengineCertificateCentre,
+    CloudflareCertificate,
     HuaweicloudScm,
 )
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

@@ -13,6 +13,7 @@ from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.deploy.huaweicloud_scm import HuaweicloudScm
 from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
 from stacks.provider.deploy.tencentcloud_ssl import TencentcloudSsl
+from stacks.provider.deploy.volcengine_certificate_centre import VolcengineCertificateCentre
 from stacks.provider.dns.challenge_record import ChallengeRecord
 from stacks.provider.resource import ResourceType
 
@@ -30,8 +31,9 @@ RESOURCES: dict[str, ResourceType] = {
         BaiducloudCas,
         AwsAcm,
         JdcloudSsl,
-        CloudflareCertificate,
         TencentcloudSsl,
+        VolcengineCertificateCentre,
+        CloudflareCertificate,
         HuaweicloudScm,
     )
 }
