@@ -21,6 +21,7 @@ from engine.dns_clients import client
 from engine.errors import EngineError
 from engine.lexicon_accounts import account_of
 from engine.missing_rights import missing_rights_named
+from engine.program_timing import timed_by_program
 from engine.role_tokens import provider_of
 from engine.timing import SEQUENCE, Timing, resolve
 from stacks.dns import lexicon
@@ -255,6 +256,8 @@ class Publishers:
         opened = self._lessee.opened(token, self._purpose)
         credential, kind = opened.credential, kinds.load(opened.credential.kind)
         timing = self._timing(kind, opened.fields, asked)
+        with named(credential):
+            timing = timed_by_program(timing, kind, opened.fields, self._machine)
         with named(credential), missing_rights_named(credential, "begin"):
             publisher = self._publisher(kind, opened.fields, asked.resolvers, timing)
             publisher = keeping_accounts(publisher, opened, self._lessee)

@@ -117,8 +117,7 @@ class LegoWorker:
         """
         self._provider = provider.checked()
         self._limits = limits
-        network = {name: machine[name] for name in NETWORK if name in machine}
-        redaction = Redaction([*provider.secrets, *_passwords(network.values())])
+        redaction = Redaction([*provider.secrets, *_passwords(surroundings(machine).values())])
         self._pending = b""
         argv = [sys.executable, "-I", "-S", str(MAIN), _bridge()]
         self._files = _in_memory(provider.files)
@@ -130,7 +129,7 @@ class LegoWorker:
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 cwd="/",
-                env={"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", "HOME": NOWHERE, **network},
+                env=surroundings(machine),
                 pass_fds=tuple(self._files.values()),
                 start_new_session=True,  # Ctrl-C reaches tic alone, which then withdraws what is published
             )
@@ -281,6 +280,12 @@ class LegoWorker:
             hint=hint
             or "correct what it names: the credential (tic creds rotate NAME), its rights, or the zone",
         )
+
+
+def surroundings(machine: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker, and of a program: of `machine`, the names in NETWORK alone."""
+    network = {name: machine[name] for name in NETWORK if name in machine}
+    return {"PATH": PROGRAM_PATH, "LANG": "C.UTF-8", "HOME": NOWHERE, **network}
 
 
 def _in_memory(files: Mapping[str, bytes]) -> dict[str, int]:

@@ -38,7 +38,7 @@ from tests.servers.bind import Bind, TsigKey, Zone, bind
 from tests.servers.challtestsrv import challtestsrv
 from tests.stacks.dns.answering import Query, answering, no_such_name, response, txt
 from tests.stacks.dns.processes import wait_until_ended, with_ids
-from tests.stacks.dns.provider_programs import publishing_program, shell, webhook
+from tests.stacks.dns.provider_programs import UNTIMED, publishing_program, shell, webhook
 
 CANARY = "canary-" + secrets.token_hex(12)
 server = pytest.mark.server
@@ -144,7 +144,9 @@ def test_a_program_publishes_and_the_very_worker_that_called_it_withdraws(
     with challtestsrv(tmp_path) as dns_server:
         program = publishing_program(tmp_path, dns_server.management_url)
         parents = tmp_path / "parents"
-        wrapper = shell(tmp_path / "wrapper", f"echo $PPID >> {parents}", f'exec {program.path} "$@"')
+        wrapper = shell(
+            tmp_path / "wrapper", UNTIMED, f"echo $PPID >> {parents}", f'exec {program.path} "$@"'
+        )
         world.bind("exec", {"path": str(wrapper), "mode": mode})
         with world.run() as broker, asked(broker) as client:
             client.publish(publish(nameservers=(dns_server.address,)))
@@ -219,7 +221,7 @@ def test_a_program_that_hangs_ends_at_its_time_limit_and_its_record_is_cleaned_u
     world: DnsWorld, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    script = shell(tmp_path / "publish", f"echo $1 >> {log}", 'test "$1" = cleanup || sleep 1000')
+    script = shell(tmp_path / "publish", UNTIMED, f"echo $1 >> {log}", 'test "$1" = cleanup || sleep 1000')
     world.bind("exec", {"path": str(script)})
     with (
         answering(no_such_name) as names,
@@ -291,7 +293,8 @@ def test_a_wait_ends_with_the_run_and_its_record_is_withdrawn(
 
 def test_a_worker_that_hangs_does_not_hold_up_the_end_of_a_run(world: DnsWorld, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    world.bind("exec", {"path": str(shell(tmp_path / "publish", f"echo $PPID > {pid}", "sleep 1000"))})
+    script = shell(tmp_path / "publish", UNTIMED, f"echo $PPID > {pid}", "sleep 1000")
+    world.bind("exec", {"path": str(script)})
     with answering(no_such_name) as names, ThreadPoolExecutor(1) as pool:
         broker = world.broker()
         work = pool.submit(broker.publish, publish(nameservers=(names.address,)))

@@ -16,6 +16,8 @@ from stacks.dns.record import record_name, record_value
 
 PROGRAM = """#!{python} -I
 import base64, hashlib, json, sys, urllib.request
+if sys.argv[1:] == ["timeout"]:
+    sys.exit("no such word")
 with open({log!r}, "a") as log:
     log.write(json.dumps(sys.argv[1:]) + "\\n")
 action, *words = sys.argv[1:]
@@ -31,6 +33,9 @@ path = "/set-txt" if action == "present" else "/clear-txt"
 body = json.dumps(dict(host=name, value=value)).encode()
 urllib.request.urlopen(urllib.request.Request({management!r} + path, data=body), timeout=5).close()
 """
+
+UNTIMED = 'test "$1" != timeout || exit 1'
+"""A line of a shell script that knows nothing of `PROGRAM timeout`."""
 
 
 def program(path: Path, text: str) -> Path:
