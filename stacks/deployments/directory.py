@@ -18,6 +18,7 @@ class Directory(Custom):
     certificate_pem: Output[str]
     chain_pem: Output[str]
     private_key_pem: Output[str]
+    domains: Output[Sequence[str] | None]
     certificate_file: Output[str]
     chain_file: Output[str]
     fullchain_file: Output[str]
@@ -39,6 +40,7 @@ class Directory(Custom):
         certificate_pem: Input[str],
         private_key_pem: Input[str],
         chain_pem: Input[str | None] = None,
+        domains: Input[Sequence[Input[str]] | None] = None,
         certificate_file: Input[str | None] = None,
         chain_file: Input[str | None] = None,
         fullchain_file: Input[str | None] = None,
@@ -54,6 +56,7 @@ class Directory(Custom):
             "certificate_pem": certificate_pem,
             "chain_pem": chain_pem,
             "private_key_pem": private_key_pem,
+            "domains": domains,
             "certificate_file": certificate_file,
             "chain_file": chain_file,
             "fullchain_file": fullchain_file,

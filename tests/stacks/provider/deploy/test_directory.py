@@ -137,7 +137,7 @@ def test_what_does_not_belong_together_is_not_written(runs: Runs, made: Chain, f
         {"privateKeyPem": "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----"},
     )
     for each in wrong:
-        with pytest.raises(StackError, match="nothing was written") as refused:
+        with pytest.raises(StackError, match="nothing was sent to") as refused:
             runs.create(**given(made, folder, **each))
         assert "canary" not in str(refused.value)
         assert not folder.exists()
