@@ -34,6 +34,7 @@ _SHAPED = (
     ":".join(["0a"] * 16),
     "192.0.2.0/24",
     "ovh-eu",
+    "arn:aws:iam::123456789012:role/dns",
     "Z1",
     '{"type": "service_account", "project_id": "example"}',
     "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
