@@ -8,7 +8,7 @@ from functools import cached_property
 from threading import Condition, Event
 from typing import TYPE_CHECKING
 
-from engine.challenge_notes import Author, Note, forget, open_notes, published, write
+from engine.challenge_notes import Author, Note, forget, leave, open_notes, published, write
 from engine.dns_turns import in_the_way, taken, why
 from engine.events import Notice
 from engine.publishers import Asked, Publishers, Stopped
@@ -171,7 +171,13 @@ class ChallengeRecords:
         return settle(self._database, self._publishers, note, stopped=self._stopping.wait)
 
     def _withdraw(self, note: Note) -> None:
-        withdraw(self._database, self._publishers, note, stopped=self._stopping.wait)
+        """Withdraw; what stays all the same holds no other challenge up, and `close` tries once more."""
+        try:
+            withdraw(self._database, self._publishers, note, stopped=self._stopping.wait)
+        except FAILURES as error:
+            with self._database.write() as connection:
+                leave(connection, note.id, str(error))
+            raise
 
     def _place(self, name: str, servers: Sequence[str]) -> Place:
         return place_at(name, servers) if servers else self._zones.place(name)

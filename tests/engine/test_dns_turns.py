@@ -15,12 +15,12 @@ from engine.dns_turns import NameTaken, in_the_way
 from engine.state.owner import Owner, this_process
 from stacks.broker import ProviderQuestion, Withdraw
 from stacks.dns import asking
-from stacks.dns.publisher import Record
+from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
 from stacks.dns.zones import Place
-from tests.engine.dns_world import NAME, DnsWorld, dns_world, publish, value
+from tests.engine.dns_world import NAME, DnsWorld, dns_world, publish, value, warnings
 from tests.servers.challtestsrv import challtestsrv
-from tests.stacks.dns.provider_programs import publishing_program
+from tests.stacks.dns.provider_programs import publishing_program, shell
 
 PAGE = Path(__file__).parents[2] / "docs/decisions/challenge-turns.md"
 OURS, GONE = this_process(), Owner(2**22 - 1, this_process().host, "1")
@@ -154,3 +154,19 @@ def test_who_waits_is_told_for_whom_and_gives_up_in_time(world: DnsWorld, tmp_pa
             ]
             assert len(program.calls()) == 1
             assert [note.stack for note in world.notes()] == ["site/dev"]
+
+
+@pytest.mark.server
+def test_a_record_that_could_not_be_withdrawn_holds_nobody_up(world: DnsWorld, tmp_path: Path) -> None:
+    with challtestsrv(tmp_path) as dns_server:
+        works = publishing_program(tmp_path, dns_server.management_url).path
+        lines = ('[ "$1" = cleanup ] && exit 1', f'exec "{works}" "$@"')
+        world.bind("exec", {"path": str(shell(tmp_path / "stubborn", *lines))})
+        server = (dns_server.address,)
+        broker = world.broker()
+        broker.publish(publish("one", nameservers=server))
+        with pytest.raises(ProviderFailed):
+            broker.withdraw(Withdraw("example.test", NAME, value("one")))
+        broker.publish(publish("two", nameservers=server, seconds=2.0))
+        assert len(warnings(broker.close())) == 2  # both are tried once more, and named
+        assert len(world.notes()) == 2
