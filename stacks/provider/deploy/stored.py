@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
 from stacks.provider.deploy.bundle import MATERIAL, Bundle, bundle
+from stacks.provider.deploy.calls import Denied
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -132,6 +133,7 @@ class StoredCertificate(ResourceType, Generic[Service]):
         sent = bundle(inputs, self.label)
         service = self._opened(operation, inputs)
         found = self.upload(service, inputs, sent, self._name(operation, sent))
+        operation.run.uploaded[found.id] = operation.urn
         return Created(found.id, self._outputs(service, inputs, sent, found, ()))
 
     def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
@@ -165,6 +167,8 @@ class StoredCertificate(ResourceType, Generic[Service]):
         """Remove what was put there; raises StackError where something uses it."""
         service = self._opened(operation, state)
         for id_ in (*(state.get("superseded") or ()), state["certificateId"]):
+            if operation.run.uploaded.get(id_) == operation.urn:
+                continue  # its replacement has the same: asked for by its name, it was there already
             if self.find(service, state, id_) is None:
                 continue
             if users := self.users(service, state, id_):
@@ -204,18 +208,21 @@ class StoredCertificate(ResourceType, Generic[Service]):
         for id_ in ids:
             if self.find(service, state, id_) is None:
                 continue
-            if users := self.users(service, state, id_):
-                left.append(id_)
-                operation.warn(
-                    f"the earlier certificate {id_} stays at {self.label} until nothing uses it: "
-                    f"{', '.join(users)}; give that the new one, then tic stack up removes it"
-                )
-                continue
             try:
+                if users := self.users(service, state, id_):
+                    left.append(id_)
+                    operation.warn(
+                        f"the earlier certificate {id_} stays at {self.label} until nothing uses it: "
+                        f"{', '.join(users)}; give that the new one, then tic stack up removes it"
+                    )
+                    continue
                 self.remove(service, state, id_)
             except Stays as kept:
                 left.append(id_)
                 operation.warn(f"{kept}; {kept.hint}")
+            except Denied as kept:  # the new one is there all the same
+                left.append(id_)
+                operation.warn(f"the earlier certificate {id_} stays: {kept}; {kept.hint}")
         return left
 
     def _outputs(

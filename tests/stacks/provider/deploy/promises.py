@@ -1,4 +1,4 @@
-"""What every target at a service promises, tried on its emulator; a target's own tests inherit these."""
+"""What a target promises whose service replaces nothing in place; the tests of such targets inherit these."""
 
 import logging
 import os
@@ -184,9 +184,9 @@ class Promises:
 
     UPLOAD: ClassVar[str]
     DELETE: ClassVar[str]
+    LOOK: ClassVar[str]
     EXTRA: ClassVar[str]
     SDK: ClassVar[str]
-    IN_PLACE: ClassVar[bool] = False
 
     def test_a_certificate_goes_in_with_its_chain(self, at: World) -> None:  # E2
         made = chain("a.test")
@@ -224,12 +224,10 @@ class Promises:
         state = at.create(chain("a.test"))
         renewed = at.update(state, chain("a.test", serial=0x5678))
         assert at.ours() == {renewed["certificateId"]: renewed["fingerprint"]}
-        assert (renewed["certificateId"] == state["certificateId"]) is self.IN_PLACE
+        assert renewed["certificateId"] != state["certificateId"]
         assert (renewed["serial"], renewed["superseded"]) == ("5678", None)
 
     def test_what_is_used_stays_until_nothing_uses_it(self, at: World) -> None:  # E2
-        if self.IN_PLACE:
-            pytest.skip("what uses it uses the new one")
         state = at.create(chain("a.test"))
         old = state["certificateId"]
         at.store.used[old] = ["cdn.a.test"]
@@ -298,6 +296,21 @@ class Promises:
         at.deny()
         at.delete(state)
         assert at.ours() == {}
+
+    def test_who_may_not_remove_the_old_one_has_the_new_one_all_the_same(self, at: World) -> None:
+        state = at.create(chain("a.test"))
+        old = state["certificateId"]
+        for serial, action in enumerate((self.LOOK, self.DELETE), 2):
+            at.deny(action)
+            made = chain("a.test", serial=serial)
+            renewed = at.update(state, made)
+            assert (renewed["serial"], renewed["superseded"]) == (f"{serial:x}", [old])
+            assert action in at.ear.warned[-1]
+            assert "tic creds privileges" in at.ear.warned[-1]
+            at.deny()
+            cleared = at.update(renewed, made)
+            assert set(at.ours()) == {cleared["certificateId"]} == {renewed["certificateId"]}
+            state, old = cleared, cleared["certificateId"]
 
     def test_a_wrong_secret_is_told(self, at: World) -> None:
         for id_, key in at.store.keys.items():

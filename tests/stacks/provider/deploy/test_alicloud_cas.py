@@ -38,6 +38,7 @@ def at(
 class TestAlicloudCas(Promises):
     UPLOAD = "yundun-cert:UploadUserCertificate"
     DELETE = "yundun-cert:DeleteUserCertificate"
+    LOOK = "yundun-cert:ListCloudResources"
     EXTRA = "alicloud"
     SDK = "alibabacloud_cas20200407.client"
 

@@ -41,6 +41,7 @@ def at(
 class TestHuaweicloudScm(Promises):
     UPLOAD = "scm:cert:upload"
     DELETE = "scm:cert:delete"
+    LOOK = "scm:cert:deployed"
     EXTRA = "huaweicloud"
     SDK = "huaweicloudsdkscm.v3.scm_client"
 

@@ -40,6 +40,7 @@ def at(
 class TestTencentcloudSsl(Promises):
     UPLOAD = "ssl:UploadCertificate"
     DELETE = "ssl:DeleteCertificate"
+    LOOK = "ssl:CreateCertificateBindResourceSyncTask"
     EXTRA = "tencentcloud"
     SDK = "tencentcloud.ssl.v20191205.ssl_client"
 
