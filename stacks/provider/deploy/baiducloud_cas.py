@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from stacks.broker import OpenedFields
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import SECONDS, Account, Refused, sdk
+from stacks.provider.deploy.calls import SECONDS, Account, Refused, entries, sdk
 from stacks.provider.deploy.key_form import telling_lines, traditional
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.resource import Values
@@ -85,11 +85,14 @@ class Cas:
     def look(self, path: str) -> Mapping[str, Any] | None:
         """What is at a path, or None where it is gone."""
         try:
-            return self.ask("GET", path)
+            told = self.ask("GET", path)
         except Refused as refused:
             if refused.code == _GONE:
                 return None
             raise
+        if "certId" not in told:
+            raise self.account.unreadable(PERMISSION, HOST)
+        return told
 
 
 class BaiducloudCas(StoredCertificate[Cas]):
@@ -131,7 +134,10 @@ class BaiducloudCas(StoredCertificate[Cas]):
 
     def upload(self, service: Cas, inputs: Values, sent: Bundle, name: str) -> Found:
         """The one of this name and content that is there, else a new one."""
-        for told in service.ask("GET").get("certs") or ():
+        there = entries(service.ask("GET").get("certs"))
+        if there is None:
+            raise service.account.unreadable(PERMISSION, HOST)
+        for told in there:
             id_, found = told.get("certId"), _found("", told, sent.certificate_pem)
             if id_ and told.get("certName") == name and found.is_(sent):
                 return Found(id_, sent.fingerprint)
@@ -164,7 +170,8 @@ class BaiducloudCas(StoredCertificate[Cas]):
         """The service and id of each resource that uses it."""
         told = service.look(f"/{id_}/detail") or {}
         users = [
-            f"{each.get('serviceName')} {each.get('resourceId')}" for each in told.get("resources") or ()
+            f"{each.get('serviceName')} {each.get('resourceId')}"
+            for each in entries(told.get("resources")) or ()
         ]
         if not users and told.get("status") == "IN_USE":
             return ["a resource that the service does not name"]
@@ -177,7 +184,7 @@ class BaiducloudCas(StoredCertificate[Cas]):
         except Refused as refused:
             if refused.code == _IN_USE:
                 raise Stays(
-                    f"the certificate {id_} stays at {self.label}: {refused}",
+                    f"the certificate {id_} stays: {refused}",
                     hint="give what uses it another certificate, then run the command again",
                 ) from None
             if refused.code != _GONE:

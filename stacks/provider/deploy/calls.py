@@ -4,9 +4,10 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from stacks.errors import StackError
 
@@ -113,6 +114,16 @@ def silence(*loggers: str) -> None:
 def ca_file() -> str | None:
     """The PEM file of CA certificates that this machine's environment names, for SDKs that ask none."""
     return next((os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)), None)
+
+
+def entries(value: object) -> list[Mapping[str, Any]] | None:
+    """The objects of a list in an answer, without what else is in it; None where it is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else None
+
+
+def whole(value: object) -> int:
+    """A number in an answer; 0 where it is none."""
+    return value if isinstance(value, int) else 0
 
 
 def _why(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from stacks.broker import OpenedFields
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import SECONDS, Account, Denied, Refused, sdk
+from stacks.provider.deploy.calls import SECONDS, Account, Denied, Refused, entries, sdk, whole
 from stacks.provider.deploy.key_form import telling_lines, traditional
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.resource import Values
@@ -63,11 +63,14 @@ class Ssl:
         from jdcloud_sdk.services.ssl.apis.DescribeCertRequest import DescribeCertRequest
 
         try:
-            return self.ask("describeCert", DescribeCertRequest({"certId": id_}))
+            told = self.ask("describeCert", DescribeCertRequest({"certId": id_}))
         except Refused as refused:
             if refused.status == 404:
                 return None
             raise
+        if "certId" not in told:
+            raise self.account.unreadable("ssl:describeCert", HOST)
+        return told
 
     def all(self) -> Iterator[Mapping[str, Any]]:
         """What the service tells of each certificate of the account."""
@@ -77,10 +80,12 @@ class Ssl:
         for page in range(1, MOST_PAGES):
             asked = DescribeCertsRequest({"pageNumber": page, "pageSize": PAGE})
             told = self.ask("describeCerts", asked)
-            here = told.get("certListDetails") or ()
+            here = entries(told.get("certListDetails", []))
+            if here is None:
+                raise self.account.unreadable("ssl:describeCerts", HOST)
             yield from here
             seen += len(here)
-            if not here or seen >= int(told.get("totalCount") or 0):
+            if not here or seen >= whole(told.get("totalCount")):
                 return
 
 
@@ -144,7 +149,7 @@ class JdcloudSsl(StoredCertificate[Ssl]):
 
     def users(self, service: Ssl, state: Values, id_: str) -> Sequence[str]:
         """The product, id and region of each resource that uses it."""
-        bound = (service.one(id_) or {}).get("usedBy") or ()
+        bound = entries((service.one(id_) or {}).get("usedBy")) or ()
         names = ("bindFrom", "bindId", "bindRegion")
         return [" ".join(str(each[name]) for name in names if each.get(name)) for each in bound]
 

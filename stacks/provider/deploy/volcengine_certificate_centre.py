@@ -14,7 +14,17 @@ from typing import Any, ClassVar
 
 from stacks.broker import OpenedFields
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import SECONDS, Account, Denied, Refused, ca_file, sdk, silence
+from stacks.provider.deploy.calls import (
+    SECONDS,
+    Account,
+    Denied,
+    Refused,
+    ca_file,
+    entries,
+    sdk,
+    silence,
+    whole,
+)
 from stacks.provider.deploy.key_form import telling_lines, traditional
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.resource import Values
@@ -75,15 +85,19 @@ class Centre:
         for page in range(1, MOST_PAGES):
             asked = {"PageNumber": page, "PageSize": PAGE, **wanted}
             told = self.ask("CertificateGetInstanceList", asked)
-            here = told.get("Instances") or ()
+            if "TotalCount" not in told:
+                raise self.account.unreadable(f"{SERVICE}:CertificateGetInstanceList", HOST)
+            here = entries(told.get("Instances")) or ()
             yield from here
             seen += len(here)
-            if not here or seen >= int(told.get("TotalCount") or 0):
+            if not here or seen >= whole(told["TotalCount"]):
                 return
 
     def found(self, id_: str) -> Found:
         """One that is there, with its fingerprint; the private key that comes with it is dropped."""
-        detail = self.ask("CertificateGetInstance", {"InstanceId": id_}).get("CertificateDetail") or {}
+        detail = self.ask("CertificateGetInstance", {"InstanceId": id_}).get("CertificateDetail")
+        if not isinstance(detail, dict):
+            raise self.account.unreadable(f"{SERVICE}:CertificateGetInstance", HOST)
         given = str(detail.get("FingerPrintSha256") or "").replace(":", "").lower()
         return Found(id_, given or None, str(detail.get("SerialNumber") or "") or None)
 
@@ -145,7 +159,7 @@ class VolcengineCertificateCentre(StoredCertificate[Centre]):
             if refused.status >= 500 or refused.status == 429 or refused.code.startswith(_UNKNOWN):
                 raise
             raise Stays(
-                f"the certificate {id_} stays at {self.label}: {refused}",
+                f"the certificate {id_} stays: {refused}",
                 hint="give what uses it another certificate, then run the command again",
             ) from None
 

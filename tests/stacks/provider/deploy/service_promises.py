@@ -2,9 +2,11 @@
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count, product
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,20 @@ from tests.stacks.provider.deploy.service_world import KEY, World
 from tests.stacks.provider.driver import State
 
 SEED = 20261122
+ODD = (
+    *(b"", b"null", b"[]", b"7", b'"text"', b"<html>a portal</html>", b"{}", b'{"error": 7}', b"\xff\xfe"),
+    *(b'{"certs": 7}', b'{"certs": [7, null, {}]}', b'{"resources": [7]}', b'{"certId": 7}'),
+    *(b'{"message": 7, "code": [], "requestId": {}}', b'{"requestId": "r", "error": {"code": "x"}}'),
+    *(b'{"requestId": "r", "result": [1]}', b'{"requestId": "r", "result": {"certListDetails": 7}}'),
+    b'{"requestId": "r", "result": {"certListDetails": [7], "totalCount": "many", "usedBy": [7]}}',
+    *(b'{"Result": 7}', b'{"Result": {"Instances": 7}}', b'{"Result": {"Instances": [7], "TotalCount": []}}'),
+    *(
+        b'{"Result": {"CertificateDetail": 7}}',
+        b'{"ResponseMetadata": 7}',
+        b'{"ResponseMetadata": {"Error": 7}}',
+    ),
+)
+ODD_ANSWERS = 50
 SITES, RENEWALS, MOST_RUNS = 4, 3, 40
 
 
@@ -156,7 +172,7 @@ class ServicePromises:
             assert after["superseded"] == [state["certificateId"]]
             assert state["certificateId"] in world.ear.warned[0]
             used.clear()
-        with pytest.raises(StackError, match="stays at") as kept_there:
+        with pytest.raises(StackError, match=r"certificate cert-\d+ stays") as kept_there:
             world.delete(state)
         assert "give what uses it another certificate" in kept_there.value.hint
 
@@ -227,6 +243,37 @@ class ServicePromises:
             world.up(None, made)
         assert "HTTPS_PROXY" in unreached.value.hint
         nothing_told(unreached.value, (made.key, KEY.secret), caplog, capfd)
+
+    def test_an_answer_in_another_form_is_one_clear_error(
+        self, world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """A portal, a proxy, another version of the service."""
+        made, renewed = chain("a.test"), chain("a.test", serial=0x5678)
+        state = world.up(None, made)
+        acts: tuple[Callable[[], object], ...] = (
+            lambda: world.up(None, renewed),
+            lambda: world.up(state, renewed),
+            lambda: world.read(state),
+            lambda: world.delete(state),
+        )
+        handler, told = world.faults.handler, 0
+        every = list(product((200, 403, 500), ODD, range(3), acts))
+        for status, body, number, act in Random(SEED).sample(every, ODD_ANSWERS):
+            answer = Response(status, {"content-type": "application/json", "connection": "close"}, body)
+            answers = count()
+
+            def odd(
+                request: Request, answer: Response = answer, after: int = number, answers: Any = answers
+            ) -> Response:
+                return answer if next(answers) == after else handler(request)
+
+            world.faults.handler = odd
+            try:
+                act()
+            except StackError as error:
+                told += 1
+                nothing_told(error, (made.key, renewed.key, KEY.secret), caplog, capfd)
+        assert told > 0
 
     def test_an_sdk_that_is_missing_is_named(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in [each for each in sys.modules if each.partition(".")[0] == self.package]:
