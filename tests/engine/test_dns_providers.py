@@ -12,8 +12,9 @@ from tests.credentials.test_lego_agrees import NEEDS_NETWORK
 HEADINGS = Path(__file__).parents[1] / "credentials" / "dns_headings.toml"
 PROVEN = {
     "rfc2136": "tests/e2e/test_certificate.py",
-    "exec": "tests/stacks/dns/test_worker.py",
-    "httpreq": "tests/stacks/dns/test_worker.py",
+    "acme-dns": "tests/e2e/test_dns_programs.py",
+    "exec": "tests/e2e/test_dns_programs.py",
+    "httpreq": "tests/e2e/test_dns_programs.py",
     "alicloud": "tests/e2e/clouds/test_alicloud.py",
     "aws": "tests/e2e/clouds/test_aws.py",
     "azure": "tests/e2e/clouds/test_azure.py",

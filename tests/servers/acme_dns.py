@@ -87,13 +87,18 @@ class AcmeDns:
         return 200, {"txt": body["txt"]}
 
     def answer(self, query: Query) -> Message:
-        """What its DNS server says."""
+        """What its DNS server says; a CNAME comes with the values that it leads to, as of a resolver."""
         name = query.name.lower()
-        account = next((one for one in self.accounts if one.fulldomain == name), None)
-        if account is not None and query.kind == "TXT" and account.values:
-            return response(query, *(f'{name}. TXT "{value}"' for value in account.values))
-        if static := [each for each in self.static if each.startswith(f"{name}. ")]:
-            return response(query, *static)
+        static = [each for each in self.static if each.startswith(f"{name}. ")]
+        owners = {name, *(each.rpartition(" ")[2].rstrip(".") for each in static)}
+        values = [
+            f'{one.fulldomain}. TXT "{value}"'
+            for one in self.accounts
+            for value in one.values
+            if query.kind == "TXT" and one.fulldomain in owners
+        ]
+        if static or values:
+            return response(query, *static, *values)
         zone = ZONE if name.endswith(ZONE) else name.partition(".")[2]
         authority = [f"{zone}. SOA ns1.{ZONE}. admin.{ZONE}. 1 28800 7200 604800 86400"]
         return response(query, authority=authority, code=dns.rcode.NXDOMAIN)

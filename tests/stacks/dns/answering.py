@@ -67,7 +67,7 @@ def answering(
     respond: Respond, *, host: str = "127.0.0.1", port: int | None = None, key: dns.tsig.Key | None = None
 ) -> Iterator[Answering]:
     """Answer with `respond(query)` (None: stay silent), one question at a time, until the block ends."""
-    server = Answering(host, port or free_port(host), respond, key)
+    server = Answering(host, port or 0, respond, key)
 
     class OverUdp(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -81,16 +81,30 @@ def answering(
                 self.wfile.write(struct.pack("!H", len(wire)) + wire)
 
     with ExitStack() as stack:
-        for made in (
-            socketserver.ThreadingUDPServer((host, server.port), OverUdp),
-            socketserver.ThreadingTCPServer((host, server.port), OverTcp),
-        ):
-            stack.enter_context(made)
+        over_udp, over_tcp = _listening(host, port, OverUdp, OverTcp)
+        stack.enter_context(over_udp)
+        stack.enter_context(over_tcp)
+        server.port = over_udp.server_address[1]
+        for made in (over_udp, over_tcp):
             thread = Thread(target=made.serve_forever, args=(0.02,))
             thread.start()
             stack.callback(thread.join)
             stack.callback(made.shutdown)
         yield server
+
+
+def _listening(
+    host: str, port: int | None, over_udp: type, over_tcp: type
+) -> tuple[socketserver.ThreadingUDPServer, socketserver.ThreadingTCPServer]:
+    """Both at one port; where none is wanted, one that nobody has taken over the other transport."""
+    while True:
+        udp = socketserver.ThreadingUDPServer((host, port or free_port(host)), over_udp)
+        try:
+            return udp, socketserver.ThreadingTCPServer(udp.server_address[:2], over_tcp)
+        except OSError:
+            udp.server_close()
+            if port:
+                raise
 
 
 def response(
