@@ -6,15 +6,14 @@ https://doc.powerdns.com/authoritative/http-api/zone.html
 import json
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+from urllib.parse import quote
 
 from stacks.dns.publisher import ProviderFailed
 from stacks.dns.redaction import Redaction
+from stacks.dns.way_out import way_out, why
 from stacks.errors import StackError
 
 CALL_SECONDS = 10.0
@@ -84,7 +83,9 @@ class Settings:
 
 
 class Api:
-    """Calls of one server's API; several threads may use it at once. Every call raises ProviderFailed."""
+    """Calls of one server's API; several threads may use it at once. Every call raises ProviderFailed, and
+    making it WayUnusable.
+    """
 
     def __init__(
         self, settings: Settings, *, seconds: float = CALL_SECONDS, machine: Mapping[str, str] = os.environ
@@ -92,7 +93,7 @@ class Api:
         self.settings = settings
         self._seconds = seconds
         self._hidden = Redaction([settings.key])
-        self._pool = _pool(settings.url, seconds, machine)
+        self._pool = way_out(settings.url, machine, seconds)
 
     def zone_of(self, name: str) -> Zone:
         """The zone with the longest name that holds `name`."""
@@ -167,7 +168,9 @@ class Api:
                 got.drain_conn()
                 got.release_conn()
         except (HTTPError, OSError) as error:
-            words = self._hidden.text(f"PowerDNS at {settings.url} can't be reached: {_why(error)}")
+            words = self._hidden.text(
+                f"PowerDNS at {settings.url} can't be reached: {why(error, self._seconds)}"
+            )
             raise (
                 ProviderFailed(words, hint=CHECK_URL, untouched=True)
                 if method == "GET"
@@ -199,34 +202,3 @@ class Api:
 def _id_of(zone: str) -> str:
     """How the API writes a zone's name in a URL: what is not plain as `=` and two hexadecimal digits."""
     return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"={ord(found[0]):02X}", f"{zone}.")
-
-
-def _pool(url: str, seconds: float, machine: Mapping[str, str]) -> Any:
-    """Connections to the server, by the proxy and with the trust that this machine is set up with."""
-    import urllib3
-
-    where = urlsplit(url)
-    options: dict[str, Any] = {"timeout": urllib3.Timeout(connect=seconds, read=seconds), "maxsize": 4}
-    if where.scheme == "https":
-        options["ssl_context"] = ssl.create_default_context(
-            cafile=machine.get("SSL_CERT_FILE") or None, capath=machine.get("SSL_CERT_DIR") or None
-        )
-    proxy = next((machine[name] for name in _proxy_names(where.scheme) if machine.get(name)), "")
-    direct = machine.get("no_proxy") or machine.get("NO_PROXY") or ""
-    if not proxy or proxy_bypass_environment(where.hostname or "", {"no": direct}):
-        return urllib3.PoolManager(**options)
-    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    headers = {}
-    if through.username is not None:
-        login = f"{unquote(through.username)}:{unquote(through.password or '')}"
-        headers = urllib3.make_headers(proxy_basic_auth=login)
-    return urllib3.ProxyManager(through.geturl(), proxy_headers=headers, **options)
-
-
-def _proxy_names(scheme: str) -> tuple[str, str]:
-    return f"{scheme}_proxy", f"{scheme.upper()}_PROXY"
-
-
-def _why(error: Exception) -> str:
-    reason = getattr(error, "reason", None)
-    return str(reason if isinstance(reason, Exception) else error) or type(error).__name__

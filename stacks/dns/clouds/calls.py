@@ -1,23 +1,15 @@
 """Sends signed requests to a cloud's API: always TLS, through the machine's proxy, never redirected."""
 
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from stacks.dns.clouds.signing import Call, Keys, Sign
 from stacks.dns.publisher import ProviderFailed
-from stacks.errors import StackError
+from stacks.dns.way_out import way_out, why
 
 MOST_ANSWER_BYTES = 4_000_000
-MOST_KEPT = 8  # connections that stay open for the next call
-
-
-class WayUnusable(StackError):
-    """The way to the outside that this machine is set up with can't be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +36,9 @@ class Caller:
 
     def __init__(self, host: str, calling: Calling) -> None:
         """Raises WayUnusable."""
-        import urllib3
-
         self.host = host
-        self._seconds = seconds = calling.seconds
-        machine = calling.machine
-        timeout = urllib3.Timeout(connect=seconds, read=seconds)
-        options: dict[str, Any] = {"ssl_context": _trusted(machine), "timeout": timeout, "maxsize": MOST_KEPT}
-        if not (proxy := _proxy(host, machine)):
-            self._pool: urllib3.PoolManager = urllib3.PoolManager(**options)
-            return
-        try:
-            self._pool = urllib3.ProxyManager(proxy, proxy_headers=_login(proxy), **options)
-        except ValueError:  # it quotes the address, which can hold a password
-            raise WayUnusable(
-                "the proxy in HTTPS_PROXY is not an address that can be used",
-                hint="write it as http://host:port: export HTTPS_PROXY=...",
-            ) from None
+        self._seconds = calling.seconds
+        self._pool = way_out(f"https://{host}", calling.machine, calling.seconds)
 
     def send(self, call: Call, sign: Sign) -> Answer:
         """The answer, whatever its status. Raises ProviderFailed where none came."""
@@ -85,7 +63,7 @@ class Caller:
                 got.release_conn()
         except (HTTPError, OSError) as error:
             raise ProviderFailed(
-                f"{call.host} can't be asked for {call.action}: {_why(error, self._seconds)}",
+                f"{call.host} can't be asked for {call.action}: {why(error, self._seconds)}",
                 hint="check that this machine reaches it (HTTPS_PROXY, SSL_CERT_FILE); then run it again",
                 untouched=call.reads or isinstance(error, NewConnectionError | ProxyError),
             ) from None
@@ -94,50 +72,6 @@ class Caller:
     def close(self) -> None:
         """Give the connections back."""
         self._pool.clear()
-
-
-def _trusted(machine: Mapping[str, str]) -> ssl.SSLContext:
-    file, folder = machine.get("SSL_CERT_FILE") or None, machine.get("SSL_CERT_DIR") or None
-    try:
-        return ssl.create_default_context(cafile=file, capath=folder)
-    except OSError as error:  # ssl.SSLError is one
-        raise WayUnusable(
-            f"the trusted certificates in {file or folder} can't be read: {error.strerror or error}",
-            hint="correct or unset SSL_CERT_FILE and SSL_CERT_DIR",
-        ) from error
-
-
-def _proxy(host: str, machine: Mapping[str, str]) -> str:
-    through = machine.get("https_proxy") or machine.get("HTTPS_PROXY") or ""
-    exempt = machine.get("no_proxy") or machine.get("NO_PROXY") or ""
-    if not through or proxy_bypass_environment(host, {"no": exempt}):
-        return ""
-    return through if "://" in through else f"http://{through}"
-
-
-def _login(proxy: str) -> Mapping[str, str]:
-    import urllib3
-
-    where = urlsplit(proxy)
-    if where.username is None:
-        return {}
-    login = f"{unquote(where.username)}:{unquote(where.password or '')}"
-    return urllib3.make_headers(proxy_basic_auth=login)
-
-
-def _why(error: Exception, seconds: float) -> str:
-    """In words, and without what an exception quotes: an address can hold a proxy's password."""
-    import urllib3.exceptions as known
-
-    if isinstance(error, known.TimeoutError):
-        return f"no answer within {seconds:g} s"
-    if isinstance(error, known.ProxyError):
-        return "the proxy does not let it through"
-    if isinstance(error, known.SSLError):
-        return "its certificate is not trusted here"
-    if isinstance(error, known.NewConnectionError | known.NameResolutionError):
-        return "no connection"
-    return f"the connection broke off ({type(error).__name__})"
 
 
 def _object(content: bytes) -> Mapping[str, Any] | None:

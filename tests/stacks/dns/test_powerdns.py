@@ -21,6 +21,7 @@ from stacks.dns.powerdns import PowerDns, unshared, with_value, without_value
 from stacks.dns.powerdns_api import RecordSet, Settings, SettingsMalformed, Value
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
+from stacks.dns.way_out import WayUnusable
 from tests.servers.powerdns import PowerDns as Server
 from tests.servers.powerdns import powerdns
 
@@ -133,6 +134,19 @@ def test_a_key_that_no_header_can_hold_and_a_server_too_old_are_refused() -> Non
         Settings.read("http://ns", "two\nlines")
     with pytest.raises(SettingsMalformed, match="PowerDNS 3"):
         Settings.read("http://ns", "key", version="0")
+
+
+@pytest.mark.parametrize(
+    ("machine", "says"),
+    [
+        ({"HTTPS_PROXY": "http://me:canary@:x"}, "the proxy in HTTPS_PROXY"),
+        ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "the trusted certificates in /nowhere/ca.pem"),
+    ],
+)
+def test_a_way_out_that_can_not_be_gone_is_told(machine: dict[str, str], says: str) -> None:
+    with pytest.raises(WayUnusable, match=says) as unusable:
+        PowerDns(Settings.read("https://ns.example.test", "key"), alone=unshared, machine=machine)
+    assert "canary" not in f"{unusable.value}{unusable.value.hint}"
 
 
 # Several at once

@@ -10,10 +10,10 @@ import pytest
 
 from stacks.dns.clouds import account, publisher, tencentcloud
 from stacks.dns.clouds.account import CloudRecords, parents
-from stacks.dns.clouds.calls import WayUnusable
 from stacks.dns.clouds.signing import Keys, KeysMalformed
 from stacks.dns.publisher import ProviderFailed, Record
 from stacks.dns.record import Challenge
+from stacks.dns.way_out import WayUnusable
 from tests.emulators import (
     alicloud_dns,
     baiducloud_dns,
