@@ -57,6 +57,9 @@ def test_services_are_read_as_they_are_written() -> None:  # A5
             "ssl:DescribeCertificate",
             "ssl:DescribeCertificateDetail",
             "ssl:UploadCertificate",
+            "ssl:CreateCertificateBindResourceSyncTask",
+            "ssl:DescribeCertificateBindResourceTaskResult",
+            "ssl:DeleteCertificate",
         ),
     )
 

@@ -23,7 +23,7 @@ def store() -> AlibabaCertificates:
 
 @pytest.fixture
 def unreliable(store: AlibabaCertificates) -> list[Unreliable]:
-    return [Unreliable(store, 0)]
+    return [Unreliable(store)]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def store() -> HuaweiCertificates:
 
 @pytest.fixture
 def unreliable(store: HuaweiCertificates) -> list[Unreliable]:
-    return [Unreliable(store, 0), Unreliable(store, 0)]
+    return [Unreliable(store), Unreliable(store)]
 
 
 @pytest.fixture

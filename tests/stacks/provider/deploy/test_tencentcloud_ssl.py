@@ -24,7 +24,7 @@ def store() -> TencentCertificates:
 
 @pytest.fixture
 def unreliable(store: TencentCertificates) -> list[Unreliable]:
-    return [Unreliable(store, 0)]
+    return [Unreliable(store)]
 
 
 @pytest.fixture
