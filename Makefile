@@ -54,7 +54,7 @@ bench: servers ## measure against raw Pulumi, lego and bare acme
 	$(BIN)/python -m bench
 
 # Every extra that a test asks for.
-EXTRAS := alicloud aws azure baiducloud cloudflare huaweicloud jdcloud keyring lexicon notify postgres pulumi-alicloud pulumi-tencentcloud tencentcloud volcengine
+EXTRAS := alicloud aws azure baiducloud cloudflare huaweicloud jdcloud keyring lexicon notify postgres pulumi-alicloud pulumi-tencentcloud ssh tencentcloud volcengine
 
 requirements: dev ## choose newer versions of what tic stands on (needs uv)
 	uv pip compile pyproject.toml --group dev $(EXTRAS:%=--extra %) --universal --python-version 3.11 --upgrade --quiet \

@@ -9,6 +9,7 @@ from stacks.deployments.baiducloud_cas import BaiducloudCas
 from stacks.deployments.cloudflare_certificate import CloudflareCertificate
 from stacks.deployments.directory import Directory
 from stacks.deployments.endpoint import Endpoint
+from stacks.deployments.host import Host
 from stacks.deployments.huaweicloud_scm import HuaweicloudScm
 from stacks.deployments.jdcloud_ssl import JdcloudSsl
 from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
@@ -23,6 +24,7 @@ __all__ = [
     "CloudflareCertificate",
     "Directory",
     "Endpoint",
+    "Host",
     "HuaweicloudScm",
     "JdcloudSsl",
     "TencentcloudSsl",
@@ -31,6 +33,7 @@ __all__ = [
 
 TARGETS: tuple[type[Custom], ...] = (
     Directory,
+    Host,
     Endpoint,
     AlicloudCas,
     BaiducloudCas,

@@ -10,6 +10,7 @@ from stacks.provider.deploy.baiducloud_cas import BaiducloudCas
 from stacks.provider.deploy.cloudflare_certificate import CloudflareCertificate
 from stacks.provider.deploy.directory import Directory
 from stacks.provider.deploy.endpoint import Endpoint
+from stacks.provider.deploy.host import Host
 from stacks.provider.deploy.huaweicloud_scm import HuaweicloudScm
 from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
 from stacks.provider.deploy.tencentcloud_ssl import TencentcloudSsl
@@ -26,6 +27,7 @@ RESOURCES: dict[str, ResourceType] = {
         Authorization,
         Certificate,
         Directory,
+        Host,
         Endpoint,
         AlicloudCas,
         BaiducloudCas,

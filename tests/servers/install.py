@@ -13,6 +13,7 @@ POWERDNS = Package(
     "PowerDNS (pdns_server, with SQLite)",
     serves=True,
 )
+OPENSSH = Package("openssh-server", "sshd", ("usr/sbin",), "OpenSSH (sshd)", serves=True)
 
 
 def named() -> Program:
@@ -30,6 +31,11 @@ def powerdns() -> Program:
     return _found(POWERDNS)
 
 
+def sshd() -> Program:
+    """OpenSSH's server; raises NotInstalled."""
+    return _found(OPENSSH)
+
+
 def _found(package: Package) -> Program:
     if (program := package.find()) is None:
         raise NotInstalled(f"{package.what} is not on this machine; get it: python -m tests.servers.install")
@@ -39,8 +45,8 @@ def _found(package: Package) -> Program:
 if __name__ == "__main__":
     try:
         get([BIND, POSTGRESQL])
-        get([POWERDNS])
-        for each in (BIND, POSTGRESQL, POWERDNS):
+        get([POWERDNS, OPENSSH])
+        for each in (BIND, POSTGRESQL, POWERDNS, OPENSSH):
             sys.stderr.write(f"{each.what}: {_found(each).path}\n")
     except NotInstalled as error:
         sys.exit(f"error: {error}")

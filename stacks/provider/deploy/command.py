@@ -103,6 +103,12 @@ def run(operation: Operation, argv: Sequence[str], seconds: float, folder: Path)
         )
 
 
+def without_keys(said: str) -> str:
+    """What a command said, in one line, without a private key that it may have shown."""
+    text = _KEY.sub("[private key]", said).strip()
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
 def _wait(operation: Operation, child: "subprocess.Popen[bytes]", seconds: float) -> str | None:
     """Wait for the end; gives why it was ended before, and ends all that it started then."""
     ends, why = time.monotonic() + seconds, None
@@ -132,6 +138,5 @@ def _end(said: IO[bytes]) -> str:
     """The end of what it said, without a private key that it may have shown."""
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - 64 * 1024))
-    text = _KEY.sub("[private key]", said.read().decode(errors="replace")).strip()
-    text = "".join(one if one.isprintable() else " " for one in text)[-_TOLD:]
+    text = without_keys(said.read().decode(errors="replace"))[-_TOLD:]
     return f": {text}" if text else ""

@@ -1,0 +1,268 @@
+"""A host over SSH: logged in to for one operation, with keys that are given and nothing else of this machine.
+
+No agent, no configuration file and no known_hosts of the user that runs tic takes part. asyncssh's own log is
+silent: it names users and hosts.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stacks.errors import StackError
+from stacks.provider.deploy.files import File
+from stacks.provider.run import Operation
+
+if TYPE_CHECKING:
+    from asyncssh import SFTPClient, SSHClientConnection, SSHKey
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 20.0
+STEP_SECONDS = 60.0
+_GLANCE_SECONDS = 0.2
+_TOLD = 1000
+_MOST = 1024 * 1024  # a certificate's file is a few kilobytes
+_AUTHORITY = "@cert-authority"
+_TYPES = ("ssh-", "ecdsa-", "sk-")
+
+
+class HostError(StackError):
+    """The host was not reached, refused something, or a command on it failed."""
+
+
+class AsyncsshMissing(StackError):
+    """The package that speaks SSH is not installed."""
+
+    exit_code = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where, whose keys it must show, and the credential's fields, in plaintext and in no repr."""
+
+    host: str
+    port: int
+    host_keys: tuple[str, ...]
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A host that is logged in to. Every call raises HostError."""
+
+    host: str
+    connection: "SSHClientConnection"
+    sftp: "SFTPClient"
+
+    @property
+    def key(self) -> bytes:
+        """The key that the host showed, which tells it from others whatever its name."""
+        shown = self.connection.get_server_host_key()
+        return b"" if shown is None else shown.public_data
+
+    async def make_folder(self, path: str) -> bool:
+        """Make the folder where it is missing; whether it was."""
+        if await self.sftp.isdir(path):
+            return False
+        await self.sftp.makedirs(path, exist_ok=True)
+        return True
+
+    async def write(self, folder: str, files: Sequence[File]) -> None:
+        """Put all of them in place: each is written beside its place, with its mode, then all are renamed."""
+        from asyncssh import SFTPAttrs, SFTPNoSuchFile, SFTPOpUnsupported
+
+        beside = [f"{folder}/.{file.name}.tic-new" for file in files]
+        try:
+            for path, file in zip(beside, files, strict=True):
+                with suppress(SFTPNoSuchFile):
+                    await self.sftp.remove(path)
+                async with self.sftp.open(path, "xb", attrs=SFTPAttrs(permissions=0o600)) as stream:
+                    await stream.setstat(SFTPAttrs(permissions=file.mode))  # not subject to the umask
+                    await stream.write(file.content)
+                    with suppress(SFTPOpUnsupported):
+                        await stream.fsync()
+            for path, file in zip(beside, files, strict=True):
+                await self.sftp.posix_rename(path, f"{folder}/{file.name}")
+        except BaseException:
+            for path in beside:
+                with suppress(Exception):
+                    await self.sftp.remove(path)
+            raise
+
+    async def digest(self, path: str) -> str | None:
+        """SHA-256 of a file, or None where there is none."""
+        from asyncssh import SFTPNoSuchFile, SFTPNoSuchPath
+
+        try:
+            async with self.sftp.open(path, "rb") as stream:
+                content = await stream.read(_MOST)
+        except (SFTPNoSuchFile, SFTPNoSuchPath):
+            return None
+        return File("", content if isinstance(content, bytes) else content.encode(), 0).digest
+
+    async def remove(self, path: str) -> None:
+        """Remove a file."""
+        await self.sftp.remove(path)
+
+    async def remove_folder(self, path: str) -> None:
+        """Remove a folder that is empty."""
+        try:
+            await self.sftp.rmdir(path)
+        except _errors() as error:
+            raise self.failed(f"the folder {path} can't be removed", error) from error
+
+    async def run(self, line: str, name: str, seconds: float) -> None:
+        """Run a line in the user's shell; raises HostError where it fails or takes longer than `seconds`."""
+        from stacks.provider.deploy.command import without_keys
+
+        try:
+            done = await asyncio.wait_for(self.connection.run(line, stdin="", check=False), seconds)
+        except TimeoutError:
+            raise HostError(
+                f"{name} on {self.host} was ended: it took more than {seconds:g} s",
+                hint="mend what holds it up, then: tic stack up, which runs it again",
+            ) from None
+        if done.exit_status == 0:
+            return
+        said = without_keys(f"{done.stdout or ''}{done.stderr or ''}")[-_TOLD:]
+        ended = f"ended with code {done.exit_status}" if done.exit_status is not None else "was ended"
+        raise HostError(
+            f"{name} on {self.host} {ended}{f': {said}' if said else ''}",
+            hint="mend what it says, then: tic stack up, which runs it again",
+        )
+
+    def failed(self, what: str, error: Exception) -> HostError:
+        """An error of the connection or of the host's files, in words."""
+        return HostError(f"{what} on {self.host}: {_why(error)}", hint=_HINT)
+
+
+def on_host(operation: Operation, login: Login, act: Callable[[Remote], Awaitable[T]]) -> T:
+    """Log in, do it, log out; ends when the run is cancelled. Raises HostError, AsyncsshMissing."""
+    try:
+        import asyncssh
+    except ImportError as error:
+        raise AsyncsshMissing(
+            "deploying to a host needs asyncssh, which is not installed",
+            hint="install it: pip install 'tic-engine[ssh]'",
+        ) from error
+    logging.getLogger("asyncssh").setLevel(logging.CRITICAL + 1)
+
+    async def whole() -> T:
+        try:
+            async with (
+                asyncssh.connect(login.host, login.port, **_options(login)) as connection,
+                connection.start_sftp_client() as sftp,
+            ):
+                return await act(Remote(login.host, connection, sftp))
+        except _errors() as error:
+            raise _translated(login, error) from None
+
+    async def watched() -> T:
+        work = asyncio.ensure_future(whole())
+        ends = time.monotonic() + operation.remaining
+        while not work.done():
+            await asyncio.wait([work], timeout=_GLANCE_SECONDS)
+            if not work.done() and (operation.run.cancelled.is_set() or time.monotonic() > ends):
+                work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await work
+                raise HostError(
+                    f"the work on {login.host} was cut short: the run was cancelled, or its time is over",
+                    hint="run it again: tic stack up",
+                )
+        return await work
+
+    return asyncio.run(watched())
+
+
+def host_keys(lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Keys and authorities in lines of ssh-keyscan or known_hosts, or bare keys; raises ValueError."""
+    trusted: tuple[list[str], list[str]] = ([], [])
+    for line in lines:
+        words = line.split()
+        authority = bool(words) and words[0] == _AUTHORITY
+        begin = next((at for at, word in enumerate(words) if word.startswith(_TYPES)), None)
+        if begin is None or len(words) < begin + 2:
+            raise ValueError("each must be a public key, as: ssh-ed25519 AAAAC3Nz... (see: ssh-keyscan HOST)")
+        trusted[authority].append(f"{words[begin]} {words[begin + 1]}")
+    if not any(trusted):
+        raise ValueError("must name at least one public key of the host (see: ssh-keyscan HOST)")
+    return trusted
+
+
+_HINT = "see that the user may do this on the host, then: tic stack up"
+
+
+def _options(login: Login) -> dict[str, Any]:
+    fields = login.fields
+    return {
+        "username": fields["username"],
+        "client_keys": [_own_key(fields)] if "private-key" in fields else None,
+        "password": fields.get("password"),
+        "known_hosts": _known(login),
+        "agent_path": None,
+        "config": None,
+        "gss_host": None,
+        "connect_timeout": CONNECT_SECONDS,
+        "login_timeout": CONNECT_SECONDS,
+        "keepalive_interval": 15,
+    }
+
+
+def _own_key(fields: Mapping[str, str]) -> "SSHKey":
+    import asyncssh
+
+    try:
+        return asyncssh.import_private_key(fields["private-key"], fields.get("passphrase"))
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        raise HostError(
+            "the credential's private key can't be read: it is none, or its passphrase is another",
+            hint="give it again: tic creds rotate NAME",
+        ) from None
+
+
+def _known(login: Login) -> Any:
+    import asyncssh
+
+    keys, authorities = host_keys(login.host_keys)
+    try:
+        known = [[asyncssh.import_public_key(each) for each in some] for some in (keys, authorities)]
+    except asyncssh.KeyImportError as error:
+        raise HostError(
+            f"a key of {login.host} can't be read: {error}", hint="correct `hostKeys` (ssh-keyscan HOST)"
+        ) from None
+    return (known[0], known[1], [])
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    import asyncssh
+
+    return (asyncssh.Error, OSError, asyncio.TimeoutError)
+
+
+def _translated(login: Login, error: Exception) -> HostError:
+    import asyncssh
+
+    where = f"{login.host}:{login.port}"
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        return HostError(
+            f"{where} shows another key than the program states, so nothing was sent to it",
+            hint=f"see ssh-keyscan {login.host}, and compare with the host itself; then correct `hostKeys`",
+        )
+    if isinstance(error, asyncssh.PermissionDenied):
+        return HostError(
+            f"{where} does not let {login.fields['username']} log in with this credential",
+            hint="put its public key there (~/.ssh/authorized_keys), or: tic creds rotate NAME",
+        )
+    return HostError(f"{where}: {_why(error)}", hint=_HINT)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    told = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return str(told) or type(error).__name__
