@@ -70,7 +70,7 @@ def openssh(folder: Path) -> Iterator[OpenSsh]:
     if os.geteuid() == 0:
         _PRIVILEGES.mkdir(mode=0o755, exist_ok=True)
         _make_user("sshd")
-    command = [program.path, "-D", "-e", "-f", settings]
+    command: list[str | Path] = [program.path, "-D", "-e", "-f", settings]
     with running("sshd", command, folder=folder, environment=program.environment()) as process:
         process.wait_until(lambda: accepts("127.0.0.1", port))
         yield OpenSsh(port, getpass.getuser(), own, shown, process.log)

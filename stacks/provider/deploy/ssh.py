@@ -99,10 +99,10 @@ class Remote:
 
         try:
             async with self.sftp.open(path, "rb") as stream:
-                content = await stream.read(_MOST)
+                content: object = await stream.read(_MOST)  # bytes, in this mode
         except (SFTPNoSuchFile, SFTPNoSuchPath):
             return None
-        return File("", content if isinstance(content, bytes) else content.encode(), 0).digest
+        return File("", content, 0).digest if isinstance(content, bytes) else None
 
     async def remove(self, path: str) -> None:
         """Remove a file."""
@@ -128,7 +128,7 @@ class Remote:
             ) from None
         if done.exit_status == 0:
             return
-        said = without_keys(f"{done.stdout or ''}{done.stderr or ''}")[-_TOLD:]
+        said = without_keys("".join(_text(each) for each in (done.stdout, done.stderr)))[-_TOLD:]
         ended = f"ended with code {done.exit_status}" if done.exit_status is not None else "was ended"
         raise HostError(
             f"{name} on {self.host} {ended}{f': {said}' if said else ''}",
@@ -259,6 +259,10 @@ def _translated(login: Login, error: Exception) -> HostError:
             hint="put its public key there (~/.ssh/authorized_keys), or: tic creds rotate NAME",
         )
     return HostError(f"{where}: {_why(error)}", hint=_HINT)
+
+
+def _text(said: object) -> str:
+    return said if isinstance(said, str) else ""
 
 
 def _why(error: Exception) -> str:
