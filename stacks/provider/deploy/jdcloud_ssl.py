@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from stacks.broker import OpenedFields
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import SECONDS, Account, Denied, Refused, entries, sdk, whole
+from stacks.provider.deploy.calls import SECONDS, Account, Refused, entries, sdk, whole
 from stacks.provider.deploy.key_form import telling_lines, traditional
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.resource import Values
@@ -162,13 +162,9 @@ class JdcloudSsl(StoredCertificate[Ssl]):
         except Refused as refused:
             if refused.status == 404:
                 return
-            if isinstance(refused, Denied):
-                raise Stays(f"the certificate {id_} stays: {refused}", hint=refused.hint) from None
-            if (
-                refused.status in (401, 429)
-                or refused.status >= 500
-                or not (users := self.users(service, state, id_))
-            ):
+            if refused.status in (401, 403, 429) or refused.status >= 500:
+                raise
+            if not (users := self.users(service, state, id_)):
                 raise
             raise Stays(
                 f"the certificate {id_} stays at {self.label}: {', '.join(users)} uses it",

@@ -17,7 +17,6 @@ from stacks.provider.deploy.bundle import Bundle
 from stacks.provider.deploy.calls import (
     SECONDS,
     Account,
-    Denied,
     Refused,
     ca_file,
     entries,
@@ -154,9 +153,7 @@ class VolcengineCertificateCentre(StoredCertificate[Centre]):
         try:
             service.ask("CertificateDeleteInstance", {"InstanceId": id_})
         except Refused as refused:
-            if isinstance(refused, Denied):
-                raise Stays(f"the certificate {id_} stays: {refused}", hint=refused.hint) from None
-            if refused.status >= 500 or refused.status == 429 or refused.code.startswith(_UNKNOWN):
+            if refused.status >= 500 or refused.status == 429 or refused.code.startswith(_DENIED + _UNKNOWN):
                 raise
             raise Stays(
                 f"the certificate {id_} stays: {refused}",
