@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -255,3 +256,19 @@ def test_a_webhook_learns_nothing_but_its_record_and_its_password(start: Start) 
         start("httpreq", environment).perform(RECORD)
     (path, body, _given) = hook.requests[0]
     assert CANARY not in json.dumps([path, body])
+
+
+def test_a_server_that_hangs_is_given_up_after_the_time_of_the_credential(start: Start) -> None:  # D2, D3
+    answer = Event()
+
+    def hang(_path: str) -> None:
+        answer.wait()
+
+    with webhook(on_request=hang) as hook:
+        environment = {"HTTPREQ_ENDPOINT": hook.url, "HTTPREQ_HTTP_TIMEOUT": "1"}
+        worker = start("httpreq", environment)
+        with pytest.raises(ProviderFailed, match="httpreq failed publishing") as failed:
+            worker.perform(RECORD)
+        answer.set()
+    assert "Timeout" in str(failed.value) or "deadline" in str(failed.value)
+    assert worker.usable  # it was the server that hung
