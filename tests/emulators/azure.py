@@ -27,7 +27,11 @@ LOGIN, MANAGER = "login.microsoftonline.com", "management.azure.com"
 TRACE = "0e8a6b1c-7f3d-4c55-9a0d-2b6c1e4f5a00"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # The resource manager under its present and its former name, which Go's SDK goes by.
-_SCOPES = {f"https://{MANAGER}/.default", "https://management.core.windows.net//.default"}
+_SCOPES = {
+    f"https://{MANAGER}/.default",
+    "https://management.core.windows.net//.default",
+    "https://vault.azure.net/.default",
+}
 _SUBSCRIPTION = re.compile(
     r"/subscriptions/(?P<id>[^/]+)(/resourceGroups/[^/]+)?(?P<zones>/providers/Microsoft\.Network/dnsZones)?"
 )

@@ -57,6 +57,7 @@ class Keeping:
     DELETE: str
     SDK: str
     EXTRA: str
+    kind: str
     UNNAMED = True
     SAME_ID = True
 
@@ -203,8 +204,11 @@ class Keeping:
         at.place.refresh()
         called = set(at.taken())
         assert self.WRITE in called
-        least = privileges.load(at.place.target.kind).purposes["deploy"]
-        assert called <= set(least.privileges)
+        self.kind = at.place.target.kind
+        assert called <= self.least()
+
+    def least(self) -> set[str]:
+        return set(privileges.load(self.kind).purposes["deploy"].privileges)
 
     def test_secrets_are_in_no_log_and_in_no_error(
         self, at: At, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
