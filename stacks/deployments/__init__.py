@@ -5,6 +5,7 @@ They are used as those of `stacks.resources` are; importing this needs Pulumi's 
 
 from stacks.deployments.alicloud_cas import AlicloudCas
 from stacks.deployments.aws_acm import AwsAcm
+from stacks.deployments.azure_key_vault import AzureKeyVault
 from stacks.deployments.baiducloud_cas import BaiducloudCas
 from stacks.deployments.cloudflare_certificate import CloudflareCertificate
 from stacks.deployments.directory import Directory
@@ -20,6 +21,7 @@ __all__ = [
     "TARGETS",
     "AlicloudCas",
     "AwsAcm",
+    "AzureKeyVault",
     "BaiducloudCas",
     "CloudflareCertificate",
     "Directory",
@@ -43,5 +45,6 @@ TARGETS: tuple[type[Custom], ...] = (
     VolcengineCertificateCentre,
     CloudflareCertificate,
     HuaweicloudScm,
+    AzureKeyVault,
 )
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

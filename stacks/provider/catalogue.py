@@ -6,6 +6,7 @@ from stacks.provider.acme.certificate import Certificate
 from stacks.provider.acme.order import Order
 from stacks.provider.deploy.alicloud_cas import AlicloudCas
 from stacks.provider.deploy.aws_acm import AwsAcm
+from stacks.provider.deploy.azure_key_vault import AzureKeyVault
 from stacks.provider.deploy.baiducloud_cas import BaiducloudCas
 from stacks.provider.deploy.cloudflare_certificate import CloudflareCertificate
 from stacks.provider.deploy.directory import Directory
@@ -37,5 +38,6 @@ RESOURCES: dict[str, ResourceType] = {
         VolcengineCertificateCentre,
         CloudflareCertificate,
         HuaweicloudScm,
+        AzureKeyVault,
     )
 }
