@@ -50,7 +50,7 @@ class At(Protocol):
 class Keeping:
     """`WRITE` and `DELETE` are the permissions for these; `SDK` is the module of the extra `EXTRA`.
 
-    `UNNAMED` where the service knows no names; `SAME_ID` where what is replaced keeps its id.
+    `SAME_ID` where what is replaced keeps its id.
     """
 
     WRITE: str
@@ -58,7 +58,6 @@ class Keeping:
     SDK: str
     EXTRA: str
     kind: str
-    UNNAMED = True
     SAME_ID = True
 
     def test_it_goes_there_and_the_same_again_changes_nothing(self, at: At) -> None:  # E2
@@ -138,44 +137,6 @@ class Keeping:
         assert at.place.id == lost
         assert at.has() == there
 
-    def test_two_deployments_of_one_certificate_have_one_each(self, at: At) -> None:
-        if not self.UNNAMED:
-            pytest.skip("each has its own name")
-        made = chain("a.test")
-        at.place.up(made)
-        at.place.remember()
-        other = at.place.another("other")
-        other.up(made)
-        assert set(at.has()) == {at.place.id, other.id}
-        assert at.place.id != other.id
-        other.destroy()
-        assert set(at.has()) == {at.place.id}
-
-    def test_a_replacement_does_not_take_what_it_replaces(self, at: At) -> None:
-        if not self.UNNAMED:
-            pytest.skip("a replacement has another place")
-        made = chain("a.test")
-        at.place.up(made)
-        at.place.remember()
-        old = at.place.another(at.place.name)
-        old.state = at.place.state
-        at.place.lose()
-        at.place.up(made)
-        assert at.place.id != old.id
-        old.destroy()
-        assert set(at.has()) == {at.place.id}
-
-    def test_also_where_both_are_made_in_one_run(self, at: At) -> None:
-        if not self.UNNAMED:
-            pytest.skip("each has its own name")
-        place, made = at.place, chain("a.test")
-        place.same_run = Run({**place.env, **place.broker.environment}, place.ear)
-        other = place.another("other")
-        place.up(made)
-        other.up(made)
-        assert set(at.has()) == {place.id, other.id}
-        assert place.id != other.id
-
     def test_a_permission_that_is_missing_is_named(self, at: At) -> None:
         at.deny(self.WRITE)
         with pytest.raises(StackError) as refused:
@@ -249,6 +210,42 @@ class Keeping:
         at.place.until_done(at.place.destroy)
         assert set(at.has()) == {theirs}
         assert at.place.faults.count
+
+
+class KeepingUnnamed(Keeping):
+    """Promised besides where the service knows no names."""
+
+    def test_two_deployments_of_one_certificate_have_one_each(self, at: At) -> None:
+        made = chain("a.test")
+        at.place.up(made)
+        at.place.remember()
+        other = at.place.another("other")
+        other.up(made)
+        assert set(at.has()) == {at.place.id, other.id}
+        assert at.place.id != other.id
+        other.destroy()
+        assert set(at.has()) == {at.place.id}
+
+    def test_a_replacement_does_not_take_what_it_replaces(self, at: At) -> None:
+        made = chain("a.test")
+        at.place.up(made)
+        at.place.remember()
+        old = at.place.another(at.place.name)
+        old.state = at.place.state
+        at.place.lose()
+        at.place.up(made)
+        assert at.place.id != old.id
+        old.destroy()
+        assert set(at.has()) == {at.place.id}
+
+    def test_also_where_both_are_made_in_one_run(self, at: At) -> None:
+        place, made = at.place, chain("a.test")
+        place.same_run = Run({**place.env, **place.broker.environment}, place.ear)
+        other = place.another("other")
+        place.up(made)
+        other.up(made)
+        assert set(at.has()) == {place.id, other.id}
+        assert place.id != other.id
 
 
 def renewal(serial: int) -> Chain:

@@ -13,9 +13,11 @@ from stacks.provider.deploy.bundle import fingerprint
 from stacks.provider.properties import Change
 from tests.emulators.aws import ACCOUNT, REGION
 from tests.emulators.aws_certificates import HOSTS, Acm, acm
+from tests.emulators.aws_metadata import Instance
+from tests.emulators.metadata import metadata
 from tests.emulators.signing import Key
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, Keeping
+from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed
 from tests.stacks.provider.deploy.placed import Placed, placed
 
 LEAST = ("acm:ListCertificates", "acm:GetCertificate", "acm:ImportCertificate")
@@ -64,7 +66,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtAcm]:
         yield AtAcm(service, place, key)
 
 
-class TestAwsAcm(Keeping):
+class TestAwsAcm(KeepingUnnamed):
     WRITE = "acm:ImportCertificate"
     DELETE = DELETE
     SDK = "botocore.session"
@@ -175,6 +177,17 @@ def test_a_shared_file_with_its_profile_and_temporary_keys_deploy_too(
     at.place.bind(credentials_file=str(file), profile="another", region=REGION)
     with pytest.raises(StackError, match="has no keys"):
         at.place.up(chain("a.test", serial=3))
+
+
+def test_the_role_of_the_instance_deploys_too(at: AtAcm, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = at.acm.account.session("of-the-instance", *LEAST)
+    with metadata(Instance("of-the-instance", temporary)) as service:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", service.address)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFSOMEBODYELSE")  # the machine's own are not asked
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-somebody-else")
+        at.place.bind(identity="instance", region=REGION)
+        state = at.place.up(chain("a.test"))
+    assert at.has() == {at.place.id: state["fingerprint"]}
 
 
 def test_a_key_that_aws_does_not_know_is_told(at: AtAcm) -> None:

@@ -16,6 +16,7 @@ from stacks.provider.run import Run
 from tests.emulators.azure import LOGIN, Application
 from tests.emulators.azure_identities import SERVICE_PATH, Machine
 from tests.emulators.azure_key_vault import URL, VAULT, KeyVault
+from tests.emulators.oidc import Issuer
 from tests.emulators.proxy import Handler
 from tests.stacks.provider.acme.chains import Chain, chain
 from tests.stacks.provider.deploy.keeping import CANARY, Keeping, renewal
@@ -24,6 +25,7 @@ from tests.stacks.provider.deploy.placed import Placed, placed
 TENANT = "11111111-0000-4000-8000-00000000aaaa"
 CLIENT = "22222222-0000-4000-8000-00000000bbbb"
 APPLICATION = Application(CLIENT, "33333333-0000-4000-8000-00000000cccc", TENANT, secret=CANARY)
+AUDIENCE = "api://AzureADTokenExchange"
 IDENTITY, HEADER = "identity.test", "header-of-this-service"
 
 
@@ -78,7 +80,6 @@ class TestAzureKeyVault(Keeping):
     DELETE = DELETE
     SDK = "azure.keyvault.certificates"
     EXTRA = "azure"
-    UNNAMED = False
 
     def least(self) -> set[str]:
         return {*privileges.load("azure").purposes["deploy"].policy["DataActions"]}
@@ -171,7 +172,15 @@ def test_a_client_certificate_and_a_trusted_token_deploy_too(at: AtKeyVault, tmp
     at.place.bind(client_id=CLIENT, tenant_id=TENANT, client_certificate=own.certificate + own.key)
     state = at.place.up(chain("a.test"))
     assert at.has() == {at.place.id: state["fingerprint"]}
-    at.place.bind(client_id=CLIENT, tenant_id=TENANT, federated_token_file=str(tmp_path / "none"))
+    issuer = Issuer(path="/cluster")
+    at.vault.federation.web[issuer.host] = issuer
+    trusted = {"issuer": issuer.url, "subject": "ci", "audiences": [AUDIENCE]}
+    at.vault.federation.credentials[CLIENT] = [trusted]
+    file = issuer.written(tmp_path / "token", issuer.token("ci", AUDIENCE))
+    at.place.bind(client_id=CLIENT, tenant_id=TENANT, federated_token_file=str(file))
+    state = at.place.up(chain("b.test"))
+    assert at.has() == {at.place.id: state["fingerprint"]}
+    file.unlink()
     with pytest.raises(StackError, match="federated-token-file can't be read"):
         at.place.up(renewal(2))
     at.place.bind(client_id=CLIENT, tenant_id=TENANT, client_certificate="nothing")
