@@ -11,6 +11,7 @@ service is opened anew for each operation, with the credential that the stack is
 - Only what the stack put there is removed.
 """
 
+import hashlib
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -238,9 +239,10 @@ class StoredCertificate(ResourceType, Generic[Service]):
         }
 
     def _name(self, operation: Operation, sent: Bundle) -> str:
-        """A name that tells a person whose it is, and a later run that it is this certificate."""
+        """A name that tells a person whose it is, and a later run that it is this resource's certificate."""
         name = _NAME.sub("-", operation.urn.rpartition("::")[2]).strip("-")[:40] or "certificate"
-        return f"tic-{name}-{sent.fingerprint[:12]}"
+        own = hashlib.sha256(f"{operation.urn} {sent.fingerprint}".encode()).hexdigest()
+        return f"tic-{name}-{own[:12]}"
 
 
 def _credential(kind: str) -> Property:
@@ -248,7 +250,7 @@ def _credential(kind: str) -> Property:
         "credential",
         Kind.STRING,
         f"The name of the credential that deploys, or its slot; by default the stack's own for {kind}.",
-        change=Change.UPDATE,
+        change=Change.REPLACE,  # another account, perhaps: in there, then out here
     )
 
 
