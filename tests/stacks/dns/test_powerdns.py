@@ -100,6 +100,7 @@ def test_the_longest_zone_that_holds_the_name_is_written(real: Server) -> None:
         ("canary-" + secrets.token_hex(8), NAME, "HTTP 401", "api-key"),
         (None, "_acme-challenge.elsewhere.invalid", "holds no zone", "the server that has the zone"),
     ],
+    ids=["another key", "another zone"],
 )
 def test_what_is_refused_is_said_without_the_key(
     real: Server, key: str | None, name: str, says: str, advises: str
