@@ -37,5 +37,6 @@ class Unnamed:
         run, urn = self.operation.run, self.operation.urn
         owned = {id_ for id_, by in run.uploaded.items() if by != urn}
         for each in run.held(self.token):
-            owned |= {each.outputs["certificateId"], *(each.outputs.get("superseded") or ())}
+            ids = (each.outputs.get("certificateId"), *(each.outputs.get("superseded") or ()))
+            owned |= {id_ for id_ in ids if id_}
         return owned
