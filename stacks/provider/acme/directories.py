@@ -12,7 +12,13 @@ DIRECTORIES = {
     "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
     "zerossl": "https://acme.zerossl.com/v2/DV90",
     "google": "https://dv.acme-v02.api.pki.goog/directory",
+    "google-staging": "https://dv.acme-v02.test-api.pki.goog/directory",
+    "sslcom-ecc": "https://acme.ssl.com/sslcom-dv-ecc",
+    "sslcom-rsa": "https://acme.ssl.com/sslcom-dv-rsa",
+    "actalis": "https://acme-api.actalis.com/acme/directory",
 }
+ENDED = {"buypass": "Buypass has issued no TLS certificates since October 2025"}
+"""CAs that issue nothing any more, and what to say of them."""
 
 _BLOCK = re.compile(f"{ssl.PEM_HEADER}.*?{ssl.PEM_FOOTER}", re.DOTALL)
 
@@ -21,6 +27,8 @@ def directory_url(given: str) -> str:
     """The directory's URL, from a name or a URL; refuses what is not HTTPS (RFC 8555 6.1)."""
     if given in DIRECTORIES:
         return DIRECTORIES[given]
+    if given in ENDED:
+        raise Refused(f"is a CA that is no more: {ENDED[given]}; take one of {', '.join(DIRECTORIES)}")
     parts = urllib.parse.urlsplit(given)
     if parts.scheme != "https" or not parts.hostname:
         raise Refused(f"must be an https:// URL or one of {', '.join(DIRECTORIES)}")

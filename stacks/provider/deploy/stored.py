@@ -142,6 +142,10 @@ class StoredCertificate(ResourceType, Generic[Service]):
         sent = bundle(inputs, self.label)
         service = self._opened(operation, inputs)
         old = state["certificateId"]
+        if self._is_elsewhere(service, state, inputs):
+            found = self.upload(service, inputs, sent, self._name(operation, sent))
+            self._leave(operation, state, but=found.id)
+            return self._outputs(service, inputs, sent, found, ())
         superseded = [*(state.get("superseded") or ())]
         if self._is_there(service, state, sent) and not self._set_otherwise(state, inputs):
             found = Found(old)
@@ -195,6 +199,27 @@ class StoredCertificate(ResourceType, Generic[Service]):
             return False
         found = self.find(service, state, state["certificateId"])
         return found is not None and found.is_(sent)
+
+    def _is_elsewhere(self, service: Service, state: Values, inputs: Values) -> bool:
+        """Whether another credential is named, and it is another account's: what is there is not here."""
+        if state.get("credential") == inputs.get("credential"):
+            return False
+        return self.find(service, state, state["certificateId"]) is None
+
+    def _leave(self, operation: Operation, state: Values, but: str) -> None:
+        """Remove what is in the account of the former credential; the new one is in its own already."""
+        ids = [each for each in (*(state.get("superseded") or ()), state["certificateId"]) if each != but]
+        former = state.get("credential") or self.kind
+        try:
+            left = self._cleared(operation, self._opened(operation, state), state, ids)
+        except StackError as error:
+            operation.warn(f"{error}; {error.hint}")
+            left = ids
+        if left:
+            operation.warn(
+                f"{', '.join(left)} at {self.label}, in the account of the former credential {former}, "
+                f"is this stack's no longer: remove it there yourself when nothing uses it"
+            )
 
     def _set_otherwise(self, state: Values, inputs: Values) -> bool:
         """Whether it is to be there in another way: an input of the target's own has changed."""
@@ -250,7 +275,7 @@ def _credential(kind: str) -> Property:
         "credential",
         Kind.STRING,
         f"The name of the credential that deploys, or its slot; by default the stack's own for {kind}.",
-        change=Change.REPLACE,  # another account, perhaps: in there, then out here
+        change=Change.UPDATE,
     )
 
 

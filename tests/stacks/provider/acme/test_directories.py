@@ -20,6 +20,11 @@ def test_anything_else_is_refused_with_the_names(url: str) -> None:
         directory_url(url)
 
 
+def test_a_ca_that_is_no_more_answers_with_the_others() -> None:
+    with pytest.raises(Refused, match=r"is a CA that is no more: .*take one of letsencrypt"):
+        directory_url("buypass")
+
+
 def test_roots_are_certificates_in_pem() -> None:
     root = chain("a.test").root
     assert certificates(f"\n\n{root}\n\n") == root
