@@ -1,4 +1,4 @@
-"""Another credential at a target: of the same account it changes nothing, of another the certificate moves."""
+"""Another credential at a target: of the same account nothing changes, of another the certificate moves."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
