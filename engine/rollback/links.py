@@ -112,7 +112,9 @@ def _now(source: Source, things: Mapping[str, Thing], *, preview: bool) -> tuple
 
 
 def _open(value: Any, *, secret: bool) -> tuple[Any, bool]:
-    return (value["value"], True) if _is(value, SECRET) else (value, secret)
+    while _is(value, SECRET):  # one may stand in another
+        value, secret = value["value"], True
+    return value, secret
 
 
 def _replaced(value: Any, path: Path, new: Any, *, secret: bool) -> Any:
