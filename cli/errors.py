@@ -24,6 +24,13 @@ def run(command: Callable[[], object]) -> int:
     """Run `command`; print what it refuses as two lines on stderr. Returns the exit code."""
     _open_standard_streams()
     try:
+        return _ended(command)
+    finally:
+        _let_go()
+
+
+def _ended(command: Callable[[], object]) -> int:
+    try:
         result = command()
         sys.stdout.flush()  # what can't be written fails here, not after the last word
     except (CredentialError, EngineError, StackError) as error:
@@ -78,9 +85,22 @@ def _open_standard_streams() -> None:
 
 def _silence_stdout() -> None:
     """Nobody can read it any more: Python's last flush must not complain either."""
+    _silence(1)
+
+
+def _silence(number: int) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
+    os.dup2(null, number)
     os.close(null)
+
+
+def _let_go() -> None:
+    """What is still to be written and can't be is let go: Python would end with a code of its own (120)."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _silence(number)
 
 
 def _tell(message: str, following: str) -> None:

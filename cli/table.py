@@ -15,6 +15,7 @@ def write(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     width = _terminal_width()
     for line in lines(head, rows):
         sys.stdout.write((line if width is None else _cut(line, width)) + "\n")
+    sys.stdout.flush()  # before anything is said of it
 
 
 def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

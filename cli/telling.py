@@ -22,3 +22,4 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     if not text.replace("\n", "").isprintable():
         text = "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
