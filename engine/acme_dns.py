@@ -69,6 +69,12 @@ class KeepingAccounts:
             registered = self._accounts().get(domain)
             if account is not None or registered is None:
                 raise
+            if not registered.fulldomain.strip("."):
+                raise ProviderFailed(
+                    f"ACME-DNS at {self._server} registered no account: its answer names no domain",
+                    hint="check the credential's api-base: tic creds rotate NAME",
+                    untouched=True,
+                ) from None
         else:
             return
         self._keep(domain, registered)

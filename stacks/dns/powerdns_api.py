@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from stacks.dns.publisher import ProviderFailed
 from stacks.dns.redaction import Redaction
-from stacks.dns.way_out import way_out, why
+from stacks.dns.way_out import answered, way_out, why
 from stacks.errors import StackError
 
 CALL_SECONDS = 10.0
@@ -120,11 +120,10 @@ class Api:
         status, said = self._ask("GET", f"/zones/{zone.id}{query}")
         if status != 200 or not isinstance(said, dict):
             raise self._refused(f"reading the TXT records of {name}", status, said)
-        for each in said.get("rrsets", ()):
-            if each.get("type") == "TXT" and str(each.get("name", "")).rstrip(".").lower() == name:
-                values = tuple(Value(one["content"], bool(one.get("disabled"))) for one in each["records"])
-                return RecordSet(values, each.get("ttl") if values else None)
-        return RecordSet()
+        try:
+            return _texts(said, name)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise self._refused(f"reading the TXT records of {name}", status, said) from None
 
     def replace(self, zone: Zone, name: str, wanted: RecordSet, ttl: int) -> None:
         """Let `wanted` be all TXT records of `name`; its comments stay. Raises OutcomeUnknown too."""
@@ -159,14 +158,19 @@ class Api:
             headers["Content-Type"] = "application/json"
         url = f"{settings.url}/servers/{quote(settings.server, safe='')}{path}"
         try:
-            got = self._pool.request(
-                method, url, body=body, headers=headers, redirect=False, retries=False, preload_content=False
+            status, received = answered(
+                lambda: self._pool.request(
+                    method,
+                    url,
+                    body=body,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                ),
+                MOST_BYTES,
+                self._seconds,
             )
-            try:
-                received = got.read(MOST_BYTES)
-            finally:
-                got.drain_conn()
-                got.release_conn()
         except (HTTPError, OSError) as error:
             words = self._hidden.text(
                 f"PowerDNS at {settings.url} can't be reached: {why(error, self._seconds)}"
@@ -177,15 +181,19 @@ class Api:
                 else OutcomeUnknown(words, hint=CHECK_URL)
             ) from None
         try:
-            return got.status, json.loads(received)
+            return status, json.loads(received)
         except (ValueError, RecursionError):
-            return got.status, received[:500].decode("utf-8", "replace")
+            return status, received[:500].decode("utf-8", "replace")
 
     def _refused(self, doing: str, status: int, said: object) -> ProviderFailed:
         message, hint = self._words(doing, status, said)
         return ProviderFailed(message, hint=hint, untouched=True)
 
     def _words(self, doing: str, status: int, said: object) -> tuple[str, str]:
+        if status == 200:
+            return self._hidden.text(
+                f"PowerDNS at {self.settings.url} failed {doing}: what answers there is not its API"
+            ), CHECK_URL
         reason = said.get("error", "") if isinstance(said, dict) else said if isinstance(said, str) else ""
         told = " ".join(str(reason).split())[:300]
         text = f"PowerDNS at {self.settings.url} failed {doing}: HTTP {status}{told and f', {told}'}"
@@ -197,6 +205,15 @@ class Api:
             else ("mend what it names on the server; then run again")
         )
         return self._hidden.text(text), hint
+
+
+def _texts(said: Mapping[str, Any], name: str) -> RecordSet:
+    """The TXT records of `name` in a zone as the API gives it; raises where that is no zone."""
+    for each in said["rrsets"]:
+        if each["type"] == "TXT" and str(each["name"]).rstrip(".").lower() == name:
+            values = tuple(Value(str(one["content"]), bool(one.get("disabled"))) for one in each["records"])
+            return RecordSet(values, int(each["ttl"]) if values else None)
+    return RecordSet()
 
 
 def _id_of(zone: str) -> str:

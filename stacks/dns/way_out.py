@@ -5,7 +5,9 @@ either case, SSL_CERT_FILE and SSL_CERT_DIR.
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from queue import Empty, Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
@@ -13,9 +15,10 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from stacks.errors import StackError
 
 if TYPE_CHECKING:
-    from urllib3 import PoolManager
+    from urllib3 import BaseHTTPResponse, PoolManager
 
 MOST_KEPT = 8  # connections that stay open for the next call
+STEPS = 3  # a call that goes on for so many times what each of its steps may take is given up
 
 
 class WayUnusable(StackError):
@@ -46,11 +49,41 @@ def way_out(url: str, machine: Mapping[str, str], seconds: float) -> "PoolManage
         ) from None
 
 
+def answered(call: "Callable[[], BaseHTTPResponse]", most: int, seconds: float) -> tuple[int, bytes]:
+    """Status and body of an answer, at most `most` bytes of it; the whole may take STEPS times `seconds`.
+
+    The limit of each step does not end a server that sends a byte now and then, so the call is made by a
+    thread of its own; one that is given up ends when its server does, or with the process. Raises what the
+    call raises, and TimeoutError.
+    """
+    outcome: Queue[tuple[int, bytes] | Exception] = Queue()
+
+    def work() -> None:
+        try:
+            got = call()
+            try:
+                body = got.read(most, decode_content=True)
+            finally:
+                got.close()  # what is left of it is not waited for
+            outcome.put((got.status, body))
+        except Exception as error:  # it is raised where the answer is waited for
+            outcome.put(error)
+
+    Thread(target=work, name="call", daemon=True).start()
+    try:
+        found = outcome.get(timeout=STEPS * seconds)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
 def why(error: Exception, seconds: float) -> str:
     """In words, and without what an exception quotes: an address can hold a proxy's password."""
     import urllib3.exceptions as known
 
-    if isinstance(error, known.TimeoutError):
+    if isinstance(error, known.TimeoutError | TimeoutError):
         return f"no answer within {seconds:g} s"
     if isinstance(error, known.ProxyError):
         return "the proxy does not let it through"

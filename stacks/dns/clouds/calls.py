@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.dns.clouds.signing import Call, Keys, Sign
 from stacks.dns.publisher import ProviderFailed
-from stacks.dns.way_out import way_out, why
+from stacks.dns.way_out import answered, way_out, why
 
 MOST_ANSWER_BYTES = 4_000_000
 
@@ -48,26 +48,26 @@ class Caller:
         url = f"https://{call.host}{call.path}" + (f"?{query}" if query else "")
         body = call.body
         try:
-            got = self._pool.request(
-                call.method,
-                url,
-                body=body or None,
-                headers={**sign(call), "User-Agent": "tic"},
-                redirect=False,
-                retries=False,
-                preload_content=False,
+            status, content = answered(
+                lambda: self._pool.request(
+                    call.method,
+                    url,
+                    body=body or None,
+                    headers={**sign(call), "User-Agent": "tic"},
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                ),
+                MOST_ANSWER_BYTES,
+                self._seconds,
             )
-            try:
-                content = got.read(MOST_ANSWER_BYTES, decode_content=True)
-            finally:
-                got.release_conn()
         except (HTTPError, OSError) as error:
             raise ProviderFailed(
                 f"{call.host} can't be asked for {call.action}: {why(error, self._seconds)}",
                 hint="check that this machine reaches it (HTTPS_PROXY, SSL_CERT_FILE); then run it again",
                 untouched=call.reads or isinstance(error, NewConnectionError | ProxyError),
             ) from None
-        return Answer(got.status, _object(content))
+        return Answer(status, _object(content))
 
     def close(self) -> None:
         """Give the connections back."""
