@@ -115,6 +115,7 @@ def export(
             help="Write cert.pem, chain.pem, fullchain.pem and privkey.pem (mode 0600) into this directory.",
         ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace such files that are there.")] = False,
 ) -> None:
     """Write the certificate and its chain to stdout, or with its key into a directory."""
     from engine.certificates import material
@@ -126,7 +127,7 @@ def export(
     if to is None:
         sys.stdout.write("".join(material.public(installation, one)))
         return
-    files = write(installation, one, to)
+    files = write(installation, one, to, replace=force)
     say(f"wrote {', '.join(files)} of {one.full_name} to {to}")
     say(f"  the private key is in the clear in {to / 'privkey.pem'}: delete it when you are done")
 
@@ -162,7 +163,10 @@ def revoke(
         yes=yes,
     )
     anew = revoke_at_ca(installation, one, reason, renew=renew)
-    say(f"{one.full_name} {'is' if anew else 'was already'} revoked at {one.kept.directory} ({reason})")
+    if anew:
+        say(f"{one.full_name} is revoked at {one.kept.directory} ({reason})")
+    else:
+        say(f"{one.full_name} was already revoked at {one.kept.directory}")
     _next(one, renew=renew)
 
 

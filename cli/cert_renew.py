@@ -53,8 +53,8 @@ def renew(
         if not as_json:
             told = ", ".join(each.kept.name for each in certificates)
             say(f"renew {told} of {certificates[0].stack}")
-        came = renewal.renew(installation, stack_id, certificates, run, passed=env or ())
-        failed += len(came.failed)
+        came = renewal.renew(installation, stack_id, certificates, run, passed=env or (), force=force)
+        failed += len(came.failed) + len(came.undeployed)
         _tell(installation, came, as_json=as_json)
         if came.interrupted:
             raise typer.Exit(130)
@@ -102,6 +102,14 @@ def _tell(installation: "Installation", came: "Renewed", *, as_json: bool) -> No
         else:
             again = f"{present.due_at:%Y-%m-%d %H:%M} UTC"
             say(f"{one.full_name} is renewed: valid until {until}, due again {again}")
+    for one in came.undeployed:
+        if as_json:
+            progress.print_line(
+                {"event": "undeployed", "certificate": one.full_name, "problem": came.problem}
+            )
+            continue
+        say(f"{one.full_name} is there, and what depends on it is not done: {came.problem}")
+        say(f"  next: mend what the line above names, then: tic cert renew {one.full_name}")
     for one in came.failed:
         if as_json:
             progress.print_line({"event": "failed", "certificate": one.full_name, "problem": came.problem})

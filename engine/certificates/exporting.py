@@ -16,31 +16,55 @@ class NotWritten(EngineError):
     exit_code = 2
 
 
-def export(installation: "Installation", one: Listed, folder: Path) -> list[str]:
+NAMES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
+
+
+def export(installation: "Installation", one: Listed, folder: Path, *, replace: bool) -> list[str]:
     """Write cert.pem, chain.pem, fullchain.pem and privkey.pem (0600) into `folder`, whole or not at all.
 
-    The audit log knows of it before there is a file. Returns the names. Raises NotWritten, and what opening
-    the state raises.
+    Files of these names that are there are replaced only with `replace`. The audit log knows of it before
+    there is a file. Returns the names. Raises NotWritten, and what opening the state raises.
     """
     from engine.certificates.material import opened
     from stacks.provider.deploy.files import File, write
 
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotWritten(
+            f"{folder} is no directory",
+            hint=f"name one: tic cert export {one.full_name} --to DIR",
+        ) from error
     except OSError as error:
         raise _not_written(folder, error) from error
+    _check_free(folder, one, replace=replace)
     found = opened(installation, one, "export")
     files = [
-        File("cert.pem", found.certificate_pem.encode(), 0o644),
-        File("chain.pem", found.chain_pem.encode(), 0o644),
-        File("fullchain.pem", (found.certificate_pem + found.chain_pem).encode(), 0o644),
-        File("privkey.pem", found.private_key_pem.encode(), 0o600),
+        File(NAMES[0], found.private_key_pem.encode(), 0o600),
+        File(NAMES[1], found.certificate_pem.encode(), 0o644),
+        File(NAMES[2], found.chain_pem.encode(), 0o644),
+        File(NAMES[3], (found.certificate_pem + found.chain_pem).encode(), 0o644),
     ]
     try:
         write(folder, files)
     except OSError as error:
         raise _not_written(folder, error) from error
     return [file.name for file in files]
+
+
+def _check_free(folder: Path, one: Listed, *, replace: bool) -> None:
+    """Before anything is written: no directory in the way, and no file that nobody said may go."""
+    there = [name for name in NAMES if (folder / name).exists() or (folder / name).is_symlink()]
+    if blocked := [name for name in there if (folder / name).is_dir()]:
+        raise NotWritten(
+            f"{folder / blocked[0]} is a directory, so nothing was written",
+            hint=f"name another directory: tic cert export {one.full_name} --to DIR",
+        )
+    if there and not replace:
+        raise NotWritten(
+            f"{', '.join(there)} are in {folder} already, so nothing was written",
+            hint=f"replace them: tic cert export {one.full_name} --to {folder} --force",
+        )
 
 
 def _not_written(folder: Path, error: OSError) -> NotWritten:

@@ -58,7 +58,8 @@ class Standing:
     """What is known of a certificate besides what the state says, until another takes its place.
 
     `window` and `ask_again` are what the CA has said since it was issued. `failures` counts the attempts in a
-    row that failed, `problem` says why the last did; `wanted_epoch` is what was asked for before its time.
+    row that failed, `problem` says why the last did; `wanted_epoch` is what was asked for before its time;
+    where that is what there is, and something failed, what depends on the certificate is still to be done.
     """
 
     window: Window | None = None

@@ -40,7 +40,7 @@ class Listed:
     due_at: datetime
 
     def status(self, now: datetime) -> str:
-        """`expired`, `revoked`, `failing` (the last renewal did not come to its end), `due` or `valid`."""
+        """`expired`, `revoked`, `failing` (the last renewal or deployment failed), `due` or `valid`."""
         if now >= self.kept.held.not_after:
             return "expired"
         if self.standing.revoked_at is not None:

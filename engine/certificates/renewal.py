@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from engine.certificates.kept import stand
+from engine.certificates.kept import Standing, stand
 from engine.certificates.listing import Listed, every
 from engine.certificates.schedule import retry_at
 from engine.errors import EngineError
@@ -28,11 +28,15 @@ PROBLEM_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What came of the renewals of one stack: by certificate, and why where one did not come to its end."""
+    """What came of the renewals of one stack: by certificate, and why where one did not come to its end.
+
+    `undeployed` are there, and what depends on them (a deployment) failed.
+    """
 
     stack: str
     renewed: tuple[Listed, ...]
     failed: tuple[Listed, ...]
+    undeployed: tuple[Listed, ...]
     problem: str
     interrupted: bool = False
 
@@ -53,8 +57,11 @@ def renew(
     run: Run,
     *,
     passed: Sequence[str] = (),
+    force: bool = False,
 ) -> Renewed:
     """Renew these certificates of one stack in one run, and note what came of it; `passed` names variables.
+
+    One that is renewed already, and not deployed, is only deployed, unless with `force`.
 
     What went wrong, also before the run could begin, is in the answer; then each keeps what is deployed, and
     is tried again later (`schedule.retry_at`).
@@ -65,6 +72,8 @@ def renew(
     with installation.database.write() as connection:
         stack = stacks.get(connection, stack_id)
         for one in chosen:
+            if not force and is_undeployed(one):
+                continue
             wanted = max(one.standing.wanted_epoch or 0, one.kept.held.epoch + 1)
             stand(connection, one.id, one.kept, replace(one.standing, wanted_epoch=wanted))
     problem, interrupted = "", False
@@ -77,6 +86,11 @@ def renew(
         if not outcome.succeeded:
             problem = _why(outcome)
     return _settled(installation, stack, chosen, problem, interrupted=interrupted)
+
+
+def is_undeployed(one: Listed) -> bool:
+    """Whether the renewal made this certificate, and then something that depends on it failed."""
+    return bool(one.standing.failures) and one.standing.wanted_epoch == one.kept.held.epoch
 
 
 def _operation(
@@ -139,33 +153,54 @@ def _settled(
     now = datetime.now(UTC)
     with installation.database.write() as connection:
         present = {each.kept.urn: each for each in every(connection, stack)}
-        renewed = tuple(each for each in chosen if _is_newer(present.get(each.kept.urn), each))
-        failed = tuple(each for each in chosen if each not in renewed)
+        made = [each for each in chosen if _is_made(present.get(each.kept.urn), each)]
+        failed = tuple(each for each in chosen if each not in made)
         if failed and not problem:
-            problem = (
-                "the run succeeded and made no newer certificate: the program leaves it out, or orders with "
-                "an epoch of its own"
-            )
-        for one in failed:
+            problem = "interrupted" if interrupted else _NOTHING
+        for one in chosen:
             here = present.get(one.kept.urn)
-            if here is None or interrupted:
+            if here is None or (interrupted and one in failed):
                 continue
-            failures = here.standing.failures + 1
-            standing = replace(
-                here.standing,
-                failures=failures,
-                tried_at=now,
-                retry_at=retry_at(failures, now, here.kept.held.not_after),
-                problem=problem[:PROBLEM_LENGTH],
-            )
-            stand(connection, here.id, here.kept, standing)
-        if interrupted and failed and not problem:
-            problem = "interrupted"
-    return Renewed(stack.full_name, renewed, failed, problem, interrupted)
+            stand(connection, here.id, here.kept, _standing(here, problem, now, made=one in made))
+    undeployed = tuple(made) if problem and problem != _NOTHING else ()
+    renewed = tuple(each for each in made if each not in undeployed)
+    return Renewed(stack.full_name, renewed, failed, undeployed, problem, interrupted)
 
 
-def _is_newer(present: Listed | None, before: Listed) -> bool:
-    return present is not None and present.kept.held.epoch > before.kept.held.epoch
+def _standing(here: Listed, problem: str, now: datetime, *, made: bool) -> Standing:
+    """What is known of a certificate after the run."""
+    if made and (not problem or problem == _NOTHING):
+        return replace(here.standing, failures=0, tried_at=None, retry_at=None, problem="", wanted_epoch=None)
+    failures = here.standing.failures + 1
+    return replace(
+        here.standing,
+        failures=failures,
+        tried_at=now,
+        retry_at=retry_at(failures, now, here.kept.held.not_after),
+        problem=problem[:PROBLEM_LENGTH],
+        wanted_epoch=here.kept.held.epoch if made else here.standing.wanted_epoch,
+    )
+
+
+_NOTHING = (
+    "the run succeeded and made no newer certificate: the program leaves it out, or orders with an epoch of "
+    "its own"
+)
+
+
+def _is_made(present: Listed | None, before: Listed) -> bool:
+    """Whether there is the certificate that the run was for."""
+    if present is None:
+        return False
+    return present.kept.held.epoch > before.kept.held.epoch or (
+        present.kept.held.epoch == before.kept.held.epoch
+        and is_undeployed(before)
+        and not _wants_newer(present)
+    )
+
+
+def _wants_newer(one: Listed) -> bool:
+    return (one.standing.wanted_epoch or 0) > one.kept.held.epoch
 
 
 def _why(outcome: Outcome) -> str:

@@ -47,7 +47,7 @@ def revoke(installation: "Installation", one: Listed, reason: str, *, renew: boo
                 raise
             anew = False
     before = one.standing
-    wanted = one.kept.held.epoch + 1 if renew else before.wanted_epoch
+    wanted = one.kept.held.epoch + 1 if renew else None
     revoked = Standing(
         window=before.window,
         ask_again=before.ask_again,

@@ -16,9 +16,10 @@ AT_ONCE = datetime.fromtimestamp(0, UTC)
 
 
 def due_at(held: Held, window: Window | None, wanted: int | None, retry_at: datetime | None) -> datetime:
-    """When to renew: at once where a higher epoch is wanted, and not before `retry_at`."""
-    moment = AT_ONCE if wanted is not None and wanted > held.epoch else renew_at(held, window)
-    return moment if retry_at is None else max(moment, retry_at)
+    """When to renew: at `retry_at` where something failed, else at once where a higher epoch is wanted."""
+    if retry_at is not None:
+        return retry_at
+    return AT_ONCE if wanted is not None and wanted > held.epoch else renew_at(held, window)
 
 
 def retry_at(failures: int, now: datetime, not_after: datetime) -> datetime:

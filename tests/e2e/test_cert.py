@@ -119,7 +119,20 @@ def test_an_export_is_whole_private_and_in_the_audit_log(site: World) -> None:
     assert key.public_key() == leaf.public_key()
     assert stat.S_IMODE((folder / "privkey.pem").stat().st_mode) == 0o600
     assert "certificate.export" in site.tic("audit", "list").out
+    refused = site.tic("cert", "export", name, "--to", "out", code=2)
+    assert "are in out already, so nothing was written" in refused.err
+    (folder / "fullchain.pem").unlink()
+    (folder / "fullchain.pem").mkdir()
+    (folder / "privkey.pem").write_text("precious")
+    assert (
+        "is a directory, so nothing" in site.tic("cert", "export", name, "--to", "out", "--force", code=2).err
+    )
+    assert (folder / "privkey.pem").read_text() == "precious"
+    (folder / "fullchain.pem").rmdir()
+    site.tic("cert", "export", name, "--to", "out", "--force")
+    assert load_pem_private_key((folder / "privkey.pem").read_bytes(), None).public_key() == leaf.public_key()
     (site.folder / "file").write_text("")
+    assert "is no directory" in site.tic("cert", "export", name, "--to", "file", code=2).err
     assert "was not written" in site.tic("cert", "export", name, "--to", "file/x", code=2).err
 
 

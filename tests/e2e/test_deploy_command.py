@@ -47,6 +47,33 @@ def test_a_command_that_failed_is_run_again_and_what_it_serves_is_waited_for(
     assert not site.deployed.exists()
 
 
+def test_a_renewal_whose_deployment_fails_is_not_forgotten(
+    site: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The certificate is there, the server has not read it: it is failing, and the next one only deploys."""
+    served = tmp_path_factory.mktemp("server")
+    program = served / "reload"
+    program.write_text(f"#!/bin/sh\ntest -e {served}/ready || exit 3\ntouch {served}/done\n")
+    program.chmod(0o700)
+    (served / "ready").touch()
+    site.tic("stack", "config", "set", "deployCommand", json.dumps([str(program)]))
+    site.tic("stack", "up", "site")
+    (served / "ready").unlink()
+    (served / "done").unlink()
+    failed = site.tic("cert", "renew", "certificate", "--force", code=1)
+    assert "is there, and what depends on it is not done" in failed.err
+    (one,) = site.tic("cert", "list", "--json").json()
+    assert (one["status"], one["failures"], one["epoch"]) == ("failing", 1, 2)
+    assert "ended with code 3" in one["problem"]
+    serial = serial_of(site)
+    (served / "ready").touch()
+    assert "is renewed" in site.tic("cert", "renew", "certificate").err
+    assert (served / "done").exists()
+    assert serial_of(site) == serial
+    (after,) = site.tic("cert", "list", "--json").json()
+    assert (after["status"], after["failures"], after["problem"]) == ("valid", 0, None)
+
+
 def serial_of(site: World) -> str:
     (one,) = site.tic("cert", "list", "--json").json()
     return str(one["serial"])

@@ -31,10 +31,10 @@ def test_a_higher_epoch_that_is_wanted_is_due_at_once_and_one_that_is_there_is_n
     assert due_at(held(), None, 3, None) == BEGIN + timedelta(days=60)
 
 
-def test_what_failed_waits_for_its_next_attempt_however_much_it_is_wanted() -> None:
+def test_what_failed_is_due_at_its_next_attempt_however_much_it_is_wanted() -> None:
     again = BEGIN + timedelta(days=70)
     assert due_at(held(), None, 4, again) == again
-    assert due_at(held(), None, None, BEGIN) == BEGIN + timedelta(days=60)
+    assert due_at(held(), None, None, BEGIN) == BEGIN
 
 
 @given(LIFETIMES)
