@@ -99,7 +99,7 @@ class Broker:
         stack = self._stack.full_name
         not_bound = NotBound(
             f"stack {stack} is not bound to a credential {request.reference!r}",
-            hint=f"bind it: tic stack bind {stack} {request.reference}",
+            hint=_to_bind(stack, request.reference),
         )
         reference = self._bindings.get(request.reference, request.reference)
         try:
@@ -161,3 +161,12 @@ class Broker:
         from engine.broker_state import resources_of_state
 
         return resources_of_state(self._database, self._stack.id, resource_type)
+
+
+def _to_bind(stack: str, reference: str) -> str:
+    """How a stack comes to a credential: by its name, or made first where a kind is all that is known."""
+    from credentials import kinds
+
+    if reference not in kinds.names():
+        return f"bind it: tic stack bind {stack} {reference}"
+    return f"make one: tic creds new NAME --provider {reference}; then: tic stack bind {stack} NAME"

@@ -23,7 +23,7 @@ def file_name(given: str) -> str:
 def public_mode(given: str) -> str:
     """Octal digits; nobody but the owner may write."""
     mode = _octal(given)
-    if mode & 0o133 or not mode & 0o400:
+    if not 0 <= mode <= 0o777 or mode & 0o133 or not mode & 0o400:
         raise Refused("must let the owner read, and let nobody execute it and nobody else write it")
     return f"{mode:04o}"
 

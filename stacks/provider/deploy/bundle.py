@@ -6,13 +6,14 @@ A cloud that takes a key which is not the certificate's (several do) would serve
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from stacks.errors import StackError
 from stacks.provider.acme.keys import private_key
 from stacks.provider.properties import Change, Kind, Property
 from stacks.provider.resource import Values
 
+CLOCK_SKEW = timedelta(minutes=5)  # of this machine against the CA
 TOGETHER = "give all of `certificatePem`, `chainPem` and `privateKeyPem` from the same Certificate"
 MATERIAL = (
     Property("certificatePem", Kind.STRING, "The certificate, in PEM.", required=True, change=Change.UPDATE),
@@ -74,7 +75,14 @@ def bundle(inputs: Values, where: str, now: datetime | None = None) -> Bundle:
             raise ValueError("its chain is missing, and clients would not find the way to the root")
     except ValueError as error:
         raise StackError(f"nothing was sent to {where}: {error}", hint=TOGETHER) from error
-    if issued.not_after <= (now or datetime.now(UTC)):
+    now = now or datetime.now(UTC)
+    if issued.not_before > now + CLOCK_SKEW:
+        raise StackError(
+            f"nothing was sent to {where}: the certificate is not valid before "
+            f"{issued.not_before:%Y-%m-%d %H:%M} UTC",
+            hint="deploy it then, or see that the clock of this machine is right",
+        )
+    if issued.not_after <= now:
         raise StackError(
             f"nothing was sent to {where}: the certificate expired at {issued.not_after:%Y-%m-%d %H:%M} UTC",
             hint="renew it: tic cert renew CERTIFICATE --force",

@@ -68,8 +68,10 @@ class CommandFailed(StackError):
     """The command could not be run, did not end in time, or ended with a code other than 0."""
 
 
-def run(operation: Operation, argv: Sequence[str], seconds: float, folder: Path) -> None:
-    """Run it in `folder` and wait for its end; raises CommandFailed with the end of what it said."""
+def run(operation: Operation, argv: Sequence[str], seconds: float, folder: Path, key_pem: str = "") -> None:
+    """Run it in `folder` and wait for its end; raises CommandFailed with the end of what it said, in which no
+    line of `key_pem` is shown.
+    """
     try:
         check(argv[0])
     except ProgramUnsafe as error:
@@ -98,14 +100,17 @@ def run(operation: Operation, argv: Sequence[str], seconds: float, folder: Path)
             return
         what = ended or f"ended with code {child.returncode}"
         raise CommandFailed(
-            f"{argv[0]} {what}{_end(said)}",
+            f"{argv[0]} {what}{_end(said, key_pem)}",
             hint="mend what it says, then: tic stack up, which runs it again",
         )
 
 
-def without_keys(said: str) -> str:
-    """What a command said, in one line, without a private key that it may have shown."""
+def without_keys(said: str, key_pem: str) -> str:
+    """What a command said, in one line, without a private key that it may have shown, whole or by lines."""
     text = _KEY.sub("[private key]", said).strip()
+    for line in key_pem.splitlines():
+        if "-----" not in line and line.strip():
+            text = text.replace(line.strip(), "[private key]")
     return "".join(one if one.isprintable() else " " for one in text)
 
 
@@ -134,9 +139,9 @@ def _signal(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
         os.killpg(child.pid, number)
 
 
-def _end(said: IO[bytes]) -> str:
+def _end(said: IO[bytes], key_pem: str) -> str:
     """The end of what it said, without a private key that it may have shown."""
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - 64 * 1024))
-    text = without_keys(said.read().decode(errors="replace"))[-_TOLD:]
+    text = without_keys(said.read().decode(errors="replace"), key_pem)[-_TOLD:]
     return f": {text}" if text else ""

@@ -18,6 +18,8 @@ from stacks.provider.values import is_unknown
 
 def folder(given: str) -> str:
     """An absolute path in its normal form: a relative one would mean another folder in another run."""
+    if "\0" in given:
+        raise Refused("must not hold NUL characters")
     if not given.startswith("/"):
         raise Refused("must be an absolute path; a plugin has no folder of its own to start from")
     return os.path.normpath(given)
@@ -118,7 +120,13 @@ def _run_command(operation: Operation, inputs: Values, outputs: dict[str, Any]) 
         return
     path = inputs["path"]
     try:
-        command.run(operation, inputs["command"], inputs["commandTimeoutSeconds"], Path(path))
+        command.run(
+            operation,
+            inputs["command"],
+            inputs["commandTimeoutSeconds"],
+            Path(path),
+            inputs["privateKeyPem"],
+        )
     except command.CommandFailed as error:
         message = f"the certificate is in {path}, and then {error}"
         raise Unfinished(message, hint=error.hint, id_=path, outputs=outputs) from error

@@ -158,7 +158,7 @@ def _deployed(operation: Operation, inputs: Values, state: Values | None) -> dic
         async def run(remote: Remote) -> None:
             operation.say(f"running {words[0]} on {inputs['host']}")
             line = f"cd {shlex.quote(inputs['path'])} && exec {shlex.join(words)}"
-            await remote.run(line, words[0], inputs["commandTimeoutSeconds"])
+            await remote.run(line, words[0], inputs["commandTimeoutSeconds"], inputs["privateKeyPem"])
 
         try:
             _on_host(operation, inputs, run)

@@ -6,6 +6,7 @@ silent: it names users and hosts.
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -115,7 +116,7 @@ class Remote:
         except _errors() as error:
             raise self.failed(f"the folder {path} can't be removed", error) from error
 
-    async def run(self, line: str, name: str, seconds: float) -> None:
+    async def run(self, line: str, name: str, seconds: float, key_pem: str) -> None:
         """Run a line in the user's shell; raises HostError where it fails or takes longer than `seconds`."""
         from stacks.provider.deploy.command import without_keys
 
@@ -128,7 +129,7 @@ class Remote:
             ) from None
         if done.exit_status == 0:
             return
-        said = without_keys("".join(_text(each) for each in (done.stdout, done.stderr)))[-_TOLD:]
+        said = without_keys("".join(_text(each) for each in (done.stdout, done.stderr)), key_pem)[-_TOLD:]
         ended = f"ended with code {done.exit_status}" if done.exit_status is not None else "was ended"
         raise HostError(
             f"{name} on {self.host} {ended}{f': {said}' if said else ''}",
@@ -258,7 +259,8 @@ def _translated(login: Login, error: Exception) -> HostError:
             f"{where} does not let {login.fields['username']} log in with this credential",
             hint="put its public key there (~/.ssh/authorized_keys), or: tic creds rotate NAME",
         )
-    return HostError(f"{where}: {_why(error)}", hint=_HINT)
+    hint = _HINT if isinstance(error, asyncssh.Error) else "see that an SSH server answers there"
+    return HostError(f"{where}: {_why(error)}", hint=hint)
 
 
 def _text(said: object) -> str:
@@ -268,5 +270,7 @@ def _text(said: object) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    told = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    told = getattr(error, "reason", None) or str(error)
     return str(told) or type(error).__name__

@@ -57,6 +57,15 @@ def test_one_that_fails_says_what_it_said_without_a_key(safe: Path, tmp_path: Pa
     assert made.key.splitlines()[1] not in str(failed.value)
 
 
+def test_lines_of_a_key_are_not_shown_either(safe: Path, tmp_path: Path) -> None:
+    made = chain("a.test")
+    (tmp_path / "key").write_text(made.key)
+    program = script(safe, "sed -n 2,3p key; tr -d -- - < key; exit 1")
+    with pytest.raises(CommandFailed) as failed:
+        run(operation(), [program], 10, tmp_path, made.key)
+    assert not any(line in str(failed.value) for line in made.key.splitlines()[1:-1])
+
+
 def test_one_that_hangs_is_ended_with_what_it_started(safe: Path, tmp_path: Path) -> None:
     program = script(safe, "trap '' TERM; sleep 600 & echo $! > child; wait")
     with pytest.raises(CommandFailed, match=r"took more than 0.3 s"):
