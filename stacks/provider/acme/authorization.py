@@ -1,5 +1,6 @@
 """tic:acme/authorization:Authorization: one published name, proven to the CA (RFC 8555 7.5)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stacks.broker import BrokerError
@@ -11,6 +12,7 @@ from stacks.provider.dns.publication import publish_request, withdraw_request
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
+from stacks.provider.values import is_unknown
 
 if TYPE_CHECKING:
     from stacks.provider.acme.authority import Answer, Conversation
@@ -48,6 +50,15 @@ class Authorization(ResourceType):
         Output("status", Kind.STRING, "The CA's verdict: valid."),
         Output("expires", Kind.STRING, "Until when the CA holds it valid.", optional=True),
     )
+
+    def diff(
+        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
+    ) -> dict[str, Change]:
+        """A preview can't know that a record which had nothing to publish still has: that changes nothing."""
+        changes = super().diff(operation, state, inputs, ignored)
+        if state.get("publication") is None and is_unknown(inputs.get("publication")):
+            changes.pop("publication", None)
+        return changes
 
     def create(self, operation: Operation, inputs: Values) -> Created:
         """Answer, wait for the verdict, withdraw."""

@@ -12,6 +12,7 @@ from stacks.errors import StackError
 from stacks.provider.acme.authorization import Authorization
 from stacks.provider.properties import Change
 from stacks.provider.run import Interrupted
+from stacks.provider.values import UNKNOWN
 from tests.servers.challtestsrv import challtestsrv
 from tests.servers.pebble import pebble
 from tests.stacks.provider.broker_server import Refusal
@@ -143,6 +144,16 @@ def test_only_another_authorization_replaces(driver: Driver, order: State) -> No
     assert driver.update(Authorization(), state, **inputs(publication=None))["status"] == "valid"
     driver.delete(Authorization(), state)
     assert len(driver.ca.log) == before
+
+
+def test_a_preview_of_one_that_was_valid_before_shows_no_change(driver: Driver, order: State) -> None:
+    """Its record had nothing to publish, so its output is not there, and unknown in a preview."""
+    proof = order["authorizations"][0]
+    given = {**access(order), **{each: proof[each] for each in ("identifier", "url", "challengeUrl")}}
+    unknown = {**given, "publication": UNKNOWN}
+    assert driver.diff(Authorization(), given, **unknown) == {}
+    with_one = {**given, "publication": {"recordName": "a"}}
+    assert driver.diff(Authorization(), with_one, **unknown) == {"publication": Change.UPDATE}
 
 
 def test_many_names_are_proven_side_by_side(driver: Driver) -> None:
