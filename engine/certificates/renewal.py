@@ -68,6 +68,8 @@ def renew(
     """
     from credentials.errors import CredentialError
     from engine.state import stacks
+    from engine.state.updates import UpdateRunning
+    from engine.turn import StackBusy
 
     with installation.database.write() as connection:
         stack = stacks.get(connection, stack_id)
@@ -79,6 +81,8 @@ def renew(
     problem, interrupted = "", False
     try:
         outcome = run(stack, _operation(installation, stack, chosen, passed))
+    except (StackBusy, UpdateRunning) as error:  # nothing was tried
+        return Renewed(stack.full_name, (), tuple(chosen), (), f"{error}; with --wait it stands in line")
     except (EngineError, CredentialError) as error:
         problem = f"{error} (next: {error.hint})"
     else:

@@ -10,6 +10,7 @@ from stacks.provider.properties import Change, Kind, Output, Property, Refused
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
 from stacks.provider.values import is_unknown
+from stacks.serving.comparison import SECONDS as LOOK_SECONDS
 from stacks.serving.comparison import Finding, Issued, check
 from stacks.serving.endpoint import FORMS
 from stacks.serving.endpoint import Endpoint as Place
@@ -111,7 +112,7 @@ def told(findings: Sequence[Finding]) -> str:
 def _served(operation: Operation, inputs: Values) -> dict[str, Any]:
     place, issued = Place.read(inputs["address"]), _issued(inputs)
     ends, look = time.monotonic() + inputs["timeoutSeconds"], 0
-    while not _all(findings := check(place, issued)):
+    while not _all(findings := check(place, issued, min(LOOK_SECONDS, max(1.0, ends - time.monotonic())))):
         pause = _PAUSES[min(look, len(_PAUSES) - 1)]
         if time.monotonic() + pause > ends:
             raise StackError(
