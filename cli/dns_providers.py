@@ -24,14 +24,16 @@ def providers(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdo
         print_json({"providers": found, "gone": gone()})
         return
     table.write(
-        ("PROVIDER", "WHAT IT IS", "RECORDS", "TTL", "TESTED"),
+        ("PROVIDER", "WHAT IT IS", "RECORDS", "TTL", "TESTED", "FIELDS", "AGAINST"),
         [
             (
                 each["provider"],
                 each["label"],
                 PACE[each["turns"]],
                 _ttl(each["tuning"]),
-                f"{each['tested']}: {each['against']}" if each["against"] else each["tested"],
+                each["tested"],
+                ", ".join(each["fields"]),
+                each["against"] or "-",
             )
             for each in found
         ],
