@@ -27,12 +27,14 @@ import os, sys
 from engine import foreground
 foreground.become(foreground.find(sys.argv[1], os.environ), sys.argv[1:], os.environ)
 """
+# A handler may come while Python is still in its own write, which print does not stand.
 COUNTS = """
-import signal, sys
+import os, signal, sys
 heard = []
-signal.signal(signal.SIGINT, lambda *_: (heard.append("INT"), print("heard", flush=True)))
-signal.signal(signal.SIGTERM, lambda *_: (print(*heard, flush=True), sys.exit(3)))
-print("ready", flush=True)
+say = lambda words: os.write(1, (words + "\\n").encode())
+signal.signal(signal.SIGINT, lambda *_: (heard.append("INT"), say("heard")))
+signal.signal(signal.SIGTERM, lambda *_: (say(" ".join(heard)), sys.exit(3)))
+say("ready")
 while True:
     signal.pause()
 """
