@@ -15,9 +15,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from engine.certificates.schedule import due_at
 from engine.state.tables import CERTIFICATE
+from stacks.provider.acme import epoch
 from stacks.provider.acme.epoch import Held, Window
 
-TYPE = "tic:acme/certificate:Certificate"
+TYPE = epoch.CERTIFICATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,19 @@
 """tic:deploy/directory:Directory for programs in Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 
-from stacks.resources import Custom
+from stacks.deployments.files import CertificateFiles
 
 
-class Directory(Custom):
+class Directory(CertificateFiles):
     """A certificate as files in a folder (absolute path) of this machine; the key's file is 0600.
 
     `command` (a program by its whole path, then its arguments) is run afterwards.
     """
 
     type_token = "tic:deploy/directory:Directory"  # noqa: S105  (a type token)
-    path: Output[str]
-    certificate_pem: Output[str]
-    chain_pem: Output[str]
-    private_key_pem: Output[str]
-    domains: Output[Sequence[str] | None]
-    certificate_file: Output[str]
-    chain_file: Output[str]
-    fullchain_file: Output[str]
-    private_key_file: Output[str]
-    file_mode: Output[str]
-    private_key_mode: Output[str]
-    command: Output[Sequence[str] | None]
-    command_timeout_seconds: Output[float]
-    files: Output[Mapping[str, str]]
-    serial: Output[str]
-    made_folder: Output[bool]
-    drift: Output[Sequence[str] | None]
 
     def __init__(
         self,

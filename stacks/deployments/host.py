@@ -1,13 +1,13 @@
 """tic:deploy/host:Host for programs in Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pulumi import Input, Output, ResourceOptions
 
-from stacks.resources import Custom
+from stacks.deployments.files import CertificateFiles
 
 
-class Host(Custom):
+class Host(CertificateFiles):
     """A certificate as files in a folder (absolute path) of a host, over SSH; the key's file is 0600.
 
     `host_keys` are the host's public keys, as of `ssh-keyscan`; `command` is run there afterwards.
@@ -18,23 +18,6 @@ class Host(Custom):
     port: Output[int]
     host_keys: Output[Sequence[str]]
     credential: Output[str | None]
-    path: Output[str]
-    certificate_pem: Output[str]
-    chain_pem: Output[str]
-    private_key_pem: Output[str]
-    domains: Output[Sequence[str] | None]
-    certificate_file: Output[str]
-    chain_file: Output[str]
-    fullchain_file: Output[str]
-    private_key_file: Output[str]
-    file_mode: Output[str]
-    private_key_mode: Output[str]
-    command: Output[Sequence[str] | None]
-    command_timeout_seconds: Output[float]
-    files: Output[Mapping[str, str]]
-    serial: Output[str]
-    made_folder: Output[bool]
-    drift: Output[Sequence[str] | None]
 
     def __init__(
         self,

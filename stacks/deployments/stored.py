@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pulumi import Output
+from pulumi import Input, Output, ResourceOptions
 
 from stacks.resources import Custom
 
@@ -24,3 +24,27 @@ class StoredCertificate(Custom):
     fingerprint: Output[str]
     superseded: Output[Sequence[str] | None]
     drift: Output[str | None]
+
+
+class StoredAsItIs(StoredCertificate):
+    """One at a service that has no settings of its own: a subclass names its `type_token`, and is done."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        certificate_pem: Input[str],
+        private_key_pem: Input[str],
+        chain_pem: Input[str | None] = None,
+        domains: Input[Sequence[Input[str]] | None] = None,
+        credential: Input[str | None] = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "certificate_pem": certificate_pem,
+            "chain_pem": chain_pem,
+            "private_key_pem": private_key_pem,
+            "domains": domains,
+            "credential": credential,
+        }
+        super().__init__(self.type_token, name, inputs, opts)

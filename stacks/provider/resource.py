@@ -45,6 +45,8 @@ class ResourceType(ABC):
     description: ClassVar[str]
     inputs: ClassVar[tuple[Property, ...]]
     outputs: ClassVar[tuple[Output, ...]]
+    unsettled: ClassVar[tuple[str, ...]] = ()
+    """Outputs that make the next run update it where they hold something, as what a refresh found changed."""
 
     def check(self, given: Values) -> Checked:
         """The inputs in their normal form, and everything that is wrong with them."""
@@ -54,7 +56,8 @@ class ResourceType(ABC):
         self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
     ) -> dict[str, Change]:
         """What must happen because of which property; empty when nothing has to change."""
-        return {each.name: each.change for each in changed(self.inputs, state, inputs, ignored)}
+        changes = {each.name: each.change for each in changed(self.inputs, state, inputs, ignored)}
+        return changes | {name: Change.UPDATE for name in self.unsettled if state.get(name)}
 
     def preview_create(self, inputs: Values) -> dict[str, Any]:
         """What is known of the outputs before the resource exists."""

@@ -15,8 +15,7 @@ from stacks.provider.acme.certificates import (
     read_issued,
 )
 from stacks.provider.acme.directories import ACCOUNT
-from stacks.provider.acme.epoch import FIRST_EPOCH
-from stacks.provider.acme.get_epoch import CERTIFICATE
+from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
 from stacks.provider.acme.keys import private_key
 from stacks.provider.acme.order import DOMAINS
 from stacks.provider.acme.polling import pause

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+CERTIFICATE = "tic:acme/certificate:Certificate"
 FIRST_EPOCH = 1
 
 

@@ -7,12 +7,11 @@ from typing import Any
 from stacks.broker import StateResource
 from stacks.errors import StackError
 from stacks.provider.acme.directories import CA_CERTIFICATES
-from stacks.provider.acme.epoch import Decision, Held, Window, decide, may_ask
+from stacks.provider.acme.epoch import CERTIFICATE, Decision, Held, Window, decide, may_ask
 from stacks.provider.properties import Checked, Failure, Kind, Output, Property, check
 from stacks.provider.run import Operation
 
 TOKEN = "tic:acme/getEpoch:getEpoch"  # noqa: S105  (a type token)
-CERTIFICATE = "tic:acme/certificate:Certificate"
 DESCRIPTION = (
     "Which epoch a certificate of this stack should have now: one higher than it has when it is due (the "
     "CA's renewal window, RFC 9773, or one third of its lifetime left), else the one that it has. Give it to "

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stacks.errors import StackError
 from stacks.provider.acme.challenge import answered, thumbprint
 from stacks.provider.acme.directories import ACCOUNT
-from stacks.provider.acme.epoch import FIRST_EPOCH
-from stacks.provider.acme.get_epoch import CERTIFICATE
+from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
 from stacks.provider.acme.identifiers import domains, identifier
 from stacks.provider.acme.keys import KEY_TYPES, make_key, signing_request
 from stacks.provider.acme.problems import AuthorityError

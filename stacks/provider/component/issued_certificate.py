@@ -14,7 +14,8 @@ from stacks.broker import ProviderAnswer
 from stacks.provider.acme.account import Account
 from stacks.provider.acme.certificate import CERTIFICATE_OUTPUTS, Certificate
 from stacks.provider.acme.challenge import record_name
-from stacks.provider.acme.get_epoch import CERTIFICATE, current_epoch
+from stacks.provider.acme.epoch import CERTIFICATE
+from stacks.provider.acme.get_epoch import current_epoch
 from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.order import DOMAINS, KEY_TYPE, PROFILE
 from stacks.provider.component.composition import OF_ACCOUNT, SHARED_ACCOUNT, Composition

@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from stacks.provider.acme.get_epoch import CERTIFICATE
+from stacks.provider.acme.epoch import CERTIFICATE
 from stacks.provider.run import Run
 
 

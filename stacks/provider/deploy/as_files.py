@@ -1,9 +1,13 @@
 """A certificate as files: their names and modes, and what each holds; for a folder here or on a host."""
 
-from stacks.provider.deploy.bundle import Bundle
+from collections.abc import Mapping
+from typing import Any
+
+from stacks.provider.deploy.bundle import MATERIAL, Bundle
 from stacks.provider.deploy.files import File
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
-from stacks.provider.resource import Values
+from stacks.provider.resource import ResourceType, Values
+from stacks.provider.values import is_unknown
 
 NAMES = {
     "certificateFile": "cert.pem",
@@ -85,14 +89,34 @@ OUTPUTS = (
 )
 
 
-def one_name_each(checked: Checked) -> Checked:
-    """Besides each property's own rules: no two files of one name."""
-    seen: dict[str, str] = {}
-    for each in NAMES:
-        name = checked.inputs.get(each)
-        if isinstance(name, str) and (other := seen.setdefault(name, each)) != each:
-            checked.failures.append(Failure(each, f"is the same name as {other}"))
-    return checked
+class CertificateFiles(ResourceType):
+    """What a folder of this machine and one of a host have in common; a subclass writes and reads them."""
+
+    outputs = OUTPUTS
+    unsettled = ("drift",)
+
+    def check(self, given: Values) -> Checked:
+        """Besides each property's own rules: no two files of one name."""
+        checked = super().check(given)
+        seen: dict[str, str] = {}
+        for each in NAMES:
+            name = checked.inputs.get(each)
+            if isinstance(name, str) and (other := seen.setdefault(name, each)) != each:
+                checked.failures.append(Failure(each, f"is the same name as {other}"))
+        return checked
+
+    def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
+        """What is known once the certificate is."""
+        if any(is_unknown(inputs.get(each.name)) for each in MATERIAL):
+            return {**self.preview_create(inputs), "madeFolder": state.get("madeFolder"), "drift": None}
+        return {**self.kept(state), "drift": None}
+
+    def compared(self, state: Values, found: Mapping[str, str | None]) -> dict[str, Any] | None:
+        """The outputs where the files have these digests now; None where none is left."""
+        if not any(found.values()):
+            return None
+        drift = sorted(name for name, digest in state["files"].items() if found[name] != digest)
+        return {**self.kept(state), "drift": drift or None}
 
 
 def files(inputs: Values, sent: Bundle) -> list[File]:

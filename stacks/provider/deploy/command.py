@@ -39,7 +39,7 @@ def words(given: list[str]) -> list[str]:
 
 
 def limit(given: float) -> float:
-    """Something that ends."""
+    """Seconds of something that ends."""
     if not 0 < given <= 3600:
         raise Refused("must be more than 0 and at most 3600 seconds")
     return given

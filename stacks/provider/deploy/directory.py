@@ -1,7 +1,6 @@
 """tic:deploy/directory:Directory: a certificate in a folder, for a server that reads files."""
 
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from stacks.errors import StackError
 from stacks.provider.deploy import as_files, command
 from stacks.provider.deploy.bundle import MATERIAL, bundle
 from stacks.provider.deploy.files import digest_of, remove, write
-from stacks.provider.properties import Change, Checked, Kind, Property, Refused
-from stacks.provider.resource import Created, ResourceType, Unfinished, Values
+from stacks.provider.properties import Change, Kind, Property, Refused
+from stacks.provider.resource import Created, Unfinished, Values
 from stacks.provider.run import Operation
-from stacks.provider.values import is_unknown
 
 
 def folder(given: str) -> str:
@@ -25,7 +23,7 @@ def folder(given: str) -> str:
     return os.path.normpath(given)
 
 
-class Directory(ResourceType):
+class Directory(as_files.CertificateFiles):
     """Everything is an update in place: replacing would remove, at its end, the files of the same name."""
 
     token = "tic:deploy/directory:Directory"  # noqa: S105  (a type token)
@@ -42,26 +40,6 @@ class Directory(ResourceType):
         *as_files.PROPERTIES,
         *command.PROPERTIES,
     )
-    outputs = as_files.OUTPUTS
-
-    def check(self, given: Values) -> Checked:
-        """Besides each property's own rules: no two files of one name."""
-        return as_files.one_name_each(super().check(given))
-
-    def diff(
-        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
-    ) -> dict[str, Change]:
-        """Besides changed inputs: what a refresh found changed or missing is written again."""
-        changes = super().diff(operation, state, inputs, ignored)
-        if state.get("drift"):
-            changes["drift"] = Change.UPDATE
-        return changes
-
-    def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
-        """What is known once the certificate is."""
-        if any(is_unknown(inputs.get(each.name)) for each in MATERIAL):
-            return {**self.preview_create(inputs), "madeFolder": state.get("madeFolder"), "drift": None}
-        return {**self.kept(state), "drift": None}
 
     def create(self, operation: Operation, inputs: Values) -> Created:
         """Check that it belongs together, write it, run the command."""
@@ -80,12 +58,8 @@ class Directory(ResourceType):
 
     def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:
         """Compare the files with what was written; gone where none is left."""
-        path, files = Path(state["path"]), state["files"]
-        found = {name: digest_of(path / name) for name in files}
-        if not any(found.values()):
-            return None
-        drift = sorted(name for name, digest in files.items() if found[name] != digest)
-        return {**self.kept(state), "drift": drift or None}
+        path = Path(state["path"])
+        return self.compared(state, {name: digest_of(path / name) for name in state["files"]})
 
     def delete(self, operation: Operation, state: Values) -> None:
         """Remove what was written here and is the same; the folder too if it was made here and is empty."""

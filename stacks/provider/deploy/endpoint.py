@@ -1,11 +1,12 @@
 """tic:deploy/endpoint:Endpoint: a place that is to serve a certificate; the run waits until it does."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from stacks.errors import StackError
 from stacks.provider.deploy.bundle import TOGETHER
+from stacks.provider.deploy.command import limit
 from stacks.provider.properties import Change, Kind, Output, Property, Refused
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -25,13 +26,6 @@ def address(given: str) -> str:
         return str(Place.read(given))
     except ValueError as error:
         raise Refused(str(error)) from None
-
-
-def seconds(given: float) -> float:
-    """Something that ends."""
-    if not 0 < given <= 3600:
-        raise Refused("must be more than 0 and at most 3600 seconds")
-    return given
 
 
 class Endpoint(ResourceType):
@@ -61,7 +55,7 @@ class Endpoint(ResourceType):
             "How long to wait for it.",
             default=SECONDS,
             change=Change.UPDATE,
-            rule=seconds,
+            rule=limit,
         ),
     )
     outputs = (
@@ -75,14 +69,7 @@ class Endpoint(ResourceType):
         ),
     )
 
-    def diff(
-        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
-    ) -> dict[str, Change]:
-        """Besides changed inputs: what a refresh found."""
-        changes = super().diff(operation, state, inputs, ignored)
-        if state.get("drift"):
-            changes["drift"] = Change.UPDATE
-        return changes
+    unsettled = ("drift",)
 
     def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
         """What is known once the certificate is."""

@@ -10,15 +10,14 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
-from stacks.errors import StackError
 from stacks.provider.deploy import as_files, command
+from stacks.provider.deploy.account import credential, opened
 from stacks.provider.deploy.bundle import MATERIAL, bundle
 from stacks.provider.deploy.directory import folder
 from stacks.provider.deploy.ssh import HostError, Login, Remote, host_keys
-from stacks.provider.properties import Change, Checked, Kind, Property, Refused
-from stacks.provider.resource import Created, ResourceType, Unfinished, Values
+from stacks.provider.properties import Change, Kind, Property, Refused
+from stacks.provider.resource import Created, Unfinished, Values
 from stacks.provider.run import Operation
-from stacks.provider.values import is_unknown
 
 KIND = "ssh"
 
@@ -39,7 +38,7 @@ def keys(given: list[str]) -> list[str]:
     return given
 
 
-class Host(ResourceType):
+class Host(as_files.CertificateFiles):
     """Everything is an update in place: replacing would remove, at its end, what the same host has by another
     name.
     """
@@ -60,12 +59,7 @@ class Host(ResourceType):
             change=Change.UPDATE,
             rule=keys,
         ),
-        Property(
-            "credential",
-            Kind.STRING,
-            f"The name of the credential to log in with, or its slot; by default the stack's own for {KIND}.",
-            change=Change.UPDATE,
-        ),
+        credential(KIND),
         Property(
             "path",
             Kind.STRING,
@@ -78,26 +72,6 @@ class Host(ResourceType):
         *as_files.PROPERTIES,
         *command.PROPERTIES,
     )
-    outputs = as_files.OUTPUTS
-
-    def check(self, given: Values) -> Checked:
-        """Besides each property's own rules: no two files of one name."""
-        return as_files.one_name_each(super().check(given))
-
-    def diff(
-        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
-    ) -> dict[str, Change]:
-        """Besides changed inputs: what a refresh found changed or missing is written again."""
-        changes = super().diff(operation, state, inputs, ignored)
-        if state.get("drift"):
-            changes["drift"] = Change.UPDATE
-        return changes
-
-    def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
-        """What is known once the certificate is."""
-        if any(is_unknown(inputs.get(each.name)) for each in MATERIAL):
-            return {**self.preview_create(inputs), "madeFolder": state.get("madeFolder"), "drift": None}
-        return {**self.kept(state), "drift": None}
 
     def create(self, operation: Operation, inputs: Values) -> Created:
         """Check that it belongs together, write it, run the command."""
@@ -113,11 +87,7 @@ class Host(ResourceType):
         async def look(remote: Remote) -> dict[str, str | None]:
             return {name: await remote.digest(_at(state, name)) for name in state["files"]}
 
-        found = _on_host(operation, state, look)
-        if not any(found.values()):
-            return None
-        drift = sorted(name for name, digest in state["files"].items() if found[name] != digest)
-        return {**self.kept(state), "drift": drift or None}
+        return self.compared(state, _on_host(operation, state, look))
 
     def delete(self, operation: Operation, state: Values) -> None:
         """Remove what was written there and is the same; the folder too if it was made so and is empty."""
@@ -176,13 +146,7 @@ def _on_host(operation: Operation, values: Values, act: Any) -> Any:
     """Log in with the credential as it is now, do it, log out."""
     from stacks.provider.deploy.ssh import on_host
 
-    reference = values.get("credential") or KIND
-    account = operation.run.broker.open_credential(reference, purpose=f"deploy to {values['host']}")
-    if account.kind != KIND:
-        raise StackError(
-            f"{reference} is a credential of {account.kind}, and a host needs one of {KIND}",
-            hint=f"bind one: tic stack bind STACK CREDENTIAL --as {KIND}",
-        )
+    account = opened(operation, values, KIND, values["host"])
     login = Login(values["host"], int(values["port"]), tuple(values["hostKeys"]), account.fields)
     return on_host(operation, login, act)
 

@@ -14,12 +14,13 @@ service is opened anew for each operation, with the credential that the stack is
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
+from stacks.provider.deploy.account import credential, opened
 from stacks.provider.deploy.bundle import MATERIAL, Bundle, bundle
 from stacks.provider.deploy.calls import Denied
 from stacks.provider.properties import Change, Kind, Output, Property
@@ -75,11 +76,12 @@ class StoredCertificate(ResourceType, Generic[Service]):
 
     kind: ClassVar[str]
     label: ClassVar[str]
+    unsettled = ("drift", "superseded")
     own_inputs: ClassVar[tuple[Property, ...]] = ()
     own_outputs: ClassVar[tuple[Output, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls.inputs = (*MATERIAL, _credential(cls.kind), *cls.own_inputs)
+        cls.inputs = (*MATERIAL, credential(cls.kind), *cls.own_inputs)
         cls.outputs = (*OUTPUTS, *cls.own_outputs)
 
     @abstractmethod
@@ -112,16 +114,6 @@ class StoredCertificate(ResourceType, Generic[Service]):
     def told(self, service: Service, inputs: Values, found: Found) -> dict[str, Any]:
         """The target's own outputs."""
         return {}
-
-    def diff(
-        self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
-    ) -> dict[str, Change]:
-        """Besides changed inputs: what a refresh found in its place, and what waits to be removed."""
-        changes = super().diff(operation, state, inputs, ignored)
-        for each in ("drift", "superseded"):
-            if state.get(each):
-                changes[each] = Change.UPDATE
-        return changes
 
     def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
         """What is known once the certificate is."""
@@ -185,14 +177,7 @@ class StoredCertificate(ResourceType, Generic[Service]):
             self.remove(service, state, id_)
 
     def _opened(self, operation: Operation, values: Values) -> Service:
-        reference = values.get("credential") or self.kind
-        account = operation.run.broker.open_credential(reference, purpose=f"deploy to {self.label}")
-        if account.kind != self.kind:
-            raise StackError(
-                f"{reference} is a credential of {account.kind}, and {self.label} needs one of {self.kind}",
-                hint=f"bind one: tic stack bind STACK CREDENTIAL --as {self.kind}",
-            )
-        return self.open(operation, account, values)
+        return self.open(operation, opened(operation, values, self.kind, self.label), values)
 
     def _is_there(self, service: Service, state: Values, sent: Bundle) -> bool:
         if state.get("fingerprint") != sent.fingerprint or state.get("drift"):
@@ -268,15 +253,6 @@ class StoredCertificate(ResourceType, Generic[Service]):
         name = _NAME.sub("-", operation.urn.rpartition("::")[2]).strip("-")[:40] or "certificate"
         own = hashlib.sha256(f"{operation.urn} {sent.fingerprint}".encode()).hexdigest()
         return f"tic-{name}-{own[:12]}"
-
-
-def _credential(kind: str) -> Property:
-    return Property(
-        "credential",
-        Kind.STRING,
-        f"The name of the credential that deploys, or its slot; by default the stack's own for {kind}.",
-        change=Change.UPDATE,
-    )
 
 
 def _number(serial: str) -> int:
