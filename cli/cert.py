@@ -96,7 +96,7 @@ def show(name: Certificate, as_json: AsJson = False) -> None:
         "CA's window": f"{window['start']} to {window['end']}" if window else "-",
         "renewals": str(facts["epoch"] - 1),
         "revoked": facts["revoked_at"] or "-",
-        "failed": f"{facts['failures']} times, last {facts['tried_at']}" if facts["failures"] else "-",
+        "failed": _failed(facts["failures"], facts["tried_at"]),
         "problem": facts["problem"] or "-",
     }
     for label, text in lines.items():
@@ -120,10 +120,14 @@ def export(
     """Write the certificate and its chain to stdout, or with its key into a directory."""
     from engine.certificates import material
     from engine.certificates.exporting import export as write
+    from engine.certificates.listing import revoked_since
     from engine.installation import Installation
 
     installation = Installation.find()
     one = chosen(installation, name)
+    if one.standing.revoked_at is not None:
+        say(f"warning: {one.full_name} {revoked_since(one.standing.revoked_at)}: whoever checks refuses it")
+        say(f"  next: put another in its place: tic cert renew {one.full_name}")
     if to is None:
         sys.stdout.write("".join(material.public(installation, one)))
         return
@@ -172,6 +176,12 @@ def revoke(
 
 app.command("renew")(cert_renew.renew)
 app.command("check")(cert_check.check)
+
+
+def _failed(times: int, last: str) -> str:
+    if not times:
+        return "-"
+    return f"once, at {last}" if times == 1 else f"{times} times, last at {last}"
 
 
 def _next(one: "Listed", *, renew: bool) -> None:

@@ -73,13 +73,17 @@ def _selected(
         asking.ask(installation)
         with installation.database.read() as connection:
             found = listing.due(connection, datetime.now(UTC))
+            waiting = [] if as_json else [one for one in listing.revoked(connection) if one not in found]
         if not found and not as_json:
             say("no certificate is due\n  next: see when they are: tic cert list")
+        for one in waiting:
+            _tell_revoked(one)
         return found
     selected = {one.id: one for one in (chosen(installation, name) for name in names)}
     now, kept = datetime.now(UTC), []
     for one in selected.values():
-        if force or now >= one.due_at or one.standing.retry_at is not None:
+        standing = one.standing
+        if force or now >= one.due_at or standing.retry_at is not None or standing.revoked_at is not None:
             kept.append(one)
         elif not as_json:
             say(f"{one.full_name} is not due until {one.due_at:%Y-%m-%d %H:%M} UTC, so it was left as it is")
@@ -87,7 +91,18 @@ def _selected(
     return kept
 
 
+def _tell_revoked(one: "Listed") -> None:
+    """One that no timer renews now, though it should not be served."""
+    from datetime import UTC, datetime
+
+    again = "tried again" if one.standing.failures else "due"
+    say(f"{one.full_name} {one.ends(datetime.now(UTC))}; it is {again} at {one.due_at:%Y-%m-%d %H:%M} UTC")
+    say(f"  next: renew it now: tic cert renew {one.full_name}")
+
+
 def _tell(installation: "Installation", came: "Renewed", *, as_json: bool) -> None:
+    from datetime import UTC, datetime
+
     from cli import progress
     from engine.certificates.listing import find
 
@@ -104,17 +119,31 @@ def _tell(installation: "Installation", came: "Renewed", *, as_json: bool) -> No
             say(f"{one.full_name} is renewed: valid until {until}, due again {again}")
     for one in came.undeployed:
         if as_json:
-            progress.print_line(
-                {"event": "undeployed", "certificate": one.full_name, "problem": came.problem}
-            )
+            progress.print_line(_event("undeployed", one, came))
             continue
         say(f"{one.full_name} is there, and what depends on it is not done: {came.problem}")
-        say(f"  next: mend what the line above names, then: tic cert renew {one.full_name}")
+        say(f"  next: {_next(one, came)}")
     for one in came.failed:
         if as_json:
-            progress.print_line({"event": "failed", "certificate": one.full_name, "problem": came.problem})
+            progress.print_line(_event("failed", one, came))
             continue
         say(f"{one.full_name} was not renewed: {came.problem}")
-        left = f"{one.kept.held.not_after:%Y-%m-%d %H:%M} UTC"
-        say(f"  what is deployed stays, and is valid until {left}; see: tic cert show {one.full_name}")
-        say(f"  next: mend what the line above names, then: tic cert renew {one.full_name}")
+        stays = one.ends(datetime.now(UTC))
+        say(f"  what is deployed stays, and {stays}; see: tic cert show {one.full_name}")
+        say(f"  next: {_next(one, came)}")
+
+
+def _event(event: str, one: "Listed", came: "Renewed") -> dict[str, object]:
+    return {
+        "event": event,
+        "certificate": one.full_name,
+        "problem": came.problem,
+        "next": _next(one, came),
+    }
+
+
+def _next(one: "Listed", came: "Renewed") -> str:
+    """What to do, and the command that renews this one alone, once."""
+    command = f"tic cert renew {one.full_name}"
+    mend = came.hint or "mend what the line above names"
+    return mend if command in mend else f"{mend}; then: {command}"

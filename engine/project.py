@@ -69,18 +69,19 @@ def of_stack(name: str, folder: str, here: Path) -> Project:
     if not folder:
         raise ProjectUnusable(
             f"no folder of project {name} is known, and {here} is not one",
-            hint=f"go to the project {name}, then again",
+            hint=f"go to the project {name}, whose folder tic remembers then: cd FOLDER && tic stack preview",
         )
     if not Path(folder).is_dir():
         raise ProjectUnusable(
             f"the project {name} was last seen in {folder}, which is gone",
-            hint="go to where it is now, then again",
+            hint="go to where it is now, which tic remembers then: cd FOLDER && tic stack preview",
         )
     known = read(Path(folder))
     if known.name != name:
         raise ProjectUnusable(
             f"the project in {folder} is now called {known.name}, and the stack belongs to {name}",
-            hint=f"name it {name} again in its Pulumi.yaml, or go to the project {name}",
+            hint=f"name it {name} again in its Pulumi.yaml; or take the stack along: tic stack export-state "
+            f"{name}/STACK | tic stack import-state {known.name}/STACK - --rename",
         )
     return known
 

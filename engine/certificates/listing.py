@@ -49,10 +49,24 @@ class Listed:
             return "failing"
         return "due" if now >= self.due_at else "valid"
 
+    def ends(self, now: datetime) -> str:
+        """What becomes of it while nothing takes its place: `is valid until 2026-05-01 10:00 UTC`, or that it
+        is revoked, or has expired.
+        """
+        revoked, end = self.standing.revoked_at, self.kept.held.not_after
+        if now >= end:
+            return f"expired at {end:%Y-%m-%d %H:%M} UTC"
+        return f"is valid until {end:%Y-%m-%d %H:%M} UTC" if revoked is None else revoked_since(revoked)
+
     @property
     def full_name(self) -> str:
         """`project/stack/name`, which names it among all."""
         return f"{self.stack}/{self.kept.name}"
+
+
+def revoked_since(moment: datetime) -> str:
+    """As a sentence says it."""
+    return f"is revoked since {moment:%Y-%m-%d %H:%M} UTC"
 
 
 def every(connection: Connection, stack: "Stack | None" = None) -> list[Listed]:
@@ -67,6 +81,13 @@ def due(connection: Connection, now: datetime, most: int | None = None) -> list[
     """Those that are due at `now`, the longest due first; an index finds them among however many."""
     query = _QUERY.where(CERTIFICATE.c.due_at <= now.timestamp()).order_by(CERTIFICATE.c.due_at)
     return _read(connection, query if most is None else query.limit(most))
+
+
+def revoked(connection: Connection) -> list[Listed]:
+    """Those that are revoked, and that nothing has taken the place of."""
+    return _read(
+        connection, _QUERY.where(CERTIFICATE.c.revoked_at.is_not(None)).order_by(CERTIFICATE.c.due_at)
+    )
 
 
 def find(connection: Connection, reference: str) -> Listed:

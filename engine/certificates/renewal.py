@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
 OWN = "tic:"
 PROBLEM_LENGTH = 500
+NEXT = " — next: "  # between what failed and the next step, in the errors of tic's plugin
 
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
     """What came of the renewals of one stack: by certificate, and why where one did not come to its end.
 
-    `undeployed` are there, and what depends on them (a deployment) failed.
+    `undeployed` are there, and what depends on them (a deployment) failed. `hint` is the next step where one
+    is known. Where the run was not begun, as the stack is busy or its project is not to be found, nothing
+    counts as a failure.
     """
 
     stack: str
@@ -38,6 +41,7 @@ class Renewed:
     failed: tuple[Listed, ...]
     undeployed: tuple[Listed, ...]
     problem: str
+    hint: str = ""
     interrupted: bool = False
 
 
@@ -67,6 +71,7 @@ def renew(
     is tried again later (`schedule.retry_at`).
     """
     from credentials.errors import CredentialError
+    from engine.project import ProjectUnusable
     from engine.state import stacks
     from engine.state.updates import UpdateRunning
     from engine.turn import StackBusy
@@ -78,18 +83,21 @@ def renew(
                 continue
             wanted = max(one.standing.wanted_epoch or 0, one.kept.held.epoch + 1)
             stand(connection, one.id, one.kept, replace(one.standing, wanted_epoch=wanted))
-    problem, interrupted = "", False
+    why, interrupted = Why(), False
     try:
         outcome = run(stack, _operation(installation, stack, chosen, passed))
-    except (StackBusy, UpdateRunning) as error:  # nothing was tried
-        return Renewed(stack.full_name, (), tuple(chosen), (), f"{error}; with --wait it stands in line")
+    except (StackBusy, UpdateRunning) as error:
+        waiting = f"tic cert renew {chosen[0].full_name} --wait"
+        return Renewed(stack.full_name, (), tuple(chosen), (), str(error), f"stand in line for it: {waiting}")
+    except ProjectUnusable as error:
+        return Renewed(stack.full_name, (), tuple(chosen), (), str(error), error.hint)
     except (EngineError, CredentialError) as error:
-        problem = f"{error} (next: {error.hint})"
+        why = Why(str(error), error.hint)
     else:
         interrupted = outcome.interrupted
         if not outcome.succeeded:
-            problem = _why(outcome)
-    return _settled(installation, stack, chosen, problem, interrupted=interrupted)
+            why = why_failed(outcome)
+    return _settled(installation, stack, chosen, why, interrupted=interrupted)
 
 
 def is_undeployed(one: Listed) -> bool:
@@ -150,11 +158,11 @@ def _settled(
     installation: "Installation",
     stack: "Stack",
     chosen: Sequence[Listed],
-    problem: str,
+    why: "Why",
     *,
     interrupted: bool,
 ) -> Renewed:
-    now = datetime.now(UTC)
+    now, problem = datetime.now(UTC), why.problem
     with installation.database.write() as connection:
         present = {each.kept.urn: each for each in every(connection, stack)}
         made = [each for each in chosen if _is_made(present.get(each.kept.urn), each)]
@@ -168,7 +176,8 @@ def _settled(
             stand(connection, here.id, here.kept, _standing(here, problem, now, made=one in made))
     undeployed = tuple(made) if problem and problem != _NOTHING else ()
     renewed = tuple(each for each in made if each not in undeployed)
-    return Renewed(stack.full_name, renewed, failed, undeployed, problem, interrupted)
+    hint = _PUT_IT_BACK if problem == _NOTHING else why.hint
+    return Renewed(stack.full_name, renewed, failed, undeployed, problem, hint, interrupted)
 
 
 def _standing(here: Listed, problem: str, now: datetime, *, made: bool) -> Standing:
@@ -190,6 +199,7 @@ _NOTHING = (
     "the run succeeded and made no newer certificate: the program leaves it out, or orders with an epoch of "
     "its own"
 )
+_PUT_IT_BACK = "see what the program says of it: tic stack preview"
 
 
 def _is_made(present: Listed | None, before: Listed) -> bool:
@@ -207,6 +217,20 @@ def _wants_newer(one: Listed) -> bool:
     return (one.standing.wanted_epoch or 0) > one.kept.held.epoch
 
 
-def _why(outcome: Outcome) -> str:
-    told = [each.message.strip().replace("\n", "; ") for each in outcome.errors if each.message.strip()]
-    return "; ".join(told) or (outcome.printed[-1].strip() if outcome.printed else "the run failed")
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a run failed, and the next step where one is known; both empty where it did not."""
+
+    problem: str = ""
+    hint: str = ""
+
+
+def why_failed(outcome: Outcome) -> Why:
+    """From the errors of a run; each of tic's plugin says its next step after the problem."""
+    told = [each.message.strip() for each in outcome.errors if each.message.strip()]
+    apart = [each.partition(NEXT) for each in told]
+    problems = [problem.strip().replace("\n", "; ") for problem, _, _ in apart]
+    hints = [hint.strip().partition("\n")[0] for _, _, hint in apart if hint.strip()]
+    if not problems:
+        problems = outcome.printed[-1:] or ["the run failed"]
+    return Why("; ".join(dict.fromkeys(each.strip() for each in problems)), hints[0] if hints else "")

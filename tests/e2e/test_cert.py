@@ -3,6 +3,7 @@
 import shutil
 import stat
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -105,6 +106,57 @@ def test_a_revoked_certificate_is_renewed_by_the_next_run(site: World) -> None:
     site.tic("cert", "renew", "--due")
     assert deployed(site) != before
     assert listed(site)["status"] == "valid"
+
+
+def test_a_revoked_certificate_is_called_so_wherever_it_is_told_of(site: World) -> None:
+    """Nothing says that it is valid, or not due, while nothing is in its place."""
+    site.tic("stack", "up", "site")
+    name, before = str(listed(site)["name"]), deployed(site)
+    site.tic("cert", "revoke", name, "--no-renew", "--yes")
+    idle = site.tic("cert", "renew", "--due")
+    assert f"site/site/{name} is revoked since" in idle.err
+    exported = site.tic("cert", "export", name)
+    assert "is revoked since" in exported.err
+    assert exported.out == (site.deployed / "fullchain.pem").read_text()
+    site.bind.accept(TsigKey(name="another"))
+    failed = site.tic("cert", "renew", name, code=1)
+    assert "what is deployed stays, and is revoked since" in failed.err
+    assert "valid until" not in failed.err
+    assert "failed:       once, at " in site.tic("cert", "show", name).out
+    assert listed(site)["status"] == "revoked"
+    waiting = site.tic("cert", "renew", "--due")
+    assert "is revoked since" in waiting.err
+    assert "it is tried again at" in waiting.err
+    site.bind.accept(site.key)
+    site.tic("cert", "renew", name)
+    assert deployed(site) != before
+    assert listed(site)["status"] == "valid"
+
+
+def test_what_failed_and_what_to_do_are_told_apart(site: World) -> None:
+    site.tic("stack", "up", "site")
+    name = str(listed(site)["name"])
+    site.bind.accept(TsigKey(name="another"))
+    failed = site.tic("cert", "renew", name, "--force", code=1)
+    problem = str(listed(site)["problem"])
+    assert "next:" not in problem
+    assert f"{name} was not renewed: {problem}"[:200] in failed.err
+    assert f"tic cert renew site/site/{name}" in failed.err.rpartition("next: ")[2]
+
+
+def test_a_project_that_is_gone_is_no_failed_renewal(site: World, tmp_path: Path) -> None:
+    """It is said at each run what is to be done, and nothing waits longer for it."""
+    site.tic("stack", "up", "site")
+    name = str(listed(site)["name"])
+    project = next(each.parent for each in site.folder.rglob("Pulumi.yaml"))
+    moved = project.rename(tmp_path / "moved")
+    site.folder.mkdir(exist_ok=True)
+    refused = site.tic("cert", "renew", name, "--force", code=1)
+    assert "which is gone" in refused.err
+    assert f"cd FOLDER && tic stack preview; then: tic cert renew site/site/{name}" in refused.err
+    assert (listed(site)["failures"], listed(site)["status"]) == (0, "due")
+    moved.rename(project)
+    assert "is renewed" in site.tic("cert", "renew", name).err
 
 
 def test_an_export_is_whole_private_and_in_the_audit_log(site: World) -> None:

@@ -85,14 +85,19 @@ def test_a_stack_runs_the_program_of_the_checkout_that_one_stands_in(tmp_path: P
 
 @pytest.mark.parametrize(("folder", "said"), [("", "no folder"), ("/nowhere/at/all", "is gone")])
 def test_a_project_that_is_not_to_be_found_is_named(tmp_path: Path, folder: str, said: str) -> None:
-    with pytest.raises(ProjectUnusable, match=said):
+    with pytest.raises(ProjectUnusable, match=said) as refused:
         of_stack("shop", folder, tmp_path)
+    assert "cd FOLDER && tic stack preview" in refused.value.hint
 
 
 def test_a_project_that_changed_its_name_is_not_run(tmp_path: Path) -> None:
     project(tmp_path, "name: blog\nruntime: yaml\n")
-    with pytest.raises(ProjectUnusable, match="now called blog"):
+    with pytest.raises(ProjectUnusable, match="now called blog") as refused:
         of_stack("shop", str(tmp_path), Path("/"))
+    assert (
+        "tic stack export-state shop/STACK | tic stack import-state blog/STACK - --rename"
+        in refused.value.hint
+    )
 
 
 @pytest.mark.parametrize("name", ["../../d", "''", '"e\\e[31mred"', "ünï", "a b", ".", "..", "x" * 101])

@@ -1,8 +1,10 @@
-"""Which resources a renewal's run is for: what the certificate is made of, and nothing else."""
+"""Which resources a renewal's run is for: what the certificate is made of, no more; and why one failed."""
 
 from typing import Any
 
-from engine.certificates.renewal import targets
+from engine.certificates.renewal import Why, targets, why_failed
+from engine.events import Diagnostic
+from engine.operation import Outcome
 
 ROOT = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
 
@@ -40,3 +42,16 @@ def test_a_chain_put_together_by_hand_is_followed_through_its_own_resources_alon
     deployed = resource("tic:deploy/directory:Directory", "www", ROOT, end["urn"])
     found = targets([bucket, account, order, record, end, deployed], [end["urn"], "urn:gone"])
     assert set(found) == {each["urn"] for each in (account, order, record, end)}
+
+
+def failed(*messages: str) -> Outcome:
+    return Outcome(errors=[Diagnostic("error", each, "") for each in messages])
+
+
+def test_why_a_run_failed_is_apart_from_the_next_step() -> None:
+    one = "could not publish a.test — next: tic creds verify dns"
+    assert why_failed(failed(one, one)) == Why("could not publish a.test", "tic creds verify dns")
+    both = why_failed(failed("no step is\nknown here", one, "late — next: never mind"))
+    assert both == Why("no step is; known here; could not publish a.test; late", "tic creds verify dns")
+    assert why_failed(Outcome(printed=["before", " the last word "])).problem == "the last word"
+    assert why_failed(Outcome()).problem == "the run failed"
