@@ -299,28 +299,29 @@ class Broker:
     def publish(self, request: Publish) -> Published:
         """Publish and verify a challenge record; as long as DNS takes, within `request.timeout_seconds`."""
         seconds = request.timeout_seconds + PROVIDER_SECONDS
-        return Published.from_json(self._ask("/dns/publish", request.to_json(), seconds))
+        return Published.from_json(self.ask("/dns/publish", request.to_json(), seconds))
 
     def withdraw(self, request: Withdraw) -> None:
         """Withdraw a challenge record; fine where it is gone already."""
-        self._ask("/dns/withdraw", request.to_json(), PROVIDER_SECONDS)
+        self.ask("/dns/withdraw", request.to_json(), PROVIDER_SECONDS)
 
     def provider(self, provider: str | None) -> ProviderAnswer:
         """Which DNS provider serves this stack, and whether it takes one challenge at a time."""
-        return ProviderAnswer.from_json(self._ask("/dns/provider", ProviderQuestion(provider).to_json()))
+        return ProviderAnswer.from_json(self.ask("/dns/provider", ProviderQuestion(provider).to_json()))
 
     def open_credential(self, reference: str, *, purpose: str) -> OpenedFields:
         """Open a credential that the stack is bound to."""
         return OpenedFields.from_json(
-            self._ask("/credential/open", OpenCredential(reference, purpose).to_json())
+            self.ask("/credential/open", OpenCredential(reference, purpose).to_json())
         )
 
     def resources(self, resource_type: str) -> list[StateResource]:
         """The stack's resources of a type (`tic:acme/certificate:Certificate`) before this run."""
-        answer = self._ask("/state/resources", ResourcesQuestion(resource_type).to_json())
+        answer = self.ask("/state/resources", ResourcesQuestion(resource_type).to_json())
         return [StateResource.from_json(each) for each in answer.get("resources", [])]
 
-    def _ask(self, path: str, message: Mapping[str, Any], seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
+    def ask(self, path: str, message: Mapping[str, Any], seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
+        """The answer to one message, within `seconds`; raises BrokerError."""
         import http.client  # only the plugin asks; tic knows these messages from the other side
 
         address = urllib.parse.urlsplit(self.url)

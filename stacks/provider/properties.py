@@ -107,12 +107,16 @@ def changed(
     new: Mapping[str, Any],
     ignored: Iterable[str] = (),
 ) -> list[Property]:
-    """The properties whose value differs between old state and new inputs; an unknown one differs."""
+    """The properties whose value differs between old state and new inputs; an unknown one differs.
+
+    What the old state does not have is at its default: a later version may have added the property.
+    """
     left_alone = set(ignored)
     return [
         declared
         for declared in properties
-        if declared.name not in left_alone and old.get(declared.name) != new.get(declared.name)
+        if declared.name not in left_alone
+        and old.get(declared.name, declared.default) != new.get(declared.name, declared.default)
     ]
 
 

@@ -69,6 +69,14 @@ def test_what_a_preview_can_not_know_passes() -> None:
 
 def test_a_diff_names_what_changed_appeared_vanished_or_became_unknown() -> None:
     old = {"name": "a", "count": 2, "names": ["X"], "more": "output"}
-    new = {"name": "b", "seconds": 1.5, "names": [UNKNOWN]}
+    new = {"name": "b", "seconds": 2.5, "names": [UNKNOWN]}
     assert [each.name for each in changed(PROPERTIES, old, new)] == ["name", "count", "seconds", "names"]
     assert [each.name for each in changed(PROPERTIES, old, new, ["name", "names"])] == ["count", "seconds"]
+
+
+def test_a_property_that_came_later_changes_nothing_at_its_default() -> None:
+    """A state of an older version does not have it."""
+    assert changed(PROPERTIES, {"name": "a"}, {"name": "a", "seconds": 1.5}) == []
+    assert [each.name for each in changed(PROPERTIES, {"name": "a"}, {"name": "a", "seconds": 2.0})] == [
+        "seconds"
+    ]
