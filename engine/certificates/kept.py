@@ -24,7 +24,9 @@ TYPE = epoch.CERTIFICATE
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A certificate as a state holds it: `names` as it was ordered with, `directory` the CA's URL, and the
-    roots (PEM) to trust for that where they are not the public ones.
+    roots (PEM) to trust for that where they are not the public ones; `account` the URL of the account.
+
+    `directories` are the CAs that the next may come from, the wanted one first; empty: the same again.
     """
 
     urn: str
@@ -34,6 +36,8 @@ class Kept:
     ca_certificates: str | None
     issuer: str
     held: Held
+    account: str | None = None
+    directories: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, resource: Mapping[str, Any]) -> Self | None:
@@ -45,13 +49,23 @@ class Kept:
             held = Held.read(outputs)
             names = [str(each) for each in inputs["domains"]]
             urn, directory, issuer = str(resource["urn"]), inputs["directoryUrl"], outputs["issuer"]
-            roots = inputs.get("caCertificates")
+            roots, account = inputs.get("caCertificates"), inputs.get("accountUri")
+            others = tuple(str(each) for each in inputs.get("directories") or ())
         except (KeyError, TypeError, ValueError):
             return None
         if not all(isinstance(each, str) for each in (directory, issuer, held.serial)):
             return None
-        known = roots if isinstance(roots, str) else None
-        return cls(urn, urn.rpartition("::")[2], tuple(names), directory, known, issuer, held)
+        return cls(
+            urn,
+            urn.rpartition("::")[2],
+            tuple(names),
+            directory,
+            roots if isinstance(roots, str) else None,
+            issuer,
+            held,
+            account if isinstance(account, str) else None,
+            others,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +159,17 @@ def stand(connection: Connection, certificate_id: int, one: Kept, standing: Stan
 def kept(row: Any) -> Kept:
     """The certificate of a row."""
     facts = orjson.loads(row.facts)
-    names, held = tuple(facts["names"]), Held.read(facts)
-    return Kept(row.urn, row.name, names, facts["directory"], facts["caCertificates"], facts["issuer"], held)
+    return Kept(
+        row.urn,
+        row.name,
+        tuple(facts["names"]),
+        facts["directory"],
+        facts["caCertificates"],
+        facts["issuer"],
+        Held.read(facts),
+        facts.get("account"),
+        tuple(facts.get("directories") or ()),
+    )
 
 
 def _facts(one: Kept) -> str:
@@ -157,6 +180,8 @@ def _facts(one: Kept) -> str:
         "directory": one.directory,
         "caCertificates": one.ca_certificates,
         "issuer": one.issuer,
+        "account": one.account,
+        "directories": one.directories,
         "serial": held.serial,
         "epoch": held.epoch,
         "notBefore": held.not_before.isoformat(),
