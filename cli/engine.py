@@ -48,18 +48,26 @@ def status(version: VersionOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def install(version: VersionOption = None, as_json: JsonOption = False) -> None:
+def install(
+    version: VersionOption = None,
+    yaml: Annotated[bool, typer.Option("--yaml", help="What runs programs in YAML, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Get the engine where it is missing: Pulumi's installer, or a build that takes some minutes once."""
     import json
     import sys
 
     from engine.home import Home
-    from engine.toolchain import pulumi
+    from engine.toolchain import pulumi, yaml_host
     from engine.toolchain.progress import Printer
 
-    tool = pulumi.ensure(Home.find(), Printer(sys.stderr), version)
+    home, printer = Home.find(), Printer(sys.stderr)
+    tool = pulumi.ensure(home, printer, version)
+    host = yaml_host.ensure(home, printer) if yaml else None
     if as_json:
         content = {"path": str(tool.path), "version": tool.version, "source": tool.source}
-        typer.echo(json.dumps(content, indent=2))
-    else:
-        typer.echo(f"Pulumi {tool.version} ({tool.source}): {tool.path}")
+        typer.echo(json.dumps(content | ({"yaml": str(host)} if host else {}), indent=2))
+        return
+    typer.echo(f"Pulumi {tool.version} ({tool.source}): {tool.path}")
+    if host:
+        typer.echo(f"programs in YAML: {host}")

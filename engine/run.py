@@ -14,6 +14,7 @@ from engine import (
     config,
     environment,
     interruption,
+    language_hosts,
     leftovers,
     place,
     program_packages,
@@ -58,14 +59,16 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
     if tool is None:
         raise EngineMissing("the Pulumi engine is not installed", hint="get it: tic engine install")
     where = project.of_stack(stack.project, stack.folder, Path.cwd())
+    hosts: list[Path] = []
     if operation.runs_program:
         project.check_program(where)
         program_packages.check(where)
+        hosts = language_hosts.folders(installation.home, where, tool.path)
     with installation.database.read() as connection:
         other_seals.refuse(connection, stack)
     config.check(installation.vault, stack, where.folder)
     common = environment.base(os.environ, operation.passed)
-    common["PATH"] = environment.search_path(os.environ, tool.path.parent)
+    common["PATH"] = environment.search_path(os.environ, tool.path.parent, *hosts)
     with installation.database.read() as connection:
         common |= environment.slots_told(each.key for each in bindings.bound(connection, stack.id))
     outcome = Outcome()

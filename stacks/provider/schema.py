@@ -15,6 +15,13 @@ DESCRIPTION = (
     "secrets from tic's vault, for the length of one run, and so they run under `tic stack up`."
 )
 
+# For SDKs that `pulumi package gen-sdk` makes: they carry the schema's version, and names of their own.
+_LANGUAGES = {
+    "python": {"packageName": "pulumi_tic", "respectSchemaVersion": True, "pyproject": {"enabled": True}},
+    "nodejs": {"packageName": "pulumi-tic", "respectSchemaVersion": True},
+    "go": {"respectSchemaVersion": True},
+}
+
 
 def schema(version: str) -> str:
     """The schema as JSON text."""
@@ -28,6 +35,7 @@ def schema(version: str) -> str:
             "license": "Apache-2.0",
             "attribution": "This package is part of tic.",
             "meta": {"moduleFormat": "(.*)(?:/[^/]*)"},
+            "language": _LANGUAGES,
             "types": _TYPES,
             "provider": {
                 "description": "Has no configuration: a stack's bindings say which credentials it uses."
