@@ -114,6 +114,7 @@ class Order(Custom):
     authorizations: Output[Sequence[Mapping[str, Any]]]
     private_key_pem: Output[str]
     csr_pem: Output[str]
+    replaces: Output[str | None]
 
     def __init__(
         self,

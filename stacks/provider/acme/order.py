@@ -1,24 +1,27 @@
 """tic:acme/order:Order: an order for a certificate (RFC 8555 7.4), with its key and its CSR."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from stacks.errors import StackError
 from stacks.provider.acme.challenge import answered, thumbprint
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
-from stacks.provider.acme.identifiers import domains, identifier
+from stacks.provider.acme.identifiers import domains
 from stacks.provider.acme.keys import KEY_TYPES, make_key, signing_request
+from stacks.provider.acme.ordering import Wanted, in_order, place
+from stacks.provider.acme.predecessor import predecessor
 from stacks.provider.acme.problems import AuthorityError
-from stacks.provider.properties import Change, Kind, Output, Property
+from stacks.provider.properties import Change, Kind, Output, Property, changed
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
 from stacks.provider.values import UNKNOWN, is_unknown
 
 if TYPE_CHECKING:
-    from stacks.provider.acme.authority import Conversation
+    from stacks.provider.acme.authority import Access, Conversation
 
+_UPDATE = Change.UPDATE
 FORGOTTEN = {403, 404, 410}
 DOMAINS = Property(
     "domains",
@@ -34,24 +37,30 @@ PROFILE = Property("profile", Kind.STRING, "One of the profiles that the CA's di
 
 
 class Order(ResourceType):
-    """Replaced when what is ordered changes, and when it died before a certificate came out of it."""
+    """Updated in place by another order at the CA when what is ordered changes, and when it died before a
+    certificate came out of it: so what the state holds of the one before is at hand for the next.
+    """
 
     token = "tic:acme/order:Order"  # noqa: S105  (a type token)
     description = (
         "An order for a certificate (RFC 8555 7.4). It makes the certificate's key and CSR, so that an "
-        "interrupted issuance goes on with the same order. One that died at the CA is replaced."
+        "interrupted issuance goes on with the same order. A renewal, or one that died at the CA, is another "
+        "order in its place, which tells the CA what it replaces (RFC 9773 5)."
     )
-    inputs = (
-        *ACCOUNT,
-        DOMAINS,
-        KEY_TYPE,
-        PROFILE,
-        Property(
-            "epoch",
-            Kind.INTEGER,
-            "Raise it by one for a new certificate of the same names; getEpoch does that when one is due.",
-            default=FIRST_EPOCH,
-        ),
+    inputs = tuple(
+        replace(each, change=_UPDATE)
+        for each in (
+            *ACCOUNT,
+            DOMAINS,
+            KEY_TYPE,
+            PROFILE,
+            Property(
+                "epoch",
+                Kind.INTEGER,
+                "Raise it by one for a new certificate of the same names; getEpoch does when one is due.",
+                default=FIRST_EPOCH,
+            ),
+        )
     )
     outputs = (
         Output("orderUrl", Kind.STRING, "The order's URL at the CA."),
@@ -66,139 +75,134 @@ class Order(ResourceType):
         ),
         Output("privateKeyPem", Kind.STRING, "The certificate's private key, in PEM.", secret=True),
         Output("csrPem", Kind.STRING, "The certificate signing request, in PEM."),
+        Output(
+            "replaces",
+            Kind.STRING,
+            "The certificate that the CA was told it replaces, by its identifier of RFC 9773 4.1.",
+            optional=True,
+        ),
     )
+
+    def __init__(self) -> None:
+        # Orders that their CA called dead, which is for ever: the diff of a run tells its update.
+        self._dead: set[str] = set()
 
     def diff(
         self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
     ) -> dict[str, Change]:
-        """Besides changed inputs: an order that died before a certificate came out of it is replaced."""
+        """Besides changed inputs: an order that died before a certificate came out of it is made anew."""
         changes = super().diff(operation, state, inputs, ignored)
-        if "domains" in changes and _same_names(state.get("domains"), inputs.get("domains")):
-            changes["domains"] = Change.UPDATE
-        if Change.REPLACE not in changes.values() and not _alive(operation, state):
-            changes["orderUrl"] = Change.REPLACE
+        if not _means_another(state, inputs) and not self._is_alive(operation, state, inputs):
+            changes["orderUrl"] = _UPDATE
         return changes
 
     def create(self, operation: Operation, inputs: Values) -> Created:
         """Order (newOrder), and read what the CA wants proven."""
-        from stacks.provider.acme.authority import Access
-
-        names: list[str] = inputs["domains"]
-        doing = f"order a certificate for {', '.join(names)}"
-        key = make_key(inputs["keyType"])
-        payload: dict[str, Any] = {"identifiers": [{"type": "dns", "value": name} for name in names]}
-        with operation.run.authorities.talk(Access.of(inputs)) as talk:
-            if inputs.get("profile"):
-                payload["profile"] = _offered(talk.directory, inputs["profile"])
-            answer = talk.post(talk.directory["newOrder"], payload, doing)
-            urls = answer.body.get("authorizations") or []
-            proofs = [_authorization(talk, url) for url in urls]
-        operation.run.ordered.update(urls)
-        ours = thumbprint(inputs["accountKeyPem"])
-        outputs = {
-            "orderUrl": answer.location,
-            "expires": answer.body.get("expires"),
-            "authorizations": in_order([answered(each, ours) for each in proofs], names),
-            "privateKeyPem": key,
-            "csrPem": signing_request(key, names),
-        }
-        return Created(answer.location, outputs)
+        outputs = _ordered(operation, {}, inputs)
+        return Created(outputs["orderUrl"], outputs)
 
     def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
-        """As the update itself, which asks nobody."""
+        """Unknown where another order comes; else as the update itself, which asks nobody."""
+        if self._comes_anew(state, inputs):
+            return self.preview_create(inputs)
         if is_unknown(inputs.get("accountKeyPem")):
             return {**self.kept(state), "authorizations": UNKNOWN}
-        return self._updated(state, inputs)
+        return self._rewritten(state, inputs)
 
     def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
-        """Names in another order, or another account key: what is to be proven is written anew."""
-        return self._updated(state, inputs)
-
-    def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:
-        """A dead order without a certificate is gone."""
-        return self.kept(state) if _alive(operation, state) else None
+        """Order anew; or, for names in another order or another account key, write the proofs anew."""
+        if not self._comes_anew(state, inputs):
+            return self._rewritten(state, inputs)
+        outputs = _ordered(operation, state, inputs)
+        _give_up(operation, state, _access(state, inputs))
+        return outputs
 
     def delete(self, operation: Operation, state: Values) -> None:
-        """Give up what is still pending (7.5.2), so that it does not count against the account.
+        """Give up what is still pending."""
+        _give_up(operation, state, _access(state, state))
 
-        Not what an order of this same run holds: a CA may give the new order the old one's authorizations.
-        """
-        if _issued(operation, state["orderUrl"]) or _expired(state):
-            return
-        from stacks.provider.acme.authority import Access
+    def _comes_anew(self, state: Values, inputs: Values) -> bool:
+        """As the diff of this run found."""
+        return state["orderUrl"] in self._dead or _means_another(state, inputs)
 
-        try:
-            with operation.run.authorities.talk(Access.of(state)) as talk:
-                if talk.read(state["orderUrl"], "read the order").body.get("status") != "pending":
-                    return
-                for each in state["authorizations"]:
-                    if each["url"] not in operation.run.ordered and _pending(talk, each["url"]):
-                        talk.post(each["url"], {"status": "deactivated"}, "give up an authorization")
-        except AuthorityError:
-            return  # politeness only: the CA gives it up by itself when it expires
-
-    def _updated(self, state: Values, inputs: Values) -> dict[str, Any]:
+    def _rewritten(self, state: Values, inputs: Values) -> dict[str, Any]:
         ours = thumbprint(inputs["accountKeyPem"])
         proofs = [answered(each, ours) for each in state["authorizations"]]
         return {**self.kept(state), "authorizations": in_order(proofs, inputs["domains"])}
 
-
-def in_order(authorizations: Iterable[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The authorizations in the order of the names, apex and wildcard apart: a CA gives them in any."""
-    by_name = {each["domain"]: each for each in authorizations}
-    if missing := [name for name in names if name not in by_name]:
-        raise StackError(
-            f"the CA's order holds no authorization for {', '.join(missing)}",
-            hint="order from another CA: this one does not keep to RFC 8555 7.1.3",
-        )
-    return [by_name[name] for name in names]
+    def _is_alive(self, operation: Operation, state: Values, inputs: Values) -> bool:
+        """Whether the order can be finished, or was; asks the CA only where no certificate came out of it."""
+        url = state["orderUrl"]
+        if _issued(operation, url):
+            return True
+        if url not in self._dead and (_expired(state) or not _stands(operation, url, _access(state, inputs))):
+            self._dead.add(url)
+        return url not in self._dead
 
 
-def _authorization(talk: "Conversation", url: str) -> dict[str, Any]:
-    """One authorization (7.1.4) with its dns-01 challenge; a valid one may have none left."""
-    body = talk.read(url, "read an authorization").body
-    name = str((body.get("identifier") or {}).get("value", ""))
-    offered: list[Mapping[str, Any]] = body.get("challenges") or []
-    challenge = next((each for each in offered if each.get("type") == "dns-01"), None)
-    if challenge is None and body.get("status") != "valid":
-        raise StackError(
-            f"the CA does not let {name} be proven by a DNS record; it offers "
-            f"{', '.join(str(each.get('type')) for each in offered) or 'nothing'}",
-            hint="order from a CA that offers dns-01 (RFC 8555 8.4)",
-        )
-    wildcard = bool(body.get("wildcard"))
+def _means_another(state: Values, inputs: Values) -> bool:
+    """Whether these inputs are another order at the CA; the same names in another order are not."""
+    names = {each.name for each in changed(Order.inputs, state, inputs)}
+    if _same_names(state.get("domains"), inputs.get("domains")):
+        names.discard("domains")
+    return bool(names - {"accountKeyPem", "caCertificates"})
+
+
+def _ordered(operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
+    """The outputs of another order at the CA; `state` is of the one before, if there was one."""
+    from stacks.provider.acme.authority import Access
+
+    names: list[str] = inputs["domains"]
+    key = make_key(inputs["keyType"])
+    with operation.run.authorities.talk(Access.of(inputs)) as talk:
+        replaces = None
+        if state:
+            replaces = predecessor(operation.run.held(CERTIFICATE), state, inputs, talk.directory)
+        placed = place(operation, talk, Wanted(names, inputs.get("profile"), replaces))
+    operation.run.ordered.update(each["url"] for each in placed.proofs)
+    ours = thumbprint(inputs["accountKeyPem"])
     return {
-        "domain": f"*.{identifier(name)}" if wildcard else name,
-        "identifier": identifier(name),
-        "wildcard": wildcard,
-        "url": url,
-        "status": body.get("status"),
-        "token": challenge and challenge.get("token"),
-        "challengeUrl": challenge and challenge.get("url"),
+        "orderUrl": placed.url,
+        "expires": placed.expires,
+        "authorizations": [answered(each, ours) for each in placed.proofs],
+        "privateKeyPem": key,
+        "csrPem": signing_request(key, names),
+        "replaces": placed.replaces,
     }
 
 
-def _offered(directory: Mapping[str, Any], profile: str) -> str:
-    offered = (directory.get("meta") or {}).get("profiles") or {}
-    if profile not in offered:
-        raise StackError(
-            f"the CA has no profile {profile!r}",
-            hint=f"choose one of {', '.join(sorted(offered))}" if offered else "leave `profile` out",
-        )
-    return profile
+def _give_up(operation: Operation, state: Values, access: "Access") -> None:
+    """Give up what is still pending (7.5.2), so that it does not count against the account.
+
+    Not what an order of this same run holds: a CA may give the new order the old one's authorizations.
+    """
+    if _issued(operation, state["orderUrl"]) or _expired(state):
+        return
+    try:
+        with operation.run.authorities.talk(access) as talk:
+            if talk.read(state["orderUrl"], "read the order").body.get("status") != "pending":
+                return
+            for each in state["authorizations"]:
+                if each["url"] not in operation.run.ordered and _pending(talk, each["url"]):
+                    talk.post(each["url"], {"status": "deactivated"}, "give up an authorization")
+    except AuthorityError:
+        return  # politeness only: the CA gives it up by itself when it expires
 
 
-def _alive(operation: Operation, state: Values) -> bool:
-    """Whether the order can be finished, or was; asks the CA only where no certificate came out of it."""
-    if _issued(operation, state["orderUrl"]):
-        return True
-    if _expired(state):
-        return False
+def _access(state: Values, inputs: Values) -> "Access":
+    """To the order that `state` has: with what is known of its account by now, as a key that was changed."""
     from stacks.provider.acme.authority import Access
 
+    own = all(state.get(each) == inputs.get(each) for each in ("directoryUrl", "accountUri"))
+    known = own and not is_unknown([inputs.get("accountKeyPem"), inputs.get("caCertificates")])
+    return Access.of(inputs if known else state)
+
+
+def _stands(operation: Operation, url: str, access: "Access") -> bool:
+    """Whether the CA knows the order and it did not fail; raises AuthorityError where it can't be asked."""
     try:
-        with operation.run.authorities.talk(Access.of(state)) as talk:
-            return talk.read(state["orderUrl"], "read the order").body.get("status") != "invalid"
+        with operation.run.authorities.talk(access) as talk:
+            return talk.read(url, "read the order").body.get("status") != "invalid"
     except AuthorityError as error:
         if error.status in FORGOTTEN:
             return False
