@@ -90,6 +90,12 @@ def revoked(connection: Connection) -> list[Listed]:
     )
 
 
+def again(connection: Connection, one: Listed) -> Listed | None:
+    """The same certificate as it stands now; None where another has taken its place."""
+    found = _read(connection, _QUERY.where(CERTIFICATE.c.id == one.id))
+    return found[0] if found and found[0].kept.held.serial == one.kept.held.serial else None
+
+
 def find(connection: Connection, reference: str) -> Listed:
     """The certificate that `reference` means: `NAME`, `STACK/NAME`, `PROJECT/STACK/NAME`, a URN or a serial
     number in hexadecimal. Raises CertificateUnknown, CertificateAmbiguous.
@@ -131,15 +137,15 @@ def view(one: Listed, now: datetime) -> dict[str, Any]:
         "serial": held.serial,
         "issuer": one.kept.issuer,
         "directory": one.kept.directory,
-        "not_before": _told(held.not_before),
-        "not_after": _told(held.not_after),
+        "not_before": told(held.not_before),
+        "not_after": told(held.not_after),
         "epoch": held.epoch,
-        "renew_at": _told(max(one.due_at, held.not_before)),
+        "renew_at": told(max(one.due_at, held.not_before)),
         "renewal_window": window and window.to_json(),
         "failures": standing.failures,
-        "tried_at": _told(standing.tried_at),
+        "tried_at": told(standing.tried_at),
         "problem": standing.problem or None,
-        "revoked_at": _told(standing.revoked_at),
+        "revoked_at": told(standing.revoked_at),
     }
 
 
@@ -169,7 +175,8 @@ def _means(one: Listed, reference: str, stack: str, name: str) -> bool:
     return one.kept.name == name and stack in (one.stack, one.stack.partition("/")[2])
 
 
-def _told(moment: datetime | None) -> str | None:
+def told(moment: datetime | None) -> str | None:
+    """As JSON tells a moment: RFC 3339, UTC, to the second."""
     return (
         None
         if moment is None

@@ -118,6 +118,13 @@ def test_a_revoked_certificate_is_called_so_wherever_it_is_told_of(site: World) 
     exported = site.tic("cert", "export", name)
     assert "is revoked since" in exported.err
     assert exported.out == (site.deployed / "fullchain.pem").read_text()
+    with serving(lambda: (site.deployed / "fullchain.pem", site.deployed / "privkey.pem")) as port:
+        place = f"127.0.0.1:{port}?sni=example.test"
+        checked = site.tic("cert", "check", name, "--at", place, code=1)
+        assert "serves it, and it is revoked since" in checked.out
+        assert f"put another in its place: tic cert renew site/site/{name}" in checked.err
+        told = site.tic("cert", "check", name, "--at", place, "--json", code=1).json()
+        assert (told[0]["served"], told[0]["revoked_at"]) == (True, listed(site)["revoked_at"])
     site.bind.accept(TsigKey(name="another"))
     failed = site.tic("cert", "renew", name, code=1)
     assert "what is deployed stays, and is revoked since" in failed.err

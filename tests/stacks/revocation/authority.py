@@ -140,7 +140,7 @@ def authority() -> Iterator[Authority]:
 
         def _answer(self, body: bytes) -> None:
             made.asked.append(self.path)
-            status, content = made.answers.get(self.path, lambda _: (404, b""))(body)
+            status, content = made.answers.get(self.path, _nothing)(body)
             self.send_response(status)
             self.send_header("Location", f"{made.base}/elsewhere")
             self.send_header("Content-Length", str(len(content)))
@@ -159,6 +159,10 @@ def authority() -> Iterator[Authority]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _nothing(_: bytes) -> tuple[int, bytes]:
+    return 404, b""
 
 
 def _name(common_name: str) -> x509.Name:
