@@ -122,13 +122,13 @@ def issued(ledger: Ledger, request: Request, now: float) -> Changed:
     """The order's certificate is there: what it held is used."""
     return {
         slot: _counted(_let_go(ledger.get(slot, Bucket())), limit, now)
-        for limit, slot in _of_certificates(request)
+        for limit, slot in certificates(request)
     }
 
 
 def given_up(ledger: Ledger, request: Request) -> Changed:
     """No certificate comes of the order: what it held is free again; the order itself was made."""
-    return {slot: _let_go(ledger.get(slot, Bucket())) for _, slot in _of_certificates(request)}
+    return {slot: _let_go(ledger.get(slot, Bucket())) for _, slot in certificates(request)}
 
 
 def failed(ledger: Ledger, directory: str, account: str, identifier: str, now: float) -> Changed:
@@ -139,12 +139,12 @@ def failed(ledger: Ledger, directory: str, account: str, identifier: str, now: f
     }
 
 
-def proven(directory: str, account: str, identifier: str) -> Changed:
+def proven(ledger: Ledger, directory: str, account: str, identifier: str) -> Changed:
     """The CA found what proves a name: failures in a row are none any more."""
     return {
         slot: Bucket()
         for limit, slot in _of_failures(directory, account, identifier)
-        if limit.ends_with_success
+        if limit.ends_with_success and slot in ledger
     }
 
 
@@ -185,6 +185,11 @@ def slots(request: Request) -> Iterator[tuple[Limit, Slot]]:
             yield limit, Slot(request.directory, limit.name, subject)
 
 
+def certificates(request: Request) -> Iterator[tuple[Limit, Slot]]:
+    """What the certificate of the order will use."""
+    return (each for each in slots(request) if each[0].counts is Counts.CERTIFICATES)
+
+
 def is_spent(bucket: Bucket, now: float) -> bool:
     """Whether a bucket says nothing any more, and can be forgotten."""
     return bucket.full_at <= now and bucket.not_before <= now and not bucket.held
@@ -221,10 +226,6 @@ def _of_account(account: str, identifier: str) -> str:
 def _limits(directory: str, counts: Counts) -> tuple[Limit, ...]:
     known: Authority | None = authority(directory)
     return tuple(each for each in known.limits if each.counts is counts) if known is not None else ()
-
-
-def _of_certificates(request: Request) -> Iterator[tuple[Limit, Slot]]:
-    return (each for each in slots(request) if each[0].counts is Counts.CERTIFICATES)
 
 
 def _of_failures(directory: str, account: str, identifier: str) -> Iterator[tuple[Limit, Slot]]:

@@ -148,7 +148,7 @@ def test_a_name_that_is_proven_has_no_failures_in_a_row_any_more() -> None:
     assert held.limit is not None
     assert held.limit.name == "consecutive-failures"
 
-    ledger.update(proven(LETSENCRYPT, "acct/1", "bad.example"))
+    ledger.update(proven(ledger, LETSENCRYPT, "acct/1", "bad.example"))
     assert earliest(ledger, _order("bad.example"), later) is None
     assert earliest(ledger, _order("bad.example"), NOW) is not None
 

@@ -1,0 +1,56 @@
+"""What holds an order back, in finished sentences: which limit, of whom, since when, how many, until when."""
+
+from datetime import UTC, datetime
+from math import ceil, isinf
+from urllib.parse import urlsplit
+
+from engine.certificates.limits.ledger import ANYBODY, Held
+from engine.certificates.limits.limit import authority
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def told(held: Held, now: float) -> str:
+    """Why it can't be ordered at `now` (seconds since the epoch), without when it can."""
+    ca = ca_name(held.slot.directory)
+    if held.limit is None:
+        whose = f" for orders of {held.slot.subject}" if held.slot.subject != ANYBODY else ""
+        return f"{ca} asked to wait{whose}"
+    limit, subject = held.limit, held.slot.subject
+    of = f" of {subject}" if subject != ANYBODY else ""
+    if held.by_ca:
+        return f"{ca} asked to wait: {limit.label}{of}"
+    allowed = f"{ca} allows {limit.most} {limit.label}, and one more every {span(limit.refill)}"
+    if isinf(held.moment):
+        return f"{allowed}; orders that are under way hold all that is left{of}"
+    return f"{allowed}; {held.used}{of} are used since {moment(held.since)}"
+
+
+def possible(held: Held, now: float) -> str:
+    """When it can be ordered, as seen at `now`."""
+    if isinf(held.moment):
+        return "it is possible when one of them has ended"
+    return f"it is possible from {moment(held.moment)} on (in {span(held.moment - now)})"
+
+
+def ca_name(directory_url: str) -> str:
+    """How a CA is called: its name where it is known, else by the host of its directory."""
+    known = authority(directory_url)
+    return (
+        known.label if known is not None else f"the CA at {urlsplit(directory_url).netloc or directory_url}"
+    )
+
+
+def moment(seconds: float) -> str:
+    """A moment as people read it, to the second and never too early (RFC 3339, UTC)."""
+    return datetime.fromtimestamp(ceil(seconds), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def span(seconds: float) -> str:
+    """A length of time in its two largest units: `3 h 22 min`."""
+    left, parts = max(1, ceil(seconds)), []
+    for size, unit in _UNITS:
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2])
