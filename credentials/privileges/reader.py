@@ -8,6 +8,7 @@ privileges = ["..."]              # as the provider writes them: managed policie
 words = ["..."]                   # what each privilege is, in words, where its name does not say it
 also = "..."                      # what is needed besides, depending on what is deployed to
 note = "..."                      # what to know of the policy, or to fill in
+form = "yaml"                     # how the document is written, where it is not JSON
 [purposes.apply.policy]           # the document that grants them, in the provider's own form
 [purposes.apply.calls]            # what is called, of what the policy grants; a test holds it to what is
 begin = ["..."]                   # before the first record
@@ -30,7 +31,8 @@ from credentials.privileges.refusals import DOINGS, Doing, Missing, Refusal, mis
 PURPOSES: Final = ("apply", "deploy", "ecs")
 _PROVIDER_KEYS: Final = {"label": str, "paste": str, "purposes": dict}
 _REQUIRED: Final = {"title": str, "privileges": list, "policy": dict}
-_OPTIONAL: Final = {"words": list, "also": str, "note": str, "calls": dict, "refused": list}
+_OPTIONAL: Final = {"words": list, "also": str, "note": str, "form": str, "calls": dict, "refused": list}
+_FORMS: Final = ("json", "yaml")
 _CALLS: Final[Mapping[str, type]] = dict.fromkeys(DOINGS, list)
 _REFUSED: Final = {"means": list, "unseen": bool}
 
@@ -53,6 +55,7 @@ class Purpose:
     also: str | None
     note: str | None
     policy: Mapping[str, Any]
+    form: str
     calls: Mapping[str, tuple[str, ...]]
     refusals: tuple[Refusal, ...]
 
@@ -66,7 +69,11 @@ class Purpose:
         return all(action in called or action in self.privileges for action in actions)
 
     def document(self) -> str:
-        """The policy as JSON to paste."""
+        """The policy to paste, as JSON, or as YAML where the provider's are written so."""
+        if self.form == "yaml":
+            import yaml
+
+            return yaml.safe_dump(self.policy, sort_keys=False).rstrip()
         return json.dumps(self.policy, indent=2, ensure_ascii=False)
 
 
@@ -101,6 +108,8 @@ def _purpose(where: str, name: str, table: dict[str, Any]) -> Purpose:
     privileges, words = tuple(table["privileges"]), tuple(table.get("words", ()))
     if words and len(words) != len(privileges):
         raise BadPrivilegesFile(f"{where}: words and privileges differ in number")
+    if (form := table.get("form", "json")) not in _FORMS:
+        raise BadPrivilegesFile(f"{where}: form is not one of {', '.join(_FORMS)}")
     calls = table.get("calls", {})
     _check(f"{where}: calls", calls, {}, _CALLS)
     return Purpose(
@@ -111,6 +120,7 @@ def _purpose(where: str, name: str, table: dict[str, Any]) -> Purpose:
         table.get("also"),
         table.get("note"),
         table["policy"],
+        form,
         {doing: tuple(actions) for doing, actions in calls.items()},
         tuple(_refusal(f"{where}: refused", one) for one in table.get("refused", ())),
     )

@@ -13,6 +13,7 @@ from stacks.deployments.endpoint import Endpoint
 from stacks.deployments.host import Host
 from stacks.deployments.huaweicloud_scm import HuaweicloudScm
 from stacks.deployments.jdcloud_ssl import JdcloudSsl
+from stacks.deployments.kubernetes_secret import KubernetesSecret
 from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
 from stacks.deployments.volcengine_certificate_centre import VolcengineCertificateCentre
 from stacks.resources import Custom
@@ -29,6 +30,7 @@ __all__ = [
     "Host",
     "HuaweicloudScm",
     "JdcloudSsl",
+    "KubernetesSecret",
     "TencentcloudSsl",
     "VolcengineCertificateCentre",
 ]
@@ -46,5 +48,6 @@ TARGETS: tuple[type[Custom], ...] = (
     CloudflareCertificate,
     HuaweicloudScm,
     AzureKeyVault,
+    KubernetesSecret,
 )
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

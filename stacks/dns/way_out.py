@@ -25,10 +25,19 @@ class WayUnusable(StackError):
     """The way to the outside that this machine is set up with can't be gone."""
 
 
-def way_out(url: str, machine: Mapping[str, str], seconds: float) -> "PoolManager":
+def way_out(
+    url: str,
+    machine: Mapping[str, str],
+    seconds: float,
+    *,
+    trusted: ssl.SSLContext | None = None,
+    name: str | None = None,
+    through: str | None = None,
+) -> "PoolManager":
     """Connections to the host of `url`, with `seconds` for each step of a call; `machine` is the environment.
 
-    Raises WayUnusable.
+    A server may have an authority of its own (`trusted`), another `name` in its certificate, and a proxy of
+    its own (`through`, a URL). Raises WayUnusable.
     """
     import urllib3
 
@@ -36,16 +45,18 @@ def way_out(url: str, machine: Mapping[str, str], seconds: float) -> "PoolManage
     timeout = urllib3.Timeout(connect=seconds, read=seconds)
     options: dict[str, Any] = {"timeout": timeout, "maxsize": MOST_KEPT}
     if where.scheme == "https":
-        options["ssl_context"] = _trusted(machine)
-    if not (proxy := _proxy(where.scheme, where.hostname or "", machine)):
+        options["ssl_context"] = trusted or _trusted(machine)
+        if name:
+            options |= {"server_hostname": name, "assert_hostname": name}
+    if not (proxy := through or _proxy(where.scheme, where.hostname or "", machine)):
         return urllib3.PoolManager(**options)
     try:
         return urllib3.ProxyManager(proxy, proxy_headers=_login(proxy), **options)
     except ValueError:  # it quotes the address, which can hold a password
-        name = f"{where.scheme.upper()}_PROXY"
+        where_from = "its proxy-url" if through else f"{where.scheme.upper()}_PROXY"
         raise WayUnusable(
-            f"the proxy in {name} is not an address that can be used",
-            hint=f"write it as http://host:port: export {name}=...",
+            f"the proxy in {where_from} is not an address that can be used",
+            hint=f"write it as http://host:port{'' if through else f': export {where_from}=...'}",
         ) from None
 
 

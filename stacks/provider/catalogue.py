@@ -14,6 +14,7 @@ from stacks.provider.deploy.endpoint import Endpoint
 from stacks.provider.deploy.host import Host
 from stacks.provider.deploy.huaweicloud_scm import HuaweicloudScm
 from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
+from stacks.provider.deploy.kubernetes_secret import KubernetesSecret
 from stacks.provider.deploy.tencentcloud_ssl import TencentcloudSsl
 from stacks.provider.deploy.volcengine_certificate_centre import VolcengineCertificateCentre
 from stacks.provider.dns.challenge_record import ChallengeRecord
@@ -39,5 +40,6 @@ RESOURCES: dict[str, ResourceType] = {
         CloudflareCertificate,
         HuaweicloudScm,
         AzureKeyVault,
+        KubernetesSecret,
     )
 }

@@ -16,6 +16,7 @@ from stacks.provider.deploy.azure import Azure
 from stacks.provider.deploy.bundle import Bundle
 from stacks.provider.deploy.calls import Denied, Refused
 from stacks.provider.deploy.key_vault_form import pfx, policy_of
+from stacks.provider.deploy.owner import owner
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
 from stacks.provider.properties import Change, Kind, Property
 from stacks.provider.properties import Refused as BadValue
@@ -164,7 +165,7 @@ class AzureKeyVault(StoredCertificate[Vault]):
     def open(self, operation: Operation, account: OpenedFields, inputs: Values) -> Vault:
         """With the credential's secret, certificate, token file, or the machine's identity."""
         azure = Azure(self.label, account.fields, *(inputs.get("privateKeyPem") or "").splitlines())
-        return Vault(azure, _owner(operation.urn))
+        return Vault(azure, owner(operation.urn))
 
     def diff(
         self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
@@ -209,13 +210,6 @@ class AzureKeyVault(StoredCertificate[Vault]):
                 f"the certificate {id_} stays at {self.label}: {refused}",
                 hint=f"let the credential do {DELETE} and run it again, or keep it there: retain_on_delete",
             ) from None
-
-
-def _owner(urn: str) -> str:
-    """Project, stack and name of the resource; a tag's value has at most 256 characters."""
-    stack, _, rest = urn.removeprefix("urn:pulumi:").partition("::")
-    project, _, rest = rest.partition("::")
-    return f"{project}/{stack}/{rest.rpartition('::')[2]}"[-256:]
 
 
 def _unless_gone(act: Callable[[], T]) -> T | None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from credentials import kinds, privileges
 from credentials.privileges import LeastPrivileges, NoPrivileges, Purpose
@@ -32,6 +33,7 @@ LEAST = {
         ["Microsoft.KeyVault/vaults/certificates/read", "Microsoft.KeyVault/vaults/certificates/write"],
     ),
     "cloudflare": (["Zone / Zone / Read", "Zone / DNS / Edit"], None),  # it says nothing of deploying
+    "kubernetes": (None, None),  # nor of clusters
 }
 ECS = {
     "ecs:DescribeInstances",
@@ -50,12 +52,12 @@ def test_each_provider_needs_what_the_document_says_to_the_letter() -> None:  # 
     assert set(privileges.providers()) == set(LEAST)
     for provider, (applying, deploying) in LEAST.items():
         purposes = privileges.load(provider).purposes
-        assert list(purposes["apply"].privileges) == applying
+        assert applying is None or list(purposes["apply"].privileges) == applying
         assert deploying is None or list(purposes["deploy"].privileges) == deploying
 
 
 def test_deploying_needs_the_related_services_besides() -> None:  # B9
-    for provider in LEAST.keys() - {"cloudflare"}:
+    for provider in LEAST.keys() - {"cloudflare", "kubernetes"}:
         assert "related services or resources" in (privileges.load(provider).purposes["deploy"].also or "")
 
 
@@ -75,7 +77,9 @@ def test_every_provider_is_a_kind_of_credential() -> None:
 def test_each_purpose_has_a_policy_that_allows_and_denies_nothing_else(
     known: LeastPrivileges, purpose: Purpose
 ) -> None:
-    document = json.loads(purpose.document())
+    document = (
+        json.loads(purpose.document()) if purpose.form == "json" else yaml.safe_load(purpose.document())
+    )
     assert document == purpose.policy
     granted = {str(one) for one in leaves(document)}
     assert "deny" not in {one.lower() for one in granted}
@@ -90,6 +94,15 @@ def test_a_policy_of_actions_grants_exactly_the_privileges() -> None:
         assert tuple(statement["Action"]) == purpose.privileges
     applying = privileges.load("azure").purposes["apply"]
     assert tuple(applying.policy["Actions"]) == applying.privileges
+
+
+def test_a_role_of_kubernetes_grants_exactly_the_privileges() -> None:  # B9
+    purpose = privileges.load("kubernetes").purposes["deploy"]
+    role = yaml.safe_load(purpose.document())
+    assert (role["apiVersion"], role["kind"]) == ("rbac.authorization.k8s.io/v1", "Role")
+    (rule,) = role["rules"]
+    assert (rule["apiGroups"], rule["resources"]) == ([""], ["secrets"])
+    assert tuple(f"{verb} secrets" for verb in rule["verbs"]) == purpose.privileges
 
 
 def test_aws_takes_its_policies(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,11 @@ def test_a_refusal_is_read_by_the_first_that_fits(said: str, missing: Missing | 
             'words = ["read"]',
             "acloud: apply: words and privileges differ in number",
         ),
+        (
+            'title = "Applying"',
+            'title = "Applying"\nform = "xml"',
+            "acloud: apply: form is not one of json, yaml",
+        ),
         ("withdraw =", "delete =", "acloud: apply: calls: delete is unknown"),
         ("unseen = true", 'unseen = "yes"', "acloud: apply: refused: unseen is not a bool"),
     ],

@@ -48,15 +48,10 @@ class At(Protocol):
 
 
 class Keeping:
-    """`WRITE` and `DELETE` are the permissions for these; `SDK` is the module of the extra `EXTRA`.
-
-    `SAME_ID` where what is replaced keeps its id.
-    """
+    """`WRITE` and `DELETE` are the permissions for these; `SAME_ID` where what is replaced keeps its id."""
 
     WRITE: str
     DELETE: str
-    SDK: str
-    EXTRA: str
     kind: str
     SAME_ID = True
 
@@ -191,13 +186,6 @@ class Keeping:
         assert len(at.place.failures) == 2
         assert [each for each in (CANARY, *keys) if each in told] == []
 
-    def test_a_missing_package_is_told(self, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, self.SDK, None)
-        with pytest.raises(StackError) as refused:
-            at.place.up(chain("a.test"))
-        assert refused.value.exit_code == 6
-        assert f"pip install 'tic-engine[{self.EXTRA}]'" in refused.value.hint
-
     @pytest.mark.parametrize("seed", [1, 2])
     def test_with_faults_all_converges(self, at: At, seed: int) -> None:  # a tenth of the calls fail
         theirs = at.put(chain("theirs.test"))
@@ -210,6 +198,20 @@ class Keeping:
         at.place.until_done(at.place.destroy)
         assert set(at.has()) == {theirs}
         assert at.place.faults.count
+
+
+class NeedsPackage:
+    """Promised besides where `SDK` is a module of the extra `EXTRA`."""
+
+    SDK: str
+    EXTRA: str
+
+    def test_a_missing_package_is_told(self, at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, self.SDK, None)
+        with pytest.raises(StackError) as refused:
+            at.place.up(chain("a.test"))
+        assert refused.value.exit_code == 6
+        assert f"pip install 'tic-engine[{self.EXTRA}]'" in refused.value.hint
 
 
 class KeepingUnnamed(Keeping):

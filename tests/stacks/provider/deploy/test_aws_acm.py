@@ -17,7 +17,7 @@ from tests.emulators.aws_metadata import Instance
 from tests.emulators.metadata import metadata
 from tests.emulators.signing import Key
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed
+from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed, NeedsPackage
 from tests.stacks.provider.deploy.placed import Placed, placed
 
 LEAST = ("acm:ListCertificates", "acm:GetCertificate", "acm:ImportCertificate")
@@ -66,7 +66,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtAcm]:
         yield AtAcm(service, place, key)
 
 
-class TestAwsAcm(KeepingUnnamed):
+class TestAwsAcm(KeepingUnnamed, NeedsPackage):
     WRITE = "acm:ImportCertificate"
     DELETE = DELETE
     SDK = "botocore.session"

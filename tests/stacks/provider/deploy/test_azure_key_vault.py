@@ -19,7 +19,7 @@ from tests.emulators.azure_key_vault import URL, VAULT, KeyVault
 from tests.emulators.oidc import Issuer
 from tests.emulators.proxy import Handler
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, Keeping, renewal
+from tests.stacks.provider.deploy.keeping import CANARY, Keeping, NeedsPackage, renewal
 from tests.stacks.provider.deploy.placed import Placed, placed
 
 TENANT = "11111111-0000-4000-8000-00000000aaaa"
@@ -75,7 +75,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtKeyVault]:
         yield AtKeyVault(vault, place)
 
 
-class TestAzureKeyVault(Keeping):
+class TestAzureKeyVault(Keeping, NeedsPackage):
     WRITE = IMPORT
     DELETE = DELETE
     SDK = "azure.keyvault.certificates"

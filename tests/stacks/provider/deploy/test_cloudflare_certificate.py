@@ -12,7 +12,7 @@ from tests.emulators.cloudflare import HOST, Token, User
 from tests.emulators.cloudflare_certificates import EDIT, ZONE, CloudflareCertificates
 from tests.emulators.proxy import Request, Response
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed, renewal
+from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed, NeedsPackage, renewal
 from tests.stacks.provider.deploy.placed import Placed, placed
 
 TOKEN = Token("token-of-web", CANARY + "A" * 30)
@@ -53,7 +53,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtCloudflare]:
         yield AtCloudflare(cloud, place)
 
 
-class TestCloudflareCertificate(KeepingUnnamed):
+class TestCloudflareCertificate(KeepingUnnamed, NeedsPackage):
     WRITE = EDIT
     DELETE = EDIT
     SDK = "cloudflare"
