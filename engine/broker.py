@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from credentials.errors import CredentialError
 from credentials.roles.role import Session
 from engine.broker_app import broker_app
+from engine.ca_limits import CaLimits
 from engine.dns_bindings import NotBound, dns_binding
 from engine.dns_turns import Turns, turns
 from engine.role_tokens import token_of
@@ -74,6 +75,7 @@ class Broker:
         self._lock = Lock()
         self._records: ChallengeRecords | None = None
         self._closed = False
+        self.ca_limits = CaLimits(database, stack.full_name)
 
     def provider(self, question: ProviderQuestion) -> ProviderAnswer:
         """Which DNS provider publishes for this stack. Raises NotBound or ProviderUnclear."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.role_delivery import container_credentials
+from stacks.allowances import Claim, Event, directory_of
 from stacks.broker import (
     OpenCredential,
     ProviderQuestion,
@@ -64,6 +65,16 @@ def broker_app(broker: "Broker") -> "Starlette":
     def resources(body: Mapping[str, Any]) -> dict[str, Any]:
         return {"resources": [each.to_json() for each in broker.resources(ResourcesQuestion.from_json(body))]}
 
+    def claim_order(body: Mapping[str, Any]) -> dict[str, Any]:
+        return broker.ca_limits.claim(Claim.from_json(body)).to_json()
+
+    def ca_event(body: Mapping[str, Any]) -> dict[str, Any]:
+        broker.ca_limits.hear(Event.from_json(body))
+        return {"noted": True}
+
+    def ca_waits(body: Mapping[str, Any]) -> dict[str, Any]:
+        return {"waits": broker.ca_limits.waits(directory_of(body))}
+
     def aws_session(_body: Mapping[str, Any]) -> dict[str, Any]:
         return dict(container_credentials(broker.session("aws")))
 
@@ -75,6 +86,9 @@ def broker_app(broker: "Broker") -> "Starlette":
             route("/dns/provider", provider),
             route("/credential/open", open_credential),
             route("/state/resources", resources),
+            route("/acme/claim", claim_order),
+            route("/acme/event", ca_event),
+            route("/acme/waits", ca_waits),
         ]
     )
 

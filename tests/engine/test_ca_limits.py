@@ -1,0 +1,150 @@
+"""E1: a run asks before it orders, and tells what came of it; times are the test's."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.ca_limits import CaLimits
+from engine.database import Database
+from engine.home import Home
+from stacks.allowances import EVENTS, Claim, Event
+from stacks.broker import RequestMalformed
+
+LETSENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+UNKNOWN = "https://ca.example/directory"
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database.open(Home(tmp_path / "tic", tmp_path / "cache"), create=True)
+    yield found
+    found.close()
+
+
+class Clock:
+    """Time as the test wants it."""
+
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limits(database: Database, clock: Clock) -> CaLimits:
+    return CaLimits(database, "site/prod", clock)
+
+
+def _claim(*names: str, directory: str = LETSENCRYPT, **flags: bool) -> Claim:
+    return Claim(directory, "https://ca/acct/1", names or ("www.example.com",), **flags)
+
+
+def _issue(limits: CaLimits, wanted: Claim, url: str) -> None:
+    claimed = limits.claim(wanted).claim
+    assert claimed is not None
+    limits.hear(Event("placed", wanted.directory_url, claim=claimed, order_url=url, seconds=86_400.0))
+    limits.hear(Event("issued", wanted.directory_url, order_url=url))
+
+
+def test_what_cant_be_ordered_is_told_with_the_limit_whose_how_many_since_when_and_until_when(
+    limits: CaLimits, clock: Clock
+) -> None:
+    for number in range(5):
+        _issue(limits, _claim("example.com", "www.example.com"), f"order/{number}")
+    clock.now += 3600
+
+    answer = limits.claim(_claim("www.example.com", "example.com", renewal=True))
+
+    assert answer.claim is None
+    assert answer.seconds == 33 * 3600
+    assert answer.why == (
+        "Let's Encrypt allows 5 new certificates per exact set of names, and one more every 1 d 10 h; "
+        "5 of example.com,www.example.com are used since 2027-01-15 08:00:00Z; "
+        "it is possible from 2027-01-16 18:00:00Z on (in 1 d 9 h)"
+    )
+    assert "tic cert limits" in answer.hint
+    clock.now += answer.seconds
+    assert limits.claim(_claim("www.example.com", "example.com")).claim is not None
+
+
+def test_orders_under_way_elsewhere_are_told_of(limits: CaLimits) -> None:
+    for _ in range(5):
+        limits.claim(_claim())
+
+    answer = limits.claim(_claim())
+
+    assert (answer.claim, answer.seconds) == (None, None)
+    assert "orders that are under way hold all that is left of www.example.com" in answer.why
+
+
+def test_what_the_ca_asked_for_is_told_as_its_word(limits: CaLimits) -> None:
+    wanted = _claim(directory=UNKNOWN)
+    claimed = limits.claim(wanted).claim
+    limits.hear(Event("refused", UNKNOWN, claim=claimed, asked=wanted, seconds=90.0, detail="slow down"))
+
+    answer = limits.claim(wanted)
+
+    assert answer.seconds == 90
+    assert answer.why.startswith("the CA at ca.example asked to wait for orders of https://ca/acct/1; ")
+    assert "in 1 min 30 s" in answer.why
+
+
+def test_a_new_account_is_counted_too(limits: CaLimits) -> None:
+    answers = [limits.claim(Claim(LETSENCRYPT)) for _ in range(11)]
+
+    assert [each.claim is not None for each in answers] == [True] * 10 + [False]
+    assert answers[-1].why.startswith("Let's Encrypt allows 10 new accounts per address, ")
+
+
+def test_endpoints_that_want_no_request_are_told_with_the_time_that_is_left(
+    limits: CaLimits, clock: Clock
+) -> None:
+    limits.hear(Event("wait", UNKNOWN, endpoint="revokeCert", seconds=100.0))
+    clock.now += 40
+
+    assert limits.waits(UNKNOWN) == {"revokeCert": 60}
+    assert limits.waits(LETSENCRYPT) == {}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_that_does_not_say_what_it_is_about_is_refused(limits: CaLimits, event: str) -> None:
+    with pytest.raises(RequestMalformed):
+        limits.hear(Event(event, UNKNOWN, seconds=1.0))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"directoryUrl": UNKNOWN},
+        {"directoryUrl": UNKNOWN, "names": "a.example"},
+        {"directoryUrl": UNKNOWN, "names": [""]},
+        {"directoryUrl": UNKNOWN, "names": [], "accountUri": 1},
+    ],
+)
+def test_a_claim_without_its_shape_is_refused(message: dict[str, object]) -> None:
+    with pytest.raises(RequestMalformed):
+        Claim.from_json(message)
+
+
+@pytest.mark.parametrize("seconds", [-1, "1", True, float("nan")])
+def test_a_length_of_time_that_is_none_is_refused(seconds: object) -> None:
+    with pytest.raises(RequestMalformed):
+        Event.from_json({"event": "wait", "directoryUrl": UNKNOWN, "seconds": seconds})
+
+
+def test_messages_travel_whole() -> None:
+    asked = _claim("a.example", renewal=True, replaces=True)
+    event = Event(
+        "refused", UNKNOWN, "claim", asked, "order", "account", "identifier", "endpoint", 1.5, "detail"
+    )
+    assert Claim.from_json(json.loads(json.dumps(asked.to_json()))) == asked
+    assert Event.from_json(json.loads(json.dumps(event.to_json()))) == event
