@@ -24,11 +24,11 @@ class Issued:
 
     @classmethod
     def of(cls, certificate_pem: str, chain_pem: str) -> "Issued":
-        """From PEM texts; raises ValueError."""
-        from cryptography import x509
+        """From PEM texts; raises ValueError, which says which of them is none."""
+        from stacks.provider.acme.certificates import load
 
-        leaf = x509.load_pem_x509_certificate(certificate_pem.encode())
-        chain = x509.load_pem_x509_certificates(chain_pem.encode()) if chain_pem.strip() else []
+        leaf = load(certificate_pem)[0]
+        chain = load(chain_pem, "the chain") if chain_pem.strip() else []
         return cls(_der(leaf), tuple(_der(each) for each in chain))
 
 

@@ -36,7 +36,7 @@ class Issued:
 
 def read_issued(fullchain_pem: str) -> Issued:
     """A downloaded chain (RFC 8555 7.4.2: the certificate first), taken apart; raises ValueError."""
-    certificates = _load(fullchain_pem)
+    certificates = load(fullchain_pem)
     leaf = certificates[0]
     return Issued(
         certificate_pem=_pem(leaf),
@@ -51,12 +51,12 @@ def read_issued(fullchain_pem: str) -> Issued:
 
 def check_belongs(certificate_pem: str, chain_pem: str, key_pem: str) -> None:
     """Raise Mismatch unless the key is the certificate's and the chain is in order, each signing the last."""
-    leaf = _load(certificate_pem)
+    leaf = load(certificate_pem)
     if len(leaf) != 1:
         raise Mismatch(f"the certificate's text holds {len(leaf)} certificates; the chain goes beside it")
     if read_key(key_pem).public_key() != leaf[0].public_key():
         raise Mismatch("the private key does not belong to the certificate")
-    links = [*leaf, *(_load(chain_pem) if chain_pem.strip() else [])]
+    links = [*leaf, *(load(chain_pem, "the chain") if chain_pem.strip() else [])]
     for number, (lower, upper) in enumerate(pairwise(links), start=1):
         if not _signed_by(lower, upper):
             raise Mismatch(f"the chain is not in order: its certificate {number} did not sign the one before")
@@ -64,7 +64,7 @@ def check_belongs(certificate_pem: str, chain_pem: str, key_pem: str) -> None:
 
 def check_covers(certificate_pem: str, domains: Sequence[str]) -> None:
     """Raise Mismatch unless the certificate holds every one of the names."""
-    if missing := sorted(set(domains) - set(_names(_load(certificate_pem)[0]))):
+    if missing := sorted(set(domains) - set(_names(load(certificate_pem)[0]))):
         raise Mismatch(f"the certificate does not hold {', '.join(missing)}")
 
 
@@ -72,7 +72,7 @@ def ends_below(fullchain_pem: str, preferred: str) -> bool:
     """Whether the chain ends below an issuer with this common name (called preferred chain elsewhere)."""
     from cryptography.x509.oid import NameOID
 
-    names = _load(fullchain_pem)[-1].issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    names = load(fullchain_pem)[-1].issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
     return any(name.value == preferred for name in names)
 
 
@@ -82,7 +82,7 @@ def renewal_id(certificate_pem: str) -> str | None:
 
     from cryptography import x509
 
-    leaf = _load(certificate_pem)[0]
+    leaf = load(certificate_pem)[0]
     try:
         authority = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     except x509.ExtensionNotFound:
@@ -94,10 +94,14 @@ def renewal_id(certificate_pem: str) -> str | None:
     return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
-def _load(pem: str) -> "list[Certificate]":
+def load(pem: str, what: str = "the certificate") -> "list[Certificate]":
+    """The certificates in a PEM text, at least one; raises ValueError, which says what `what` is not."""
     from cryptography import x509
 
-    return x509.load_pem_x509_certificates(pem.encode())
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise ValueError(f"{what} is not the PEM text of one or more certificates") from None
 
 
 def _pem(certificate: "Certificate") -> str:

@@ -121,4 +121,4 @@ def _issued(inputs: Values) -> Issued:
     try:
         return Issued.of(inputs["certificatePem"], inputs.get("chainPem") or "")
     except ValueError as error:
-        raise StackError(f"the certificate can't be read: {error}", hint=TOGETHER) from error
+        raise StackError(f"there is nothing to look for: {error}", hint=TOGETHER) from error

@@ -232,9 +232,10 @@ def _known(login: Login) -> Any:
     keys, authorities = host_keys(login.host_keys)
     try:
         known = [[asyncssh.import_public_key(each) for each in some] for some in (keys, authorities)]
-    except asyncssh.KeyImportError as error:
+    except asyncssh.KeyImportError:
         raise HostError(
-            f"a key of {login.host} can't be read: {error}", hint="correct `hostKeys` (ssh-keyscan HOST)"
+            f"a line of `hostKeys` holds no public key of {login.host} that can be read",
+            hint=f"take the lines that the host itself shows: ssh-keyscan {login.host}",
         ) from None
     return (known[0], known[1], [])
 

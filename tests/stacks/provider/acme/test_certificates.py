@@ -33,9 +33,12 @@ def test_a_downloaded_chain_is_taken_apart() -> None:
 @pytest.mark.parametrize(
     "text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
 )
-def test_a_text_that_is_no_chain_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+def test_a_text_that_is_no_chain_is_refused_in_words_of_our_own(text: str) -> None:
+    made = chain("a.test")
+    with pytest.raises(ValueError, match=r"^the certificate is not the PEM text of one or more"):
         read_issued(text)
+    with pytest.raises(ValueError, match=r"^the chain is not the PEM text of one or more"):
+        check_belongs(made.certificate, text or "x", made.key)
 
 
 def test_what_belongs_together_passes() -> None:

@@ -95,3 +95,9 @@ def test_a_cancelled_run_ends_the_wait(tmp_path: Path) -> None:
 def test_what_can_not_be_used_is_refused(name: str, value: object) -> None:
     given = {"address": "a.test", "certificatePem": "x", name: value}
     assert [each.path for each in ENDPOINT.check(given).failures] == [name]
+
+
+def test_a_text_that_is_no_certificate_is_told_in_words_of_our_own() -> None:
+    given = {**inputs(1, chain("a.test")), "certificatePem": "x"}
+    with pytest.raises(StackError, match="the certificate is not the PEM text of one or more"):
+        ENDPOINT.create(Operation.begin(Run({}, Ear()), "urn"), given)

@@ -186,6 +186,12 @@ def test_what_does_not_belong_together_is_not_sent(there: There, made: Chain) ->
     assert not there.path.exists()
 
 
+def test_a_line_that_holds_no_key_is_told_in_words_of_our_own(there: There, made: Chain) -> None:
+    with pytest.raises(StackError, match=r"holds no public key of 127\.0\.0\.1 that can be read") as refused:
+        there.create(made, hostKeys=["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA"])
+    assert "ssh-keyscan 127.0.0.1" in refused.value.hint
+
+
 @pytest.mark.parametrize("keys", [[], ["nothing"], ["ssh-ed25519"], ["# a comment"]])
 def test_a_host_without_a_key_is_refused(keys: list[str]) -> None:
     given = {
