@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from credentials.errors import CredentialError
 from credentials.roles.role import Session
+from engine.account_notes import AccountNotes
 from engine.broker_app import broker_app
 from engine.ca_limits import CaLimits
 from engine.dns_bindings import NotBound, dns_binding
@@ -76,6 +77,7 @@ class Broker:
         self._records: ChallengeRecords | None = None
         self._closed = False
         self.ca_limits = CaLimits(database, stack.full_name)
+        self.accounts = AccountNotes(database, lessee, stack, tell)
 
     def provider(self, question: ProviderQuestion) -> ProviderAnswer:
         """Which DNS provider publishes for this stack. Raises NotBound or ProviderUnclear."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.role_delivery import container_credentials
+from stacks.account_notes import KeyNote, Terms, account_of
 from stacks.allowances import Claim, Event, directory_of
 from stacks.broker import (
     OpenCredential,
@@ -65,6 +66,22 @@ def broker_app(broker: "Broker") -> "Starlette":
     def resources(body: Mapping[str, Any]) -> dict[str, Any]:
         return {"resources": [each.to_json() for each in broker.resources(ResourcesQuestion.from_json(body))]}
 
+    def account_key(body: Mapping[str, Any]) -> dict[str, Any]:
+        note = broker.accounts.key(account_of(body))
+        return {"note": note and note.to_json()}
+
+    def note_account_key(body: Mapping[str, Any]) -> dict[str, Any]:
+        broker.accounts.note_key(KeyNote.from_json(body))
+        return {"noted": True}
+
+    def forget_account_key(body: Mapping[str, Any]) -> dict[str, Any]:
+        broker.accounts.forget_key(account_of(body))
+        return {"forgotten": True}
+
+    def terms(body: Mapping[str, Any]) -> dict[str, Any]:
+        broker.accounts.terms(Terms.from_json(body))
+        return {"recorded": True}
+
     def claim_order(body: Mapping[str, Any]) -> dict[str, Any]:
         return broker.ca_limits.claim(Claim.from_json(body)).to_json()
 
@@ -89,6 +106,10 @@ def broker_app(broker: "Broker") -> "Starlette":
             route("/acme/claim", claim_order),
             route("/acme/event", ca_event),
             route("/acme/waits", ca_waits),
+            route("/account/key", account_key),
+            route("/account/key/note", note_account_key),
+            route("/account/key/forget", forget_account_key),
+            route("/account/terms", terms),
         ]
     )
 

@@ -21,8 +21,10 @@ from engine.role_tokens import provider_of
 from engine.state import owner
 
 if TYPE_CHECKING:
+    from credentials.audit import Event
     from credentials.credential import Credential, Lease, OpenedCredential
     from credentials.vault import Vault
+    from engine.state.sealing import Sealing
 
 FOREIGN_SECONDS: Final = 86400.0
 """How long a lease of another host counts: of its processes nothing is sure, but no run lasts for days."""
@@ -89,6 +91,19 @@ class Lessee:
         """
         self._learn(secrets)
         self._vault.amend(reference, field, change, alive=alive)
+
+    @property
+    def sealing(self) -> "Sealing":
+        """What seals for the stack: the vault."""
+        return self._vault
+
+    def learn(self, secrets: Iterable[bytes]) -> None:
+        """Have the run's sieve know secrets that it is about to meet."""
+        self._learn(secrets)
+
+    def note(self, event: "Event") -> None:
+        """Write an audit entry of something that the run did outside the vault."""
+        self._vault.note(event)
 
 
 @contextmanager

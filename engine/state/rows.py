@@ -200,3 +200,43 @@ class CertificateRow(SQLModel, table=True):
     problem: str
     wanted_epoch: int | None
     revoked_at: float | None
+
+
+class AcmeAccountRow(SQLModel, table=True):
+    """An account at a CA that the stack's state holds; `engine.certificates.accounts` keeps it in step."""
+
+    __tablename__ = "acme_account"
+    __table_args__ = (UniqueConstraint("stack_id", "urn", name="acme_account_once"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    stack_id: int = Field(sa_column=_stack())
+    urn: str
+    uri: str
+    directory: str
+    facts: str  # JSON: what the state says of it besides
+
+
+class AcmeAccountKeyRow(SQLModel, table=True):
+    """The key (PEM, sealed for the stack) that a CA was last asked to take for an account, and its epoch."""
+
+    __tablename__ = "acme_account_key"
+    __table_args__ = (UniqueConstraint("stack_id", "uri", name="acme_account_key_once"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    stack_id: int = Field(sa_column=_stack())
+    uri: str
+    epoch: int
+    sealed: bytes
+    noted_at: float
+
+
+class AcmeTermsRow(SQLModel, table=True):
+    """The terms (a URL) that a CA showed when a run saw them last."""
+
+    __tablename__ = "acme_terms"
+    __table_args__ = (UniqueConstraint("directory", name="acme_terms_once"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    directory: str
+    terms: str
+    seen_at: float

@@ -92,3 +92,28 @@ CERTIFICATE = table(
     column("wanted_epoch", Integer),
     column("revoked_at", Float),
 )
+ACME_ACCOUNT = table(
+    "acme_account",
+    column("id", Integer),
+    column("stack_id", Integer),
+    column("urn", String),
+    column("uri", String),
+    column("directory", String),
+    column("facts", String),
+)
+ACME_ACCOUNT_KEY = table(
+    "acme_account_key",
+    column("id", Integer),
+    column("stack_id", Integer),
+    column("uri", String),
+    column("epoch", Integer),
+    column("sealed", LargeBinary),
+    column("noted_at", Float),
+)
+ACME_TERMS = table(
+    "acme_terms",
+    column("id", Integer),
+    column("directory", String),
+    column("terms", String),
+    column("seen_at", Float),
+)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
-from engine.certificates.kept import Kept, follow, found
+from engine.certificates import accounts, kept
 from engine.state import bodies
 from engine.state.bodies import Body
 from engine.state.compression import SMALL, packed, unpacked
@@ -47,7 +47,8 @@ class Prepared:
     rest: dict[str, Any]
     resources: list[Body] | None
     packed: dict[bytes, bytes]
-    certificates: tuple[Kept, ...]
+    certificates: tuple[kept.Kept, ...]
+    accounts: tuple[accounts.Account, ...]
 
 
 def newest(connection: Connection, stack_id: int) -> Checkpoint:
@@ -95,7 +96,9 @@ def prepared(connection: Connection, stack_id: int, state: Replayed | Checkpoint
     resources = rest.pop("resources") if _has_resources(rest) else None
     all_bodies = None if resources is None else [Body.of(one) for one in resources]
     new = bodies.packed_unknown(connection, stack_id, all_bodies or ())
-    return Prepared(state.schema, state.features, rest, all_bodies, new, found(resources))
+    return Prepared(
+        state.schema, state.features, rest, all_bodies, new, kept.found(resources), accounts.found(resources)
+    )
 
 
 def put(connection: Connection, stack_id: int, version: int, state: Prepared) -> None:
@@ -119,7 +122,8 @@ def put(connection: Connection, stack_id: int, version: int, state: Prepared) ->
         )
     )
     _forget(connection, stack_id, replaced.difference(ids or ()))
-    follow(connection, stack_id, state.certificates)
+    kept.follow(connection, stack_id, state.certificates)
+    accounts.follow(connection, stack_id, state.accounts)
 
 
 def resource_count(connection: Connection, stack_id: int) -> int:

@@ -13,6 +13,10 @@ from engine.database import Database
 from engine.state import tables
 from engine.state.rows import (
     AccessTokenRow,
+    AcmeAccountKeyRow,
+    AcmeAccountRow,
+    AcmeTermsRow,
+    CertificateRow,
     CheckpointRow,
     EventRow,
     JournalRow,
@@ -29,6 +33,10 @@ ROWS: tuple[type[SQLModel], ...] = (
     CheckpointRow,
     JournalRow,
     EventRow,
+    CertificateRow,
+    AcmeAccountRow,
+    AcmeAccountKeyRow,
+    AcmeTermsRow,
 )
 NAMES = tuple(str(row.__tablename__) for row in ROWS)
 
@@ -81,6 +89,9 @@ def parts(sql: str) -> list[str]:
         tables.JOURNAL,
         tables.EVENT,
         tables.CERTIFICATE,
+        tables.ACME_ACCOUNT,
+        tables.ACME_ACCOUNT_KEY,
+        tables.ACME_TERMS,
     ],
     ids=lambda table: str(table.name),
 )

@@ -1,0 +1,50 @@
+"""Keys that accounts at CAs are to get, sealed, noted before the CA is asked (RFC 8555 7.3.5).
+
+Each is bound to its stack, as the secrets of its state. The last one of an account stays: it tells which key
+holds when a run was killed before the state was written, or when an older state was brought back.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, insert, select
+
+from engine.state.sealing import context
+from engine.state.tables import ACME_ACCOUNT_KEY
+from stacks.account_notes import KeyNote
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from engine.state.sealing import Sealing
+
+
+def note(connection: Connection, sealing: "Sealing", stack_id: int, one: KeyNote) -> None:
+    """Keep it in place of an earlier one of the account."""
+    forget(connection, stack_id, one.account_uri)
+    connection.execute(
+        insert(ACME_ACCOUNT_KEY).values(
+            stack_id=stack_id,
+            uri=one.account_uri,
+            epoch=one.epoch,
+            sealed=sealing.seal(context(stack_id), one.key_pem.encode()),
+            noted_at=time.time(),
+        )
+    )
+
+
+def find(connection: Connection, sealing: "Sealing", stack_id: int, account_uri: str) -> KeyNote | None:
+    """The note of an account, opened. Raises CredentialError where the vault can't open it."""
+    row = connection.execute(select(ACME_ACCOUNT_KEY).where(_of(stack_id, account_uri))).one_or_none()
+    if row is None:
+        return None
+    return KeyNote(account_uri, row.epoch, sealing.unseal(context(stack_id), row.sealed).decode())
+
+
+def forget(connection: Connection, stack_id: int, account_uri: str) -> None:
+    """Drop the note of an account, if there is one."""
+    connection.execute(delete(ACME_ACCOUNT_KEY).where(_of(stack_id, account_uri)))
+
+
+def _of(stack_id: int, account_uri: str) -> "ColumnElement[bool]":
+    return (ACME_ACCOUNT_KEY.c.stack_id == stack_id) & (ACME_ACCOUNT_KEY.c.uri == account_uri)
