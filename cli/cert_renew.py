@@ -9,11 +9,17 @@ from cli.stack_options import Env, Notify, Usage, Wait, WaitTimeout
 from cli.telling import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.certificates.listing import Listed
-    from engine.certificates.renewal import Renewed
+    from engine.certificates.planning import Waiting
+    from engine.certificates.renewal import Renewed, Run
+    from engine.errors import EngineError
     from engine.installation import Installation
     from engine.operation import Operation, Outcome
     from engine.state.stacks import Stack
+
+NAMED_AT_ONCE = 5  # certificates that one line lists
 
 
 def renew(
@@ -43,42 +49,53 @@ def renew(
         )
     waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     installation = Installation.find()
-    selected = _selected(installation, names or (), due=due, force=force, as_json=as_json)
 
     def run(stack: "Stack", operation: "Operation") -> "Outcome":
         return carry_out(installation, stack, operation, notify=notify, as_json=as_json, wait=waits)
 
-    failed = 0
-    for stack_id, certificates in renewal.by_stack(selected):
-        if not as_json:
-            told = ", ".join(each.kept.name for each in certificates)
-            say(f"renew {told} of {certificates[0].stack}")
-        came = renewal.renew(installation, stack_id, certificates, run, passed=env or (), force=force)
-        failed += len(came.failed) + len(came.undeployed)
-        _tell(installation, came, as_json=as_json)
-        if came.interrupted:
-            raise typer.Exit(130)
-    if failed:
+    telling = _Telling(as_json=as_json)
+    if due:
+        _renew_due(installation, run, telling, env or ())
+    else:
+        for stack_id, certificates in renewal.by_stack(
+            _selected(installation, names or (), force=force, as_json=as_json)
+        ):
+            telling.begins(certificates)
+            came = renewal.renew(installation, stack_id, certificates, run, passed=env or (), force=force)
+            telling.ended(came)
+            if came.interrupted:
+                break
+    if telling.interrupted:
+        raise typer.Exit(130)
+    if telling.failed:
         raise typer.Exit(1)
 
 
+def _renew_due(
+    installation: "Installation", run: "Run", telling: "_Telling", passed: "list[str] | tuple[()]"
+) -> None:
+    from datetime import UTC, datetime
+
+    from engine.certificates import listing
+    from engine.certificates.due import renew_due
+
+    renew_due(installation, run, telling, passed)
+    if telling.as_json:
+        return
+    if not telling.said:
+        say("no certificate is due\n  next: see when they are: tic cert list")
+    with installation.database.read() as connection:
+        now, revoked = datetime.now(UTC), listing.revoked(connection)
+    for one in revoked:
+        if one.due_at > now:
+            _tell_revoked(one)
+
+
 def _selected(
-    installation: "Installation", names: "list[str] | tuple[()]", *, due: bool, force: bool, as_json: bool
+    installation: "Installation", names: "list[str] | tuple[()]", *, force: bool, as_json: bool
 ) -> "list[Listed]":
     from datetime import UTC, datetime
 
-    from engine.certificates import asking, listing
-
-    if due:
-        asking.ask(installation)
-        with installation.database.read() as connection:
-            found = listing.due(connection, datetime.now(UTC))
-            waiting = [] if as_json else [one for one in listing.revoked(connection) if one not in found]
-        if not found and not as_json:
-            say("no certificate is due\n  next: see when they are: tic cert list")
-        for one in waiting:
-            _tell_revoked(one)
-        return found
     selected = {one.id: one for one in (chosen(installation, name) for name in names)}
     now, kept = datetime.now(UTC), []
     for one in selected.values():
@@ -91,6 +108,66 @@ def _selected(
     return kept
 
 
+class _Telling:
+    """What is said of the runs, as `engine.certificates.due` hears it; `failed` counts what to mend."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.said = self.interrupted = False
+        self.failed = 0
+
+    def begins(self, certificates: "Sequence[Listed]") -> None:
+        """A run for these of one stack begins."""
+        self.said = True
+        if not self.as_json:
+            told = ", ".join(each.kept.name for each in certificates[:NAMED_AT_ONCE])
+            more = len(certificates) - NAMED_AT_ONCE
+            say(f"renew {told}{f' and {more} more' if more > 0 else ''} of {certificates[0].stack}")
+
+    def ended(self, came: "Renewed") -> None:
+        """What came of it."""
+        self.interrupted = self.interrupted or came.interrupted
+        self.failed += len(came.failed) + len(came.undeployed)
+        _tell(came, as_json=self.as_json)
+
+    def waits(self, waiting: "Sequence[Waiting]") -> None:
+        """These are due and were put off; that is a failure only where the end is near."""
+        self.said = True
+        self.failed += sum(each.is_late for each in waiting)
+        _tell_waiting(waiting, as_json=self.as_json)
+
+    def lost(self, certificates: "Sequence[Listed]", error: "EngineError") -> None:
+        """Their stack went away before their run."""
+        if not self.as_json:
+            say(f"{certificates[0].stack} was left out: {error}")
+            say(f"  next: {error.hint}")
+
+
+def _tell_waiting(waiting: "Sequence[Waiting]", *, as_json: bool) -> None:
+    from cli import progress
+
+    if as_json:
+        for each in waiting:
+            one, until = each.certificate, each.until.isoformat(timespec="seconds")
+            progress.print_line(
+                {"event": "waiting", "certificate": one.full_name, "until": until, "problem": each.why}
+            )
+        return
+    from datetime import UTC, datetime
+
+    groups: dict[str, list[Waiting]] = {}
+    for each in waiting:
+        groups.setdefault(each.why, []).append(each)
+    for why, group in groups.items():
+        first = min(group, key=lambda each: each.certificate.kept.held.not_after).certificate
+        again = min(each.until for each in group)
+        whose = first.full_name if len(group) == 1 else f"{len(group)} certificates"
+        say(f"{whose} can't be renewed now: {why}")
+        say(f"  tried again from {again:%Y-%m-%d %H:%M} UTC; the first to end is {first.full_name}:")
+        say(f"  it {first.ends(datetime.now(UTC))}")
+        say(f"  next: let the timer come by, or try it now: tic cert renew {first.full_name}")
+
+
 def _tell_revoked(one: "Listed") -> None:
     """One that no timer renews now, though it should not be served."""
     from datetime import UTC, datetime
@@ -100,22 +177,18 @@ def _tell_revoked(one: "Listed") -> None:
     say(f"  next: renew it now: tic cert renew {one.full_name}")
 
 
-def _tell(installation: "Installation", came: "Renewed", *, as_json: bool) -> None:
+def _tell(came: "Renewed", *, as_json: bool) -> None:
     from datetime import UTC, datetime
 
     from cli import progress
-    from engine.certificates.listing import find
 
     for one in came.renewed:
-        with installation.database.read() as connection:
-            present = find(connection, one.kept.urn)
-        until = f"{present.kept.held.not_after:%Y-%m-%d %H:%M} UTC"
         if as_json:
             progress.print_line(
-                {"event": "renewed", "certificate": one.full_name, "serial": present.kept.held.serial}
+                {"event": "renewed", "certificate": one.full_name, "serial": one.kept.held.serial}
             )
         else:
-            again = f"{present.due_at:%Y-%m-%d %H:%M} UTC"
+            until, again = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (one.kept.held.not_after, one.due_at))
             say(f"{one.full_name} is renewed: valid until {until}, due again {again}")
     for one in came.undeployed:
         if as_json:

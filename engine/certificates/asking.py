@@ -3,50 +3,57 @@ forward, as before it revokes many at once, is known before the next run.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from engine.certificates import attempts
 from engine.certificates.kept import stand
-from engine.certificates.listing import Listed, every
+from engine.certificates.listing import Listed, unheard
 
 if TYPE_CHECKING:
     from engine.installation import Installation
+    from stacks.provider.acme.authority import Authorities
     from stacks.provider.acme.renewal_info import RenewalInfo
 
 AT_ONCE = 8
+PAGE = 1000  # certificates that are in memory, and whose answers are kept, at a time
 SILENT_AFTER = 3  # questions without an answer; a CA that is down is not asked for each of a thousand
 
 
-def ask(installation: "Installation", chosen: Sequence[Listed] | None = None) -> int:
-    """Ask for the certificates (None: all) whose CAs may be asked again by now, and keep the answers.
+def ask(installation: "Installation") -> int:
+    """Ask for all certificates whose CAs may be asked again by now, and keep the answers.
 
     Returns how many windows were heard. No answer is none, and fails nothing.
     """
-    now = datetime.now(UTC)
-    if chosen is None:
-        with installation.database.read() as connection:
-            chosen = every(connection)
-    to_ask = [each for each in chosen if _may_ask(each, now)]
-    if not to_ask:
-        return 0
+    now, heard, last = datetime.now(UTC), 0, 0
     question = _questions(now)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="ask") as pool:
-        answers = list(pool.map(question, to_ask))
-    heard = 0
-    with installation.database.write() as connection:
-        for one, info in zip(to_ask, answers, strict=True):
-            if info is not None:
-                standing = replace(one.standing, window=info.window, ask_again=info.ask_again)
+        while True:
+            with installation.database.read() as connection:
+                page = unheard(connection, now, after=last, most=PAGE)
+            if not page:
+                return heard
+            last = page[-1].id
+            to_ask = [each for each in page if may_ask(each, now)]
+            answers = list(pool.map(question, to_ask))
+            heard += _keep(installation, zip(to_ask, answers, strict=True))
+
+
+def _keep(installation: "Installation", answers: Iterable[tuple[Listed, "RenewalInfo | None"]]) -> int:
+    there = [(one, info) for one, info in answers if info is not None]
+    if there:
+        with installation.database.write() as connection:
+            for one, info in there:
+                standing = attempts.heard(one.standing, info.window, info.ask_again)
                 stand(connection, one.id, one.kept, standing)
-                heard += 1
-    return heard
+    return len(there)
 
 
-def _may_ask(one: Listed, now: datetime) -> bool:
+def may_ask(one: Listed, now: datetime) -> bool:
+    """Whether to ask for its window: its CA offers one, wants the question by now, and nothing is due yet."""
     held = one.kept.held
     again = one.standing.ask_again or held.ask_again
     return (
@@ -56,18 +63,34 @@ def _may_ask(one: Listed, now: datetime) -> bool:
     )
 
 
-def _questions(now: datetime) -> Callable[[Listed], "RenewalInfo | None"]:
+def silent(directories: Mapping[str, str | None]) -> set[str]:
+    """Those of the CAs (directory URL, and the roots to trust or None) that do not answer."""
+    if not directories:
+        return set()
+    from stacks.provider.acme.answering import answers
     from stacks.provider.acme.authority import Access, Authorities
-    from stacks.provider.acme.renewal_info import ask as ask_for
 
-    authorities, silent, lock = Authorities(), Counter[str](), Lock()
+    authorities = Authorities()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="answer") as pool:
+        there = pool.map(lambda each: answers(authorities, Access(*each)), directories.items())
+        return {url for url, answered in zip(directories, there, strict=True) if not answered}
+
+
+def _questions(now: datetime) -> Callable[[Listed], "RenewalInfo | None"]:
+    known: list[Authorities] = []
+    silent, lock = Counter[str](), Lock()
 
     def question(one: Listed) -> "RenewalInfo | None":
+        from stacks.provider.acme.authority import Access, Authorities
+        from stacks.provider.acme.renewal_info import ask as ask_for
+
         url, directory = one.kept.held.renewal_info_url, one.kept.directory
         with lock:
             if url is None or silent[directory] >= SILENT_AFTER:
                 return None
-        info = ask_for(authorities, Access(directory, one.kept.ca_certificates), url, now)
+            if not known:
+                known.append(Authorities())
+        info = ask_for(known[0], Access(directory, one.kept.ca_certificates), url, now)
         with lock:
             silent[directory] = 0 if info else silent[directory] + 1
         return info

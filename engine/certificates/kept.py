@@ -150,9 +150,20 @@ def wanted(connection: Connection, stack_id: int) -> dict[str, int]:
     return {row.urn: row.wanted_epoch for row in connection.execute(query)}
 
 
+def revoked(connection: Connection, stack_id: int) -> set[str]:
+    """The URNs of those that were revoked from here, and that nothing has taken the place of yet."""
+    query = select(CERTIFICATE.c.urn).where(
+        CERTIFICATE.c.stack_id == stack_id, CERTIFICATE.c.revoked_at.is_not(None)
+    )
+    return set(connection.execute(query).scalars())
+
+
 def stand(connection: Connection, certificate_id: int, one: Kept, standing: Standing) -> None:
-    """Write what is known of a certificate besides what the state says."""
-    row = update(CERTIFICATE).where(CERTIFICATE.c.id == certificate_id)
+    """Write what is known of a certificate besides what the state says; of one that another has taken the
+    place of meanwhile, nothing is known any more.
+    """
+    same = (CERTIFICATE.c.id == certificate_id) & (CERTIFICATE.c.serial == one.held.serial)
+    row = update(CERTIFICATE).where(same)
     connection.execute(row.values(**_values(one, standing)))
 
 

@@ -40,14 +40,18 @@ class Listed:
     due_at: datetime
 
     def status(self, now: datetime) -> str:
-        """`expired`, `revoked`, `failing` (the last renewal or deployment failed), `due` or `valid`."""
+        """`expired`, `revoked`, `failing` (the last renewal or deployment failed), `waiting` (due, put off
+        until it can be renewed), `due` or `valid`.
+        """
         if now >= self.kept.held.not_after:
             return "expired"
         if self.standing.revoked_at is not None:
             return "revoked"
         if self.standing.failures:
             return "failing"
-        return "due" if now >= self.due_at else "valid"
+        if now >= self.due_at:
+            return "due"
+        return "valid" if self.standing.retry_at is None else "waiting"
 
     def ends(self, now: datetime) -> str:
         """What becomes of it while nothing takes its place: `is valid until 2026-05-01 10:00 UTC`, or that it
@@ -81,6 +85,19 @@ def due(connection: Connection, now: datetime, most: int | None = None) -> list[
     """Those that are due at `now`, the longest due first; an index finds them among however many."""
     query = _QUERY.where(CERTIFICATE.c.due_at <= now.timestamp()).order_by(CERTIFICATE.c.due_at)
     return _read(connection, query if most is None else query.limit(most))
+
+
+def unheard(connection: Connection, now: datetime, *, after: int, most: int) -> list[Listed]:
+    """At most `most` of those not due yet whose CAs want no later question than `now`, as far as the table's
+    columns say: by id, from the one after `after`.
+    """
+    seconds, asked = now.timestamp(), CERTIFICATE.c.ask_again
+    query = (
+        _QUERY.where(CERTIFICATE.c.id > after, CERTIFICATE.c.due_at > seconds)
+        .where(CERTIFICATE.c.not_after > seconds, asked.is_(None) | (asked <= seconds))
+        .order_by(CERTIFICATE.c.id)
+    )
+    return _read(connection, query.limit(most))
 
 
 def revoked(connection: Connection) -> list[Listed]:

@@ -11,19 +11,21 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from engine.certificates.kept import Standing, stand
+from engine.certificates import attempts
+from engine.certificates.kept import stand
 from engine.certificates.listing import Listed, every
-from engine.certificates.schedule import retry_at
+from engine.certificates.planning import is_undeployed
 from engine.errors import EngineError
 from engine.operation import Operation, Outcome
 from engine.state.urns import ROOT_STACK
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from engine.installation import Installation
     from engine.state.stacks import Stack
 
 OWN = "tic:"
-PROBLEM_LENGTH = 500
 NEXT = " — next: "  # between what failed and the next step, in the errors of tic's plugin
 
 
@@ -31,9 +33,9 @@ NEXT = " — next: "  # between what failed and the next step, in the errors of 
 class Renewed:
     """What came of the renewals of one stack: by certificate, and why where one did not come to its end.
 
-    `undeployed` are there, and what depends on them (a deployment) failed. `hint` is the next step where one
-    is known. Where the run was not begun, as the stack is busy or its project is not to be found, nothing
-    counts as a failure.
+    `renewed` are the new ones. `undeployed` are there, and what depends on them (a deployment) failed. `hint`
+    is the next step where one is known. Where the run was not begun, as the stack is busy or its project is
+    not to be found, nothing counts as a failure.
     """
 
     stack: str
@@ -68,7 +70,8 @@ def renew(
     One that is renewed already, and not deployed, is only deployed, unless with `force`.
 
     What went wrong, also before the run could begin, is in the answer; then each keeps what is deployed, and
-    is tried again later (`schedule.retry_at`).
+    is tried again later (`schedule.retry_at`). One that is newer by now is left as it is, and counts as
+    renewed: another process was quicker.
     """
     from credentials.errors import CredentialError
     from engine.project import ProjectUnusable
@@ -78,11 +81,12 @@ def renew(
 
     with installation.database.write() as connection:
         stack = stacks.get(connection, stack_id)
+        chosen, already = _as_they_are(connection, stack, chosen)
         for one in chosen:
-            if not force and is_undeployed(one):
-                continue
-            wanted = max(one.standing.wanted_epoch or 0, one.kept.held.epoch + 1)
-            stand(connection, one.id, one.kept, replace(one.standing, wanted_epoch=wanted))
+            if force or not is_undeployed(one):
+                stand(connection, one.id, one.kept, attempts.begun(one.kept, one.standing))
+    if not chosen:
+        return Renewed(stack.full_name, already, (), (), "")
     why, interrupted = Why(), False
     try:
         outcome = run(stack, _operation(installation, stack, chosen, passed))
@@ -97,12 +101,23 @@ def renew(
         interrupted = outcome.interrupted
         if not outcome.succeeded:
             why = why_failed(outcome)
-    return _settled(installation, stack, chosen, why, interrupted=interrupted)
+    came = _settled(installation, stack, chosen, why, interrupted=interrupted)
+    return replace(came, renewed=(*already, *came.renewed))
 
 
-def is_undeployed(one: Listed) -> bool:
-    """Whether the renewal made this certificate, and then something that depends on it failed."""
-    return bool(one.standing.failures) and one.standing.wanted_epoch == one.kept.held.epoch
+def _as_they_are(
+    connection: "Connection", stack: "Stack", chosen: Sequence[Listed]
+) -> tuple[list[Listed], tuple[Listed, ...]]:
+    """Those to renew as the table has them now, and those that were renewed since they were chosen.
+
+    Others may have run in between, for hours where many stacks are due; one that is gone is neither.
+    """
+    present = {each.id: each for each in every(connection, stack)}
+    found = [(one, present[one.id]) for one in chosen if one.id in present]
+    return (
+        [here for one, here in found if here.kept.held.epoch <= one.kept.held.epoch],
+        tuple(here for one, here in found if here.kept.held.epoch > one.kept.held.epoch),
+    )
 
 
 def _operation(
@@ -173,26 +188,16 @@ def _settled(
             here = present.get(one.kept.urn)
             if here is None or (interrupted and one in failed):
                 continue
-            stand(connection, here.id, here.kept, _standing(here, problem, now, made=one in made))
+            if one in made and problem in ("", _NOTHING):
+                standing = attempts.ended(here.standing)
+            else:
+                standing = attempts.failed(here.kept, here.standing, problem, now, made=one in made)
+            stand(connection, here.id, here.kept, standing)
+        after = {each.kept.urn: each for each in every(connection, stack)}
     undeployed = tuple(made) if problem and problem != _NOTHING else ()
-    renewed = tuple(each for each in made if each not in undeployed)
+    renewed = tuple(after[each.kept.urn] for each in made if each not in undeployed)
     hint = _PUT_IT_BACK if problem == _NOTHING else why.hint
     return Renewed(stack.full_name, renewed, failed, undeployed, problem, hint, interrupted)
-
-
-def _standing(here: Listed, problem: str, now: datetime, *, made: bool) -> Standing:
-    """What is known of a certificate after the run."""
-    if made and (not problem or problem == _NOTHING):
-        return replace(here.standing, failures=0, tried_at=None, retry_at=None, problem="", wanted_epoch=None)
-    failures = here.standing.failures + 1
-    return replace(
-        here.standing,
-        failures=failures,
-        tried_at=now,
-        retry_at=retry_at(failures, now, here.kept.held.not_after),
-        problem=problem[:PROBLEM_LENGTH],
-        wanted_epoch=here.kept.held.epoch if made else here.standing.wanted_epoch,
-    )
 
 
 _NOTHING = (
