@@ -14,7 +14,7 @@ from cli import (
     creds_views,
 )
 from cli.consent import confirm
-from cli.creds_files import warn_of_missing_files
+from cli.creds_files import warn_of_files
 from cli.creds_input import gather
 from cli.creds_options import SCOPES, Fields, FromEnv, Reference, SecretsFrom, Yes
 from cli.telling import say
@@ -67,7 +67,7 @@ def new(
     vault.check_new(name, provider)
     scope = scopes.checked_scope(scope)
     given = gather(kind, options=fields or (), secrets_from=secrets_from, from_env=from_env)
-    warn_of_missing_files(kind, given)
+    warn_of_files(kind, given)
     made = vault.new(name, provider, given, scope=scope)
     say(f"credential {made.name} is made: {_described(made)}")
     active = vault.active(provider)

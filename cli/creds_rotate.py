@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.creds_files import warn_of_missing_files
+from cli.creds_files import warn_of_files
 from cli.creds_input import gather
 from cli.creds_options import Fields, FromEnv, Reference, SecretsFrom
 from cli.telling import say
@@ -46,7 +46,7 @@ def rotate(
         from_env=from_env,
         before=vault.field_names(credential.token),
     )
-    warn_of_missing_files(kind, given)
+    warn_of_files(kind, given)
     done = rotation.rotate(
         vault,
         credential.token,

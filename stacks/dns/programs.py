@@ -7,13 +7,21 @@ from pathlib import Path
 
 from stacks.errors import StackError
 
+_CORRECT = "correct the credential's path: tic creds rotate NAME"
 MOST_LINKS = 40  # as many as the kernel follows (path_resolution(7))
 
 
 class ProgramUnsafe(StackError):
-    """A program is missing, is no program, or could be replaced by another user."""
+    """A program is missing, is no program, or could be replaced by another user.
+
+    `by_path`: what is to be corrected is the path that was given, and not what is there.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, hint: str, by_path: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.by_path = by_path
 
 
 def check(path: str) -> None:
@@ -26,6 +34,7 @@ def check(path: str) -> None:
         raise ProgramUnsafe(
             f"the program {path!r} is not given by its absolute path",
             hint="give the whole path, beginning with /: tic creds rotate NAME",
+            by_path=True,
         )
     try:
         for part, status in _passed(path):
@@ -34,9 +43,14 @@ def check(path: str) -> None:
     except (OSError, RuntimeError, ValueError) as error:
         raise ProgramUnsafe(
             f"the program {path!r} can't be found: {getattr(error, 'strerror', None) or error}",
-            hint="correct the credential's path: tic creds rotate NAME",
+            hint=_CORRECT,
+            by_path=True,
         ) from error
-    if not stat.S_ISREG(program.st_mode) or not os.access(path, os.X_OK):
+    if stat.S_ISDIR(program.st_mode):
+        raise ProgramUnsafe(f"{path} is a folder, and no program", hint=_CORRECT, by_path=True)
+    if not stat.S_ISREG(program.st_mode):
+        raise ProgramUnsafe(f"{path} is no file, and no program", hint=_CORRECT, by_path=True)
+    if not os.access(path, os.X_OK):
         raise ProgramUnsafe(
             f"{path} is not an executable program",
             hint=f"make it one: chmod u+x {path}",

@@ -163,6 +163,29 @@ def test_a_path_that_names_nothing_yet_is_taken_with_a_warning(tic: Tic) -> None
     assert said.err.startswith("warning: path names no file that is there now: '/nowhere/update-dns'\n")
 
 
+@pytest.mark.parametrize(
+    ("mode", "why"), [(0o600, "is not an executable program"), (0o777, "is writable by")]
+)
+def test_a_program_that_runs_would_refuse_is_taken_with_the_same_words(
+    tic: Tic, tmp_path: Path, mode: int, why: str
+) -> None:
+    program = tmp_path / "update-dns"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(mode)
+    path = f"path={program}"
+    made = tic("creds", "new", "dns", "--provider", "exec", "--field", path)
+    rotated = tic("creds", "rotate", "dns", "--field", path)
+    for said in (made, rotated):
+        first, following = said.err.splitlines()[:2]
+        assert first.startswith("warning: runs on this machine refuse it: ")
+        assert why in first
+        assert following.startswith("  next: ")
+        assert str(program) in following
+    folder = tic("creds", "rotate", "dns", "--field", f"path={tmp_path}")
+    assert "is a folder, and no program" in folder.err
+    assert "chmod" not in folder.err
+
+
 # list and show
 
 

@@ -75,9 +75,7 @@ def run(operation: Operation, argv: Sequence[str], seconds: float, folder: Path,
     try:
         check(argv[0])
     except ProgramUnsafe as error:
-        hint = (
-            error.hint if error.hint.startswith(("chmod", "move", "close", "make")) else "correct `command`"
-        )
+        hint = "correct `command`" if error.by_path else error.hint
         raise CommandFailed(f"{error}, so it was not run", hint=f"{hint}; then tic stack up") from error
     operation.say(f"running {argv[0]}")
     with tempfile.TemporaryFile() as said:  # not a pipe: what it leaves behind could keep that open

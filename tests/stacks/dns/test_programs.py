@@ -52,8 +52,13 @@ def test_what_is_not_executable_is_refused_with_the_command_that_makes_it_so(scr
 
 
 def test_a_folder_is_no_program(tmp_path: Path) -> None:
-    with pytest.raises(ProgramUnsafe, match="not an executable program"):
+    with pytest.raises(ProgramUnsafe, match="is a folder, and no program") as refused:
         check(str(tmp_path))
+    assert "correct the credential's path" in refused.value.hint
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o700)
+    with pytest.raises(ProgramUnsafe, match="is no file, and no program"):
+        check(str(pipe))
 
 
 @pytest.mark.parametrize("mode", [stat.S_IWGRP, stat.S_IWOTH])

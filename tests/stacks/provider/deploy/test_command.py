@@ -94,8 +94,10 @@ def test_a_program_that_others_can_replace_is_not_run(safe: Path, tmp_path: Path
     program.chmod(0o777)
     with pytest.raises(CommandFailed, match="so it was not run"):
         run(operation(), [str(program)], 10, tmp_path)
-    with pytest.raises(CommandFailed, match="so it was not run"):
-        run(operation(), [str(safe / "missing")], 10, tmp_path)
+    for wrong in (safe / "missing", safe):
+        with pytest.raises(CommandFailed, match="so it was not run") as refused:
+            run(operation(), [str(wrong)], 10, tmp_path)
+        assert refused.value.hint == "correct `command`; then tic stack up"
     assert not (tmp_path / "ran").exists()
 
 
