@@ -64,8 +64,8 @@ class Notice:
 
 Event = Step | Diagnostic | Summary | Notice
 
-# tic puts its plugin on PATH itself, so Pulumi's warning about that is news to nobody.
-OWN_PLUGIN = "using pulumi-resource-tic from $PATH"
+# tic puts these on PATH itself, so Pulumi's warning about that is news to nobody.
+OWN_PLUGINS = ("using pulumi-resource-tic from $PATH", "using pulumi-language-yaml from $PATH")
 # `engine.recovery` names these one by one; Pulumi's words name commands that can't reach the stack.
 PENDING = "Attempting to deploy or update resources with"
 # What Pulumi says when something else failed before: true, and no help to whoever reads the first error.
@@ -92,7 +92,7 @@ def read(event: Mapping[str, Any]) -> Event | None:
         return _step("failed", body)
     if body := event.get("diagnosticEvent"):
         message = _plain(body.get("message", ""))
-        arranged = OWN_PLUGIN in message or message.startswith(PENDING)
+        arranged = message.startswith(PENDING) or any(each in message for each in OWN_PLUGINS)
         if body.get("ephemeral") or body.get("severity") == "debug" or arranged:
             return None
         return Diagnostic(body.get("severity", "info"), message, body.get("urn", ""))

@@ -62,8 +62,8 @@ def build(home: Home, shelf: Shelf, progress: Progress) -> None:
     progress.say(f"building {pin.title} {pin.version} with Go {go.version} ({expected})")
     with shelf.workplace() as workplace:
         with usable(workplace):
-            for name in ("go.mod", "go.sum", "tools.go"):
-                shutil.copyfile(pin.modules / name, workplace / name)
+            for file in pin.modules.iterdir():
+                shutil.copyfile(file, workplace / file.name)
             made = workplace / "bin"
             made.mkdir()
         command = [str(go.path), "build", "-v", "-mod=readonly", "-trimpath", "-ldflags", pin.ldflags]

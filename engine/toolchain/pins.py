@@ -16,8 +16,9 @@ FOLDER = Path(__file__).parent
 class Pin:
     """One program (or a few that are built together) at the version that tic ships Go modules for.
 
-    `modules` is the folder with go.mod, go.sum and tools.go. `minimum` is the oldest version that is good
-    enough where one is found on PATH. `minutes` is roughly how long a first build takes on two cores.
+    `modules` is the folder with go.mod, go.sum and the Go file that says what is built. `minimum` is the
+    oldest version that is good enough where one is found on PATH. `minutes` is roughly how long a first build
+    takes on two cores.
     """
 
     name: str

@@ -85,12 +85,14 @@ class Checked:
 
 
 def check(properties: Sequence[Property], given: Mapping[str, Any]) -> Checked:
-    """Check every property of `given`; unknown values (of a preview) pass, absent and null are the same."""
+    """Check every property of `given`; unknown values (of a preview) pass. Absent and null are the same, and
+    so is an empty text where nothing is required: a program in YAML can't leave a property out.
+    """
     inputs: dict[str, Any] = {}
     failures = [*_strangers(properties, given)]
     for declared in properties:
         value = given.get(declared.name)
-        if value is None:
+        if value is None or (value == "" and declared.kind is Kind.STRING and not declared.required):
             value = declared.default
         if value is None:
             if declared.required:

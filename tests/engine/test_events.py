@@ -30,8 +30,9 @@ def test_an_unclosed_colour_is_only_text() -> None:
 
 
 def test_what_tic_arranged_itself_and_what_does_not_last_is_not_shown() -> None:
-    own = {"severity": "warning", "message": "using pulumi-resource-tic from $PATH at /x"}
-    assert events.read({"diagnosticEvent": own}) is None
+    for program in ("pulumi-resource-tic", "pulumi-language-yaml"):
+        own = {"severity": "warning", "message": f"using {program} from $PATH at /x"}
+        assert events.read({"diagnosticEvent": own}) is None
     assert events.read({"diagnosticEvent": {"message": "x", "ephemeral": True}}) is None
     assert events.read({"preludeEvent": {}}) is None
 

@@ -1,4 +1,4 @@
-"""The test CA's programs, built from their pinned modules into tic's cache when they are missing."""
+"""The programs in Go that tests need, built from their pinned modules into tic's cache where missing."""
 
 import sys
 from functools import cache
@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.home import Home
 from engine.toolchain import pebble as toolchain
 from engine.toolchain.progress import Printer
+from tests.servers import sdk_generators
 
 
 @cache
@@ -26,3 +27,4 @@ def challtestsrv() -> Path:
 
 if __name__ == "__main__":
     sys.stderr.write(f"Pebble: {pebble()}\n")
+    sys.stderr.write(f"SDK generators: {sdk_generators.built()}\n")

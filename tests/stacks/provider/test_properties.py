@@ -56,6 +56,17 @@ def test_configuration_hands_numbers_over_as_text() -> None:
     assert check(PROPERTIES, {"name": "a", "count": "4", "seconds": 2}).inputs["count"] == 4
 
 
+def test_an_empty_text_is_none_where_none_is_required() -> None:
+    """A program in YAML can't leave a property out."""
+    texts = (
+        Property("name", Kind.STRING, "A name.", required=True),
+        Property("kind", Kind.STRING, "A kind.", default="plain", choices=("plain", "fancy")),
+        Property("other", Kind.STRING, "Another."),
+    )
+    checked = check(texts, {"name": "", "kind": "", "other": ""})
+    assert (checked.inputs, checked.failures) == ({"name": "", "kind": "plain"}, [])
+
+
 @pytest.mark.parametrize("value", [True, "1", 1.5, ["1"]])
 def test_what_is_no_whole_number_is_refused(value: Any) -> None:
     assert check(PROPERTIES, {"name": "a", "count": value}).failures
