@@ -16,6 +16,7 @@ from stacks.deployments.jdcloud_ssl import JdcloudSsl
 from stacks.deployments.kubernetes_secret import KubernetesSecret
 from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
 from stacks.deployments.volcengine_certificate_centre import VolcengineCertificateCentre
+from stacks.deployments.webhook import Webhook
 from stacks.resources import Custom
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "KubernetesSecret",
     "TencentcloudSsl",
     "VolcengineCertificateCentre",
+    "Webhook",
 ]
 
 TARGETS: tuple[type[Custom], ...] = (
@@ -49,5 +51,6 @@ TARGETS: tuple[type[Custom], ...] = (
     HuaweicloudScm,
     AzureKeyVault,
     KubernetesSecret,
+    Webhook,
 )
 """Every class of this package that a program can use; each has the `type_token` of the schema."""

@@ -94,14 +94,14 @@ def why(error: Exception, seconds: float) -> str:
     """In words, and without what an exception quotes: an address can hold a proxy's password."""
     import urllib3.exceptions as known
 
-    if isinstance(error, known.TimeoutError | TimeoutError):
+    if isinstance(error, known.NewConnectionError):  # refused, or a name that can't be resolved
+        return "no connection"
+    if isinstance(error, known.TimeoutError | TimeoutError):  # the one above is one, by its class
         return f"no answer within {seconds:g} s"
     if isinstance(error, known.ProxyError):
         return "the proxy does not let it through"
     if isinstance(error, known.SSLError):
         return "its certificate is not trusted here"
-    if isinstance(error, known.NewConnectionError | known.NameResolutionError):
-        return "no connection"
     return f"the connection broke off ({type(error).__name__})"
 
 

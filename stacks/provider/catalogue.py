@@ -17,6 +17,7 @@ from stacks.provider.deploy.jdcloud_ssl import JdcloudSsl
 from stacks.provider.deploy.kubernetes_secret import KubernetesSecret
 from stacks.provider.deploy.tencentcloud_ssl import TencentcloudSsl
 from stacks.provider.deploy.volcengine_certificate_centre import VolcengineCertificateCentre
+from stacks.provider.deploy.webhook import Webhook
 from stacks.provider.dns.challenge_record import ChallengeRecord
 from stacks.provider.resource import ResourceType
 
@@ -41,5 +42,6 @@ RESOURCES: dict[str, ResourceType] = {
         HuaweicloudScm,
         AzureKeyVault,
         KubernetesSecret,
+        Webhook,
     )
 }

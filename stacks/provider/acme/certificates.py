@@ -49,12 +49,15 @@ def read_issued(fullchain_pem: str) -> Issued:
     )
 
 
-def check_belongs(certificate_pem: str, chain_pem: str, key_pem: str) -> None:
-    """Raise Mismatch unless the key is the certificate's and the chain is in order, each signing the last."""
+def check_belongs(certificate_pem: str, chain_pem: str, key_pem: str | None) -> None:
+    """Raise Mismatch unless the key is the certificate's and the chain is in order, each signing the last.
+
+    Where the key is None, nothing is asked of it.
+    """
     leaf = load(certificate_pem)
     if len(leaf) != 1:
         raise Mismatch(f"the certificate's text holds {len(leaf)} certificates; the chain goes beside it")
-    if read_key(key_pem).public_key() != leaf[0].public_key():
+    if key_pem is not None and read_key(key_pem).public_key() != leaf[0].public_key():
         raise Mismatch("the private key does not belong to the certificate")
     links = [*leaf, *(load(chain_pem, "the chain") if chain_pem.strip() else [])]
     for number, (lower, upper) in enumerate(pairwise(links), start=1):

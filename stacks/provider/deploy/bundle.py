@@ -57,18 +57,19 @@ class Bundle:
         return self.certificate_pem + self.chain_pem
 
 
-def bundle(inputs: Values, where: str, now: datetime | None = None) -> Bundle:
+def bundle(inputs: Values, where: str, now: datetime | None = None, *, keyless: bool = False) -> Bundle:
     """Read and check the inputs of a target, which `where` names to a person.
 
     The key is the certificate's, each certificate of the chain signed the one before, a certificate that
-    another one signed has a chain, the names are there, and it has not expired. Raises StackError.
+    another one signed has a chain, the names are there, and it has not expired. `keyless`: the key may be
+    missing. Raises StackError.
     """
     from stacks.provider.acme.certificates import check_belongs, check_covers, read_issued
 
     certificate, chain, key = (inputs.get(each.name) or "" for each in MATERIAL[:3])
     names: Sequence[str] = inputs.get("domains") or ()
     try:
-        check_belongs(certificate, chain, key)
+        check_belongs(certificate, chain, None if keyless and not key else key)
         issued = read_issued(certificate)
         check_covers(certificate, names)
         if not chain.strip() and not _signs_itself(certificate):
