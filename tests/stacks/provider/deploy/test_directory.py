@@ -109,7 +109,7 @@ def test_names_and_modes_can_be_chosen(runs: Runs, made: Chain, folder: Path) ->
         ({"path": "deployed"}, "path", "absolute"),
         ({"certificateFile": "../cert.pem"}, "certificateFile", "plain file name"),
         ({"chainFile": ".chain"}, "chainFile", "dot"),
-        ({"chainFile": ""}, "chainFile", "plain"),
+        ({"chainFile": "a/b"}, "chainFile", "plain"),
         ({"privateKeyPem": "canary"}, "privateKeyPem", "PEM text of a private key"),
         ({"privateKeyFile": "cert.pem"}, "privateKeyFile", "same name as certificateFile"),
         ({"privateKeyMode": "0644"}, "privateKeyMode", "closed to others"),
