@@ -74,6 +74,8 @@ class Removal(Register):
     ) -> tuple[list[Credential], list[Credential]]:
         """The credentials of a kind that `clear` deletes, and those that it keeps."""
         everyone = store.of_kind(connection, kind)
+        if not everyone:
+            return [], []  # nothing that a stack could be left without
         sources = [
             (credential, provider)
             for credential in everyone

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from credentials.kinds.field import fault_of
+from credentials.kinds.field import BETWEEN_RECORDS, Field, fault_of
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
-    from credentials.kinds import Field, Kind
+    from credentials.kinds import Kind
 
 PROPAGATION = "propagation-timeout"
 POLLING = "polling-interval"
-SEQUENCE = "sequence-interval"
+SEQUENCE = BETWEEN_RECORDS
 TTL = "ttl"
 DNS_TIMEOUT = "dns-timeout"
 HTTP_TIMEOUT = "http-timeout"
@@ -82,8 +82,8 @@ def _said(
     if name in fields:
         return int(fields[name])  # it was checked when the credential was made
     if name in asked:
-        text = f"{asked[name]:g}"
-        return _checked(kind, one, text, f"the record's {name}", "correct `timing` of the record")
+        text, own = f"{asked[name]:g}", Field(name, name, "", seconds=True)
+        return _checked(kind, one or own, text, f"the record's {name}", "correct `timing` of the record")
     if one is not None:
         variable = next((each for each in one.variables if environ.get(each)), None)
         if variable is not None:
@@ -91,10 +91,8 @@ def _said(
     return None
 
 
-def _checked(kind: str, one: "Field | None", text: str, where: str, hint: str) -> int:
-    fault = fault_of(one, text) if one is not None else None
-    if fault is None and (not text.isascii() or not text.isdecimal()):
-        fault = "must be a whole number of seconds"
+def _checked(kind: str, one: Field, text: str, where: str, hint: str) -> int:
+    fault = fault_of(one, text)
     if fault is not None:
         raise TimingRefused(f"{where} {fault} (for {kind})", hint=hint)
     return int(text)

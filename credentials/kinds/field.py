@@ -11,6 +11,7 @@ from credentials.kinds.url import fault_of_url
 LONGEST_VALUE: Final = 65536  # characters
 _IN_LINES: Final = "\n\r\t"
 _JOINERS: Final = "\u200c\u200d"  # invisible, and part of words in some scripts
+BETWEEN_RECORDS: Final = "sequence-interval"
 _SECONDS: Final = re.compile(r"[0-9]{1,7}")
 
 
@@ -47,6 +48,15 @@ class Field:
     file_aliases: tuple[str, ...] = ()
 
     @property
+    def at_least(self) -> int | None:
+        """How many seconds it must be. Without a pause is how one may publish; to wait for nothing, or to ask
+        all the time, is not, and clients take no time at all for no limit.
+        """
+        if self.least is not None or not self.seconds:
+            return self.least
+        return 0 if self.name == BETWEEN_RECORDS else 1
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Every environment variable that the value itself can come from, the first one first."""
         return tuple(dict.fromkeys((*self.env, *self.lego, *self.aliases)))
@@ -79,8 +89,8 @@ def fault_of(one: Field, value: object) -> str | None:
         return "must be an absolute path"
     if one.seconds and not _SECONDS.fullmatch(value):
         return "must be a whole number of seconds"
-    if one.least is not None and int(value) < one.least:
-        return f"must be {one.least} seconds or more"
+    if (least := one.at_least) is not None and int(value) < least:
+        return f"must be {least} second{'' if least == 1 else 's'} or more"
     if one.server and not is_server(value):
         return "must be a host or host:port (ports 1 to 65535), an IPv6 address with a port in brackets"
     if one.url and (one.pattern is None or "://" in value):

@@ -39,6 +39,10 @@ def test_nothing_but_times_is_taken_from_the_environment() -> None:  # C2
         ({"dns-timeout": 5}, {}, "the record asks for dns-timeout, and cloudflare has no such setting"),
         ({}, {"CLOUDFLARE_TTL": "soon"}, "CLOUDFLARE_TTL must be a whole number of seconds"),
         ({}, {"CLOUDFLARE_TTL": "1"}, "CLOUDFLARE_TTL must be 120 seconds or more"),
+        ({"polling-interval": 0}, {}, "the record's polling-interval must be 1 second or more"),
+        ({"propagation-timeout": 0}, {}, "the record's propagation-timeout must be 1 second or more"),
+        ({"propagation-timeout": -1}, {}, "propagation-timeout must be a whole number of seconds"),
+        ({}, {"CLOUDFLARE_HTTP_TIMEOUT": "0"}, "CLOUDFLARE_HTTP_TIMEOUT must be 1 second or more"),
     ],
 )
 def test_what_the_provider_would_not_take_is_refused_beforehand(
@@ -48,6 +52,19 @@ def test_what_the_provider_would_not_take_is_refused_beforehand(
         resolve(CLOUDFLARE, {}, asked, environ)
     assert says in str(refused.value)
     assert refused.value.hint
+
+
+def test_records_may_be_published_without_a_pause_between_them() -> None:
+    assert resolve(CLOUDFLARE, {}, {"sequence-interval": 0}, {}).seconds("sequence-interval") == 0
+
+
+def test_no_credential_is_made_with_a_time_that_is_none() -> None:
+    """A client takes no time at all for no limit, and looks that follow each other at once for a siege."""
+    with pytest.raises(kinds.InvalidFields) as refused:
+        kinds.load("exec").checked({"path": "/bin/true", "polling-interval": "0", "propagation-timeout": "0"})
+    assert "polling-interval must be 1 second or more" in str(refused.value)
+    assert "propagation-timeout must be 1 second or more" in str(refused.value)
+    kinds.load("exec").checked({"path": "/bin/true", "sequence-interval": "0"})
 
 
 def test_a_credential_with_less_than_the_provider_takes_is_refused_when_it_is_made() -> None:
