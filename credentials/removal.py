@@ -74,15 +74,13 @@ class Removal(Register):
     ) -> tuple[list[Credential], list[Credential]]:
         """The credentials of a kind that `clear` deletes, and those that it keeps."""
         everyone = store.of_kind(connection, kind)
-        if not everyone:
-            return [], []  # nothing that a stack could be left without
         sources = [
             (credential, provider)
             for credential in everyone
             for provider in role_store.taken_on_with(connection, credential.id)
         ]
         role = role_store.state(connection, kind)
-        rules.may_clear(kind, role=role, sources=sources, keep_source=keep_source)
+        rules.may_clear(kind, role=role, has_any=bool(everyone), sources=sources, keep_source=keep_source)
         staying = {credential.id for credential, _provider in sources}
         return (
             [one for one in everyone if one.id not in staying],

@@ -81,7 +81,13 @@ class NothingToFallBackTo(CredentialError):
 
     exit_code = 3
 
-    def __init__(self, provider: str, role: RoleState) -> None:
+    def __init__(self, provider: str, role: RoleState, *, has_any: bool = True) -> None:
+        if not has_any:
+            super().__init__(
+                f"there are no credentials of {provider} to clear, and no linked role to serve instead",
+                hint="see which there are: tic creds list",
+            )
+            return
         super().__init__(
             f"the credentials of {provider} can't be cleared: its linked role is "
             + {
@@ -149,14 +155,19 @@ def may_create(kind: str, *, role: RoleState) -> None:
 
 
 def may_clear(
-    kind: str, *, role: RoleState, sources: Sequence[tuple[Credential, str]] = (), keep_source: bool = False
+    kind: str,
+    *,
+    role: RoleState,
+    has_any: bool = True,
+    sources: Sequence[tuple[Credential, str]] = (),
+    keep_source: bool = False,
 ) -> None:
-    """Raise unless all credentials of `kind` may be deleted at once.
+    """Raise unless all credentials of `kind` may be deleted at once; `has_any`: there is at least one.
 
     `sources` are those with which the role of a provider is taken on; with `keep_source` they stay.
     """
     if role is not RoleState.ENABLED:
-        raise NothingToFallBackTo(kind, role)
+        raise NothingToFallBackTo(kind, role, has_any=has_any)
     if sources and not keep_source:
         raise CredentialTakesRoleOn(*sources[0], clearing=True)
 

@@ -186,9 +186,11 @@ def test_a_program_that_runs_would_refuse_is_taken_with_the_same_words(
     assert "chmod" not in folder.err
 
 
-def test_clearing_what_is_not_there_is_done_already(tic: Tic) -> None:
+def test_clearing_what_is_not_there_speaks_of_no_stacks(tic: Tic) -> None:  # A7
     said = tic("creds", "clear", "tencentcloud")
-    assert (said.code, said.err) == (0, "there are no credentials of tencentcloud to delete\n")
+    assert said.code == 3
+    assert "there are no credentials of tencentcloud to clear" in said.err
+    assert "stacks would be left" not in said.err
     new(tic, "prod")
     assert "its linked role is not enabled" in tic("creds", "clear", "tencentcloud").err
 
