@@ -13,6 +13,7 @@ POWERDNS = Package(
     "PowerDNS (pdns_server, with SQLite)",
     serves=True,
 )
+NGINX = Package("nginx", "nginx", ("usr/sbin",), "nginx", serves=True)
 OPENSSH = Package("openssh-server", "sshd", ("usr/sbin",), "OpenSSH (sshd)", serves=True)
 
 
@@ -36,6 +37,11 @@ def sshd() -> Program:
     return _found(OPENSSH)
 
 
+def nginx() -> Program:
+    """nginx; raises NotInstalled."""
+    return _found(NGINX)
+
+
 def _found(package: Package) -> Program:
     if (program := package.find()) is None:
         raise NotInstalled(f"{package.what} is not on this machine; get it: python -m tests.servers.install")
@@ -45,8 +51,8 @@ def _found(package: Package) -> Program:
 if __name__ == "__main__":
     try:
         get([BIND, POSTGRESQL])
-        get([POWERDNS, OPENSSH])
-        for each in (BIND, POSTGRESQL, POWERDNS, OPENSSH):
+        get([POWERDNS, OPENSSH, NGINX])
+        for each in (BIND, POSTGRESQL, POWERDNS, OPENSSH, NGINX):
             sys.stderr.write(f"{each.what}: {_found(each).path}\n")
     except NotInstalled as error:
         sys.exit(f"error: {error}")
