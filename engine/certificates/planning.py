@@ -81,7 +81,7 @@ def plan(
     filling: dict[int, Turn] = {}
     waiting: list[Waiting] = []
     for one in sorted(due, key=_urgency):
-        held = _ordered(one, left, silent, now) if _needs_order(one, now) else None
+        held = _ordered(one, left, silent, now) if needs_order(one, now) else None
         if held is not None:
             waiting.append(held)
             continue
@@ -100,7 +100,8 @@ def is_undeployed(one: Listed) -> bool:
     return bool(one.standing.failures) and one.standing.wanted_epoch == one.kept.held.epoch
 
 
-def _needs_order(one: Listed, now: datetime) -> bool:
+def needs_order(one: Listed, now: datetime) -> bool:
+    """Whether a certificate that is due has to be ordered, and not only to be deployed."""
     window = one.standing.window or one.kept.held.window
     return not is_undeployed(one) or decide(one.kept.held, now, window).due
 
