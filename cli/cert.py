@@ -133,7 +133,10 @@ def export(
         return
     files = write(installation, one, to, replace=force)
     say(f"wrote {', '.join(files)} of {one.full_name} to {to}")
-    say(f"  the private key is in the clear in {to / 'privkey.pem'}: delete it when you are done")
+    if "privkey.pem" in files:
+        say(f"  the private key is in the clear in {to / 'privkey.pem'}: delete it when you are done")
+    else:
+        say("  its private key is not there: the certificate is for a signing request of your own")
 
 
 @app.command()

@@ -18,7 +18,9 @@ def resources_of_state(database: "Database", stack_id: int, resource_type: str) 
 
     with database.read() as connection:
         deployment = versions.newest(connection, stack_id).deployment
-        wanted = kept.wanted(connection, stack_id) if resource_type == kept.TYPE else {}
+        asked = resource_type == kept.TYPE
+        wanted = kept.wanted(connection, stack_id) if asked else {}
+        revoked = kept.revoked(connection, stack_id) if asked else set()
     return [
         StateResource(
             urn=each["urn"],
@@ -26,6 +28,7 @@ def resources_of_state(database: "Database", stack_id: int, resource_type: str) 
             inputs=without_secrets(each.get("inputs") or {}),
             outputs=without_secrets(each.get("outputs") or {}),
             wanted_epoch=wanted.get(each["urn"]),
+            revoked=each["urn"] in revoked,
         )
         for each in deployment.get("resources") or ()
         if each["type"] == resource_type and not each.get("delete")

@@ -247,7 +247,8 @@ class ResourcesQuestion:
 class StateResource:
     """One resource of the state before this run; secret values are left out of `inputs` and `outputs`.
 
-    `wanted_epoch` is, of a certificate, the epoch that was asked for before its time.
+    Of a certificate, `wanted_epoch` is the epoch that was asked for before its time, and `revoked` whether
+    its stack's user had it revoked.
     """
 
     urn: str
@@ -255,6 +256,7 @@ class StateResource:
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
     wanted_epoch: int | None = None
+    revoked: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As it travels, in a list under `resources`."""
@@ -264,6 +266,7 @@ class StateResource:
             "inputs": dict(self.inputs),
             "outputs": dict(self.outputs),
             "wantedEpoch": self.wanted_epoch,
+            "revoked": self.revoked,
         }
 
     @classmethod
@@ -275,7 +278,8 @@ class StateResource:
         wanted = message.get("wantedEpoch")
         if wanted is not None and not isinstance(wanted, int):
             raise RequestMalformed("wantedEpoch must be a whole number")
-        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs, wanted)
+        revoked = message.get("revoked") is True
+        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs, wanted, revoked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class Account(Custom):
 
 class Order(Custom):
     """An order for a certificate (RFC 8555 7.4), with its key and CSR. `authorizations` are in the order
-    of `domains`.
+    of `domains`. With a `csr_pem` of your own there is no `private_key_pem`.
 
     Each authorization is a mapping: domain, identifier, wildcard, url, status, and unless it is valid
     already token, challenge_url, key_authorization, record_name, record_value.
@@ -107,6 +107,8 @@ class Order(Custom):
     ca_certificates: Output[str | None]
     domains: Output[Sequence[str]]
     key_type: Output[str]
+    keep_key: Output[bool]
+    must_staple: Output[bool]
     profile: Output[str | None]
     epoch: Output[int]
     order_url: Output[str]
@@ -126,6 +128,9 @@ class Order(Custom):
         domains: Input[Sequence[Input[str]]],
         ca_certificates: Input[str | None] = None,
         key_type: Input[str | None] = None,
+        keep_key: Input[bool | None] = None,
+        must_staple: Input[bool | None] = None,
+        csr_pem: Input[str | None] = None,
         profile: Input[str | None] = None,
         epoch: Input[int | None] = None,
         opts: ResourceOptions | None = None,
@@ -137,6 +142,9 @@ class Order(Custom):
             "ca_certificates": ca_certificates,
             "domains": domains,
             "key_type": key_type,
+            "keep_key": keep_key,
+            "must_staple": must_staple,
+            "csr_pem": csr_pem,
             "profile": profile,
             "epoch": epoch,
         }
@@ -264,8 +272,8 @@ class Certificate(Custom):
         account_key_pem: Input[str],
         order_url: Input[str],
         csr_pem: Input[str],
-        private_key_pem: Input[str],
         domains: Input[Sequence[Input[str]]],
+        private_key_pem: Input[str | None] = None,
         epoch: Input[int | None] = None,
         preferred_chain: Input[str | None] = None,
         ca_certificates: Input[str | None] = None,
@@ -287,7 +295,10 @@ class Certificate(Custom):
 
 
 class IssuedCertificate(_Named, pulumi.ComponentResource):
-    """A certificate and all that it takes: account, order, records, authorizations. It renews itself."""
+    """A certificate and all that it takes: account, order, records, authorizations. It renews itself.
+
+    With a `csr_pem` of your own there is no `private_key_pem`.
+    """
 
     certificate_pem: Output[str]
     chain_pem: Output[str]
@@ -311,6 +322,9 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         ca_certificates: Input[str | None] = None,
         eab_credential: Input[str | None] = None,
         key_type: Input[str | None] = None,
+        keep_key: Input[bool | None] = None,
+        must_staple: Input[bool | None] = None,
+        csr_pem: Input[str | None] = None,
         profile: Input[str | None] = None,
         preferred_chain: Input[str | None] = None,
         provider: Input[str | None] = None,
@@ -330,6 +344,9 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "ca_certificates": ca_certificates,
             "eab_credential": eab_credential,
             "key_type": key_type,
+            "keep_key": keep_key,
+            "must_staple": must_staple,
+            "csr_pem": csr_pem,
             "profile": profile,
             "preferred_chain": preferred_chain,
             "provider": provider,
@@ -342,6 +359,13 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         }
         props = {**dict.fromkeys(annotated(type(self))), **inputs}
         super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)
+        if isinstance(csr_pem, str):
+            self.private_key_pem = _nothing()
+
+
+def _nothing() -> Output[Any]:
+    """What is known not to be there; Pulumi's SDK takes a missing output for unknown in a preview."""
+    return Output.from_input(None)
 
 
 def get_epoch(name: str, opts: pulumi.InvokeOptions | None = None) -> Output[int]:

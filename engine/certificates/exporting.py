@@ -1,5 +1,6 @@
 """A certificate and its key as files, for what tic does not deploy to."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ NAMES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 def export(installation: "Installation", one: Listed, folder: Path, *, replace: bool) -> list[str]:
     """Write cert.pem, chain.pem, fullchain.pem and privkey.pem (0600) into `folder`, whole or not at all.
 
-    Files of these names that are there are replaced only with `replace`. The audit log knows of it before
-    there is a file. Returns the names. Raises NotWritten, and what opening the state raises.
+    There is no privkey.pem where the key is its owner's. Files of these names that are there are replaced
+    only with `replace`. The audit log knows of it before there is a file. Returns the names. Raises
+    NotWritten, and what opening the state raises.
     """
-    from engine.certificates.material import opened
+    from engine.certificates.material import holds_key, opened
     from stacks.provider.deploy.files import File, write
 
     try:
@@ -37,10 +39,10 @@ def export(installation: "Installation", one: Listed, folder: Path, *, replace: 
         ) from error
     except OSError as error:
         raise _not_written(folder, error) from error
-    _check_free(folder, one, replace=replace)
+    _check_free(folder, one, NAMES if holds_key(installation, one) else NAMES[1:], replace=replace)
     found = opened(installation, one, "export")
     files = [
-        File(NAMES[0], found.private_key_pem.encode(), 0o600),
+        *([File(NAMES[0], found.private_key_pem.encode(), 0o600)] if found.private_key_pem else []),
         File(NAMES[1], found.certificate_pem.encode(), 0o644),
         File(NAMES[2], found.chain_pem.encode(), 0o644),
         File(NAMES[3], (found.certificate_pem + found.chain_pem).encode(), 0o644),
@@ -52,9 +54,9 @@ def export(installation: "Installation", one: Listed, folder: Path, *, replace: 
     return [file.name for file in files]
 
 
-def _check_free(folder: Path, one: Listed, *, replace: bool) -> None:
+def _check_free(folder: Path, one: Listed, names: Sequence[str], *, replace: bool) -> None:
     """Before anything is written: no directory in the way, and no file that nobody said may go."""
-    there = [name for name in NAMES if (folder / name).exists() or (folder / name).is_symlink()]
+    there = [name for name in names if (folder / name).exists() or (folder / name).is_symlink()]
     if blocked := [name for name in there if (folder / name).is_dir()]:
         raise NotWritten(
             f"{folder / blocked[0]} is a directory, so nothing was written",

@@ -14,13 +14,15 @@ ACCOUNT = ("directoryUrl", "accountUri", "accountKeyPem", "caCertificates")
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Certificate, chain and key in PEM. `account` is what talks to the CA for it, under the names of a
-    Certificate's inputs. Neither key is shown by a repr.
+    """Certificate, chain and key in PEM; None where the key is its owner's, who had a CSR of their own.
+
+    `account` is what talks to the CA for it, under the names of a Certificate's inputs. Neither key is shown
+    by a repr.
     """
 
     certificate_pem: str
     chain_pem: str
-    private_key_pem: str = field(repr=False)
+    private_key_pem: str | None = field(repr=False)
     account: Mapping[str, Any] = field(repr=False)
 
 
@@ -28,6 +30,11 @@ def public(installation: "Installation", one: Listed) -> tuple[str, str]:
     """Certificate and chain, in PEM; opens nothing."""
     outputs = _resource(installation, one).get("outputs") or {}
     return str(outputs["certificatePem"]), str(outputs.get("chainPem") or "")
+
+
+def holds_key(installation: "Installation", one: Listed) -> bool:
+    """Whether the state has the certificate's key; opens nothing."""
+    return (_resource(installation, one).get("inputs") or {}).get("privateKeyPem") is not None
 
 
 def opened(installation: "Installation", one: Listed, act: str) -> Material:
@@ -46,7 +53,10 @@ def opened(installation: "Installation", one: Listed, act: str) -> Material:
     outputs = resource.get("outputs") or {}
     account = {name: inputs[name] for name in ACCOUNT if inputs.get(name) is not None}
     return Material(
-        str(outputs["certificatePem"]), str(outputs.get("chainPem") or ""), inputs["privateKeyPem"], account
+        str(outputs["certificatePem"]),
+        str(outputs.get("chainPem") or ""),
+        inputs.get("privateKeyPem"),
+        account,
     )
 
 

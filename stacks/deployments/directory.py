@@ -8,7 +8,8 @@ from stacks.deployments.files import CertificateFiles
 
 
 class Directory(CertificateFiles):
-    """A certificate as files in a folder (absolute path) of this machine; the key's file is 0600.
+    """A certificate as files in a folder (absolute path) of this machine; the key's file is 0600, and is
+    left out without `private_key_pem`.
 
     `command` (a program by its whole path, then its arguments) is run afterwards.
     """
@@ -21,8 +22,8 @@ class Directory(CertificateFiles):
         *,
         path: Input[str],
         certificate_pem: Input[str],
-        private_key_pem: Input[str],
         chain_pem: Input[str | None] = None,
+        private_key_pem: Input[str | None] = None,
         domains: Input[Sequence[Input[str]] | None] = None,
         certificate_file: Input[str | None] = None,
         chain_file: Input[str | None] = None,

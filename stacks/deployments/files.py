@@ -13,7 +13,7 @@ class CertificateFiles(Custom):
     path: Output[str]
     certificate_pem: Output[str]
     chain_pem: Output[str]
-    private_key_pem: Output[str]
+    private_key_pem: Output[str | None]
     domains: Output[Sequence[str] | None]
     certificate_file: Output[str]
     chain_file: Output[str]

@@ -8,7 +8,8 @@ from stacks.deployments.files import CertificateFiles
 
 
 class Host(CertificateFiles):
-    """A certificate as files in a folder (absolute path) of a host, over SSH; the key's file is 0600.
+    """A certificate as files in a folder (absolute path) of a host, over SSH; the key's file is 0600, and is
+    left out without `private_key_pem`.
 
     `host_keys` are the host's public keys, as of `ssh-keyscan`; `command` is run there afterwards.
     """
@@ -27,10 +28,10 @@ class Host(CertificateFiles):
         host_keys: Input[Sequence[Input[str]]],
         path: Input[str],
         certificate_pem: Input[str],
-        private_key_pem: Input[str],
         port: Input[int | None] = None,
         credential: Input[str | None] = None,
         chain_pem: Input[str | None] = None,
+        private_key_pem: Input[str | None] = None,
         domains: Input[Sequence[Input[str]] | None] = None,
         certificate_file: Input[str | None] = None,
         chain_file: Input[str | None] = None,

@@ -50,7 +50,9 @@ Rule = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """An input; `default` is filled in, `rule` brings it into its normal form or refuses it."""
+    """An input; `default` is filled in, `rule` brings it into its normal form or refuses it. `missing` says
+    what is wrong where a required one is not given.
+    """
 
     name: str
     kind: Kind
@@ -62,6 +64,7 @@ class Property:
     choices: tuple[str, ...] = ()
     rule: Rule | None = None
     items: str | None = None  # the schema's name of the object, or of each element, when it is not plain
+    missing: str = "is required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def check(properties: Sequence[Property], given: Mapping[str, Any]) -> Checked:
             value = declared.default
         if value is None:
             if declared.required:
-                failures.append(Failure(declared.name, "is required"))
+                failures.append(Failure(declared.name, declared.missing))
             continue
         inputs[declared.name], wrong = _checked(declared, value)
         failures += wrong

@@ -110,7 +110,7 @@ class TicProvider(rpc.Provider):
         if outputs is None:
             return rpc.ReadResponse("")
         secrets = secret_names(request.properties) | _declared_secrets(resource)
-        given = {each.name: state.get(each.name) for each in resource.inputs}
+        given = resource.given(state)
         return rpc.ReadResponse(
             request.resource_id, wrapped({**given, **outputs}, secrets), wrapped(given, secrets)
         )

@@ -67,6 +67,10 @@ class ResourceType(ABC):
         """What is known of the outputs before an update; by default they stay."""
         return self.kept(state)
 
+    def given(self, state: Values) -> dict[str, Any]:
+        """The inputs that a state was made with."""
+        return {each.name: state[each.name] for each in self.inputs if state.get(each.name) is not None}
+
     def kept(self, state: Values) -> dict[str, Any]:
         """The outputs as the state has them."""
         return {output.name: state.get(output.name) for output in self.outputs}

@@ -21,6 +21,7 @@ from stacks.provider.acme.order import DOMAINS
 from stacks.provider.acme.polling import pause
 from stacks.provider.acme.problems import AGAIN, AuthorityError, hint_for, told
 from stacks.provider.acme.renewal_info import ask, renewal_info_url
+from stacks.provider.acme.signing_requests import der, is_for_certificate
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -56,8 +57,7 @@ class Certificate(ResourceType):
         Property(
             "privateKeyPem",
             Kind.STRING,
-            "The Order's `privateKeyPem`.",
-            required=True,
+            "The Order's `privateKeyPem`; none where there is a CSR of your own.",
             secret=True,
             change=_UPDATE,
             rule=private_key,
@@ -163,11 +163,7 @@ def _finalize(talk: "Conversation", order: "Answer", csr_pem: str, doing: str) -
     """Hand the CSR in. An attempt a moment ago may have done so: reading the order will tell."""
     from base64 import urlsafe_b64encode
 
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    der = x509.load_pem_x509_csr(csr_pem.encode()).public_bytes(Encoding.DER)
-    payload = {"csr": urlsafe_b64encode(der).rstrip(b"=").decode()}
+    payload = {"csr": urlsafe_b64encode(der(csr_pem)).rstrip(b"=").decode()}
     try:
         return talk.post(str(order.body.get("finalize")), payload, doing)
     except AuthorityError as error:
@@ -193,8 +189,10 @@ def _downloaded(talk: "Conversation", url: str, preferred: str | None, names: st
 def _check(issued: Issued, inputs: Values) -> None:
     """A certificate for another key or without a name would be found out by the user's users."""
     try:
-        check_belongs(issued.certificate_pem, issued.chain_pem, inputs["privateKeyPem"])
+        check_belongs(issued.certificate_pem, issued.chain_pem, inputs.get("privateKeyPem"))
         check_covers(issued.certificate_pem, inputs["domains"])
+        if not is_for_certificate(inputs["csrPem"], issued.certificate_pem):
+            raise Mismatch("the certificate is not for the key of its signing request")
     except ValueError as error:
         hint = (
             "order from another CA; what this one issued is not kept"

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from stacks.provider.properties import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from josepy.jwa import JWASignature
     from josepy.jwk import JWK
@@ -14,6 +12,10 @@ if TYPE_CHECKING:
     PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+CURVES = {"secp256r1", "secp384r1"}
+SHORTEST_RSA, LONGEST_RSA = 2048, 4096  # bits
+LEAST_EXPONENT = 65537
+TAKEN = "CAs take RSA of 2048 to 4096 bits, and ECDSA on P-256 or P-384"
 
 
 def private_key(given: str) -> str:
@@ -53,6 +55,14 @@ def read_key(pem: str) -> "PrivateKey":
     return key
 
 
+def type_of(pem: str) -> str:
+    """Which of `KEY_TYPES` a key is; raises ValueError for one that is no PEM text of a key."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = read_key(pem)
+    return f"{'ec' if isinstance(key, ec.EllipticCurvePrivateKey) else 'rsa'}{key.key_size}"
+
+
 def signer(pem: str) -> "tuple[JWK, JWASignature]":
     """The account key as a JWK, and the signature algorithm that goes with it (RFC 8555 6.2)."""
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -65,12 +75,18 @@ def signer(pem: str) -> "tuple[JWK, JWASignature]":
     return JWKRSA(key=key), RS256
 
 
-def signing_request(key_pem: str, domains: "Sequence[str]") -> str:
-    """A CSR in PEM: the names as alternative names, no subject (RFC 8555 7.4 allows both places)."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
+def public_key_problem(key: object) -> str | None:
+    """Why public CAs take no such public key (Baseline Requirements 6.1.5, 6.1.6); None where they do."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    names = x509.SubjectAlternativeName([x509.DNSName(domain) for domain in domains])
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    signed = request.add_extension(names, critical=True).sign(read_key(key_pem), hashes.SHA256())
-    return signed.public_bytes(serialization.Encoding.PEM).decode()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.name in CURVES:
+            return None
+        return f"is for a key on the curve {key.curve.name}; {TAKEN}"
+    if not isinstance(key, rsa.RSAPublicKey):
+        return f"is for a key that is neither RSA nor ECDSA; {TAKEN}"
+    if not SHORTEST_RSA <= key.key_size <= LONGEST_RSA or key.key_size % 8:
+        return f"is for an RSA key of {key.key_size} bits; {TAKEN}"
+    if key.public_numbers().e < LEAST_EXPONENT:
+        return f"is for an RSA key with the exponent {key.public_numbers().e}; make one with {LEAST_EXPONENT}"
+    return None

@@ -9,11 +9,11 @@ from stacks.provider.acme.challenge import answered, thumbprint
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
 from stacks.provider.acme.identifiers import domains
-from stacks.provider.acme.keys import KEY_TYPES, make_key, signing_request
+from stacks.provider.acme.key_choice import CSR_PEM, PROPERTIES, choose, given_csr, refusals
 from stacks.provider.acme.ordering import Wanted, in_order, place
 from stacks.provider.acme.predecessor import predecessor
 from stacks.provider.acme.problems import AuthorityError
-from stacks.provider.properties import Change, Kind, Output, Property, changed
+from stacks.provider.properties import Change, Checked, Kind, Output, Property, changed
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
 from stacks.provider.values import UNKNOWN, is_unknown
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 
 _UPDATE = Change.UPDATE
 FORGOTTEN = {403, 404, 410}
+ON_THE_SIDE = {"accountKeyPem", "caCertificates", "keepKey"}
+"""Inputs that mean the same order."""
 DOMAINS = Property(
     "domains",
     Kind.STRINGS,
     "The names of the certificate, at most 100; international names and `*.` wildcards are taken.",
     required=True,
     rule=domains,
-)
-KEY_TYPE = Property(
-    "keyType", Kind.STRING, "The type of the certificate's key.", default="ec256", choices=KEY_TYPES
 )
 PROFILE = Property("profile", Kind.STRING, "One of the profiles that the CA's directory lists.")
 
@@ -52,7 +51,7 @@ class Order(ResourceType):
         for each in (
             *ACCOUNT,
             DOMAINS,
-            KEY_TYPE,
+            *PROPERTIES,
             PROFILE,
             Property(
                 "epoch",
@@ -73,8 +72,14 @@ class Order(ResourceType):
             "What the CA wants proven, in the order of `domains`.",
             items="tic:acme/orderAuthorization:OrderAuthorization",
         ),
-        Output("privateKeyPem", Kind.STRING, "The certificate's private key, in PEM.", secret=True),
-        Output("csrPem", Kind.STRING, "The certificate signing request, in PEM."),
+        Output(
+            "privateKeyPem",
+            Kind.STRING,
+            "The certificate's private key, in PEM; none where there is a CSR of your own.",
+            secret=True,
+            optional=True,
+        ),
+        Output("csrPem", Kind.STRING, "The certificate signing request, in PEM: yours, or one made here."),
         Output(
             "replaces",
             Kind.STRING,
@@ -87,12 +92,22 @@ class Order(ResourceType):
         # Orders that their CA called dead, which is for ever: the diff of a run tells its update.
         self._dead: set[str] = set()
 
+    def check(self, given: Values) -> Checked:
+        """Besides each property's own rules: what is wrong with them taken together."""
+        checked = super().check(given)
+        checked.failures.extend(refusals(given, checked))
+        return checked
+
+    def given(self, state: Values) -> dict[str, Any]:
+        """The CSR is an input where it is the user's own."""
+        return super().given({**state, CSR_PEM.name: given_csr(state)})
+
     def diff(
         self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
     ) -> dict[str, Change]:
         """Besides changed inputs: an order that died before a certificate came out of it is made anew."""
-        changes = super().diff(operation, state, inputs, ignored)
-        if not _means_another(state, inputs) and not self._is_alive(operation, state, inputs):
+        changes = super().diff(operation, self.given(state), inputs, ignored)
+        if not self._means_another(state, inputs) and not self._is_alive(operation, state, inputs):
             changes["orderUrl"] = _UPDATE
         return changes
 
@@ -100,6 +115,12 @@ class Order(ResourceType):
         """Order (newOrder), and read what the CA wants proven."""
         outputs = _ordered(operation, {}, inputs)
         return Created(outputs["orderUrl"], outputs)
+
+    def preview_create(self, inputs: Values) -> dict[str, Any]:
+        """Of the key and request, what is the user's own."""
+        shown = super().preview_create(inputs)
+        own = inputs.get(CSR_PEM.name)
+        return {**shown, "csrPem": own, "privateKeyPem": None} if own is not None else shown
 
     def preview_update(self, state: Values, inputs: Values) -> dict[str, Any]:
         """Unknown where another order comes; else as the update itself, which asks nobody."""
@@ -123,7 +144,14 @@ class Order(ResourceType):
 
     def _comes_anew(self, state: Values, inputs: Values) -> bool:
         """As the diff of this run found."""
-        return state["orderUrl"] in self._dead or _means_another(state, inputs)
+        return state["orderUrl"] in self._dead or self._means_another(state, inputs)
+
+    def _means_another(self, state: Values, inputs: Values) -> bool:
+        """Whether these inputs are another order at the CA; the same names in another order are not."""
+        names = {each.name for each in changed(self.inputs, self.given(state), inputs)}
+        if _same_names(state.get("domains"), inputs.get("domains")):
+            names.discard("domains")
+        return bool(names - ON_THE_SIDE)
 
     def _rewritten(self, state: Values, inputs: Values) -> dict[str, Any]:
         ours = thumbprint(inputs["accountKeyPem"])
@@ -140,33 +168,24 @@ class Order(ResourceType):
         return url not in self._dead
 
 
-def _means_another(state: Values, inputs: Values) -> bool:
-    """Whether these inputs are another order at the CA; the same names in another order are not."""
-    names = {each.name for each in changed(Order.inputs, state, inputs)}
-    if _same_names(state.get("domains"), inputs.get("domains")):
-        names.discard("domains")
-    return bool(names - {"accountKeyPem", "caCertificates"})
-
-
 def _ordered(operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
     """The outputs of another order at the CA; `state` is of the one before, if there was one."""
     from stacks.provider.acme.authority import Access
 
-    names: list[str] = inputs["domains"]
-    key = make_key(inputs["keyType"])
+    made = choose(state, inputs, revoked=_was_revoked(operation, state))
     with operation.run.authorities.talk(Access.of(inputs)) as talk:
         replaces = None
         if state:
             replaces = predecessor(operation.run.held(CERTIFICATE), state, inputs, talk.directory)
-        placed = place(operation, talk, Wanted(names, inputs.get("profile"), replaces))
+        placed = place(operation, talk, Wanted(inputs["domains"], inputs.get("profile"), replaces))
     operation.run.ordered.update(each["url"] for each in placed.proofs)
     ours = thumbprint(inputs["accountKeyPem"])
     return {
         "orderUrl": placed.url,
         "expires": placed.expires,
         "authorizations": [answered(each, ours) for each in placed.proofs],
-        "privateKeyPem": key,
-        "csrPem": signing_request(key, names),
+        "privateKeyPem": made.private_key_pem,
+        "csrPem": made.csr_pem,
         "replaces": placed.replaces,
     }
 
@@ -212,6 +231,11 @@ def _stands(operation: Operation, url: str, access: "Access") -> bool:
 def _issued(operation: Operation, order_url: str) -> bool:
     held = operation.run.held(CERTIFICATE)
     return any(each.outputs.get("orderUrl") == order_url for each in held)
+
+
+def _was_revoked(operation: Operation, state: Values) -> bool:
+    held = operation.run.held(CERTIFICATE) if state else ()
+    return any(each.revoked and each.outputs.get("orderUrl") == state["orderUrl"] for each in held)
 
 
 def _expired(state: Values) -> bool:

@@ -11,6 +11,8 @@ from stacks import resources
 from stacks.broker import ProviderAnswer
 from stacks.provider.acme.challenge import record_name
 from stacks.provider.acme.identifiers import identifier
+from stacks.provider.acme.key_choice import CSR_PEM
+from stacks.provider.acme.key_choice import PROPERTIES as OF_KEY
 from stacks.provider.component.native import Spot, register
 from stacks.provider.run import Run
 
@@ -50,7 +52,7 @@ class Composition:
             self.name,
             **access,
             domains=list(names),
-            key_type=self.given["keyType"],
+            **self._key(),
             profile=self.given.get("profile"),
             epoch=epoch,
             opts=self._ours(),
@@ -118,12 +120,16 @@ class Composition:
             **access,
             order_url=order.order_url,
             csr_pem=order.csr_pem,
-            private_key_pem=order.private_key_pem,
+            private_key_pem=order.private_key_pem if CSR_PEM.name not in self.given else None,
             domains=order.domains,
             epoch=order.epoch,
             preferred_chain=self.given.get("preferredChain"),
             opts=self._ours(*proofs),
         )
+
+    def _key(self) -> dict[str, Any]:
+        """What its key and request come from, as arguments."""
+        return {resources.python_name(each.name): self.given.get(each.name) for each in OF_KEY}
 
     def _of(self, domain: str) -> str:
         return f"{self.name}/{domain}"

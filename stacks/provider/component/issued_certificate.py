@@ -17,7 +17,9 @@ from stacks.provider.acme.challenge import record_name
 from stacks.provider.acme.epoch import CERTIFICATE
 from stacks.provider.acme.get_epoch import current_epoch
 from stacks.provider.acme.identifiers import identifier
-from stacks.provider.acme.order import DOMAINS, KEY_TYPE, PROFILE
+from stacks.provider.acme.key_choice import PROPERTIES as OF_KEY
+from stacks.provider.acme.key_choice import refusals
+from stacks.provider.acme.order import DOMAINS, PROFILE
 from stacks.provider.component.composition import OF_ACCOUNT, SHARED_ACCOUNT, Composition
 from stacks.provider.component.native import NATIVE, Spot, is_finished, spot
 from stacks.provider.component.outputs import as_output, as_value
@@ -44,7 +46,7 @@ class IssuedCertificate:
     inputs: tuple[Property, ...] = (
         *(each for each in Account.inputs if each.name in OF_ACCOUNT),
         DOMAINS,
-        KEY_TYPE,
+        *OF_KEY,
         PROFILE,
         _PREFERRED_CHAIN,
         PROVIDER,
@@ -67,7 +69,13 @@ class IssuedCertificate:
     )
     outputs: tuple[Output, ...] = (
         *CERTIFICATE_OUTPUTS,
-        Output("privateKeyPem", Kind.STRING, "The private key, in PEM.", secret=True),
+        Output(
+            "privateKeyPem",
+            Kind.STRING,
+            "The private key, in PEM; none where there is a CSR of your own.",
+            secret=True,
+            optional=True,
+        ),
         Output("domains", Kind.STRINGS, "The names that it holds."),
         Output("epoch", Kind.INTEGER, "How many times it was made: each renewal is one higher."),
     )
@@ -78,8 +86,9 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
 
     Raises InputPropertiesError with every input that is refused.
     """
-    checked = check(IssuedCertificate.inputs, plain(request.inputs))
-    _refuse(request.name, [*checked.failures, *_halves(checked.inputs)])
+    plainly = plain(request.inputs)
+    checked = check(IssuedCertificate.inputs, plainly)
+    _refuse(request.name, [*checked.failures, *_halves(checked.inputs), *refusals(plainly, checked)])
     inputs = checked.inputs
     component = pulumi.ComponentResource(TOKEN, request.name, None, request.options)
     urn = str(await component.urn.future())

@@ -1,9 +1,11 @@
 """A certificate as files: their names and modes, and what each holds; for a folder here or on a host."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from stacks.provider.deploy.bundle import MATERIAL, Bundle
+from stacks.provider.deploy import bundle
+from stacks.provider.deploy.bundle import Bundle
 from stacks.provider.deploy.files import File
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
 from stacks.provider.resource import ResourceType, Values
@@ -15,6 +17,20 @@ NAMES = {
     "fullchainFile": "fullchain.pem",
     "privateKeyFile": "privkey.pem",
 }
+
+
+MATERIAL = tuple(
+    each
+    if each.name != "privateKeyPem"
+    else replace(
+        each,
+        required=False,
+        description="Its private key, in PEM. Without it only what is public is written, as for a CSR of your "
+        "own whose key is there already.",
+    )
+    for each in bundle.MATERIAL
+)
+"""As every target's, but the key may be missing."""
 
 
 def file_name(given: str) -> str:
@@ -120,10 +136,11 @@ class CertificateFiles(ResourceType):
 
 
 def files(inputs: Values, sent: Bundle) -> list[File]:
-    """What to write; the key first."""
+    """What to write; the key first, where there is one."""
     public, private = int(inputs["fileMode"], 8), int(inputs["privateKeyMode"], 8)
+    key = File(inputs["privateKeyFile"], sent.private_key_pem.encode(), private)
     return [
-        File(inputs["privateKeyFile"], sent.private_key_pem.encode(), private),
+        *([key] if sent.private_key_pem else []),
         File(inputs["certificateFile"], sent.certificate_pem.encode(), public),
         File(inputs["chainFile"], sent.chain_pem.encode(), public),
         File(inputs["fullchainFile"], sent.fullchain_pem.encode(), public),

@@ -26,6 +26,8 @@ MATERIAL = (
         secret=True,
         change=Change.UPDATE,
         rule=private_key,
+        missing="is required; a certificate for a CSR of your own has none: give the key that the CSR was "
+        "made with, as a secret",
     ),
     Property(
         "domains",

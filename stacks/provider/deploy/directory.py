@@ -7,7 +7,7 @@ from typing import Any
 
 from stacks.errors import StackError
 from stacks.provider.deploy import as_files, command
-from stacks.provider.deploy.bundle import MATERIAL, bundle
+from stacks.provider.deploy.bundle import bundle
 from stacks.provider.deploy.files import digest_of, remove, write
 from stacks.provider.properties import Change, Kind, Property, Refused
 from stacks.provider.resource import Created, Unfinished, Values
@@ -36,7 +36,7 @@ class Directory(as_files.CertificateFiles):
         Property(
             "path", Kind.STRING, "The folder, absolute.", required=True, change=Change.UPDATE, rule=folder
         ),
-        *MATERIAL,
+        *as_files.MATERIAL,
         *as_files.PROPERTIES,
         *command.PROPERTIES,
     )
@@ -68,7 +68,7 @@ class Directory(as_files.CertificateFiles):
 
 def _deployed(operation: Operation, inputs: Values) -> dict[str, Any]:
     path = Path(inputs["path"])
-    sent = bundle(inputs, str(path))
+    sent = bundle(inputs, str(path), keyless=True)
     files = as_files.files(inputs, sent)
     try:
         made = not path.exists()
@@ -99,7 +99,7 @@ def _run_command(operation: Operation, inputs: Values, outputs: dict[str, Any]) 
             inputs["command"],
             inputs["commandTimeoutSeconds"],
             Path(path),
-            inputs["privateKeyPem"],
+            inputs.get("privateKeyPem") or "",
         )
     except command.CommandFailed as error:
         message = f"the certificate is in {path}, and then {error}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from stacks.provider.deploy import as_files, command
 from stacks.provider.deploy.account import credential, opened
-from stacks.provider.deploy.bundle import MATERIAL, bundle
+from stacks.provider.deploy.bundle import bundle
 from stacks.provider.deploy.directory import folder
 from stacks.provider.deploy.ssh import HostError, Login, Remote, host_keys
 from stacks.provider.properties import Change, Kind, Property, Refused
@@ -68,7 +68,7 @@ class Host(as_files.CertificateFiles):
             change=Change.UPDATE,
             rule=folder,
         ),
-        *MATERIAL,
+        *as_files.MATERIAL,
         *as_files.PROPERTIES,
         *command.PROPERTIES,
     )
@@ -100,7 +100,7 @@ class Host(as_files.CertificateFiles):
 
 def _deployed(operation: Operation, inputs: Values, state: Values | None) -> dict[str, Any]:
     where = _id(inputs)
-    sent = bundle(inputs, where)
+    sent = bundle(inputs, where, keyless=True)
     files = as_files.files(inputs, sent)
     new = {_at(inputs, file.name) for file in files}
 
@@ -128,7 +128,8 @@ def _deployed(operation: Operation, inputs: Values, state: Values | None) -> dic
         async def run(remote: Remote) -> None:
             operation.say(f"running {words[0]} on {inputs['host']}")
             line = f"cd {shlex.quote(inputs['path'])} && exec {shlex.join(words)}"
-            await remote.run(line, words[0], inputs["commandTimeoutSeconds"], inputs["privateKeyPem"])
+            key_pem = inputs.get("privateKeyPem") or ""
+            await remote.run(line, words[0], inputs["commandTimeoutSeconds"], key_pem)
 
         try:
             _on_host(operation, inputs, run)

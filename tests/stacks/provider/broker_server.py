@@ -122,6 +122,7 @@ class BrokerServer:
                 each["urn"].rpartition("::")[2],
                 each.get("inputs") or {},
                 each.get("outputs") or {},
+                revoked=bool(each.get("revoked")),
             )
             for each in self.state()
             if each["type"] == question.type and not each.get("delete")

@@ -11,6 +11,7 @@ from tests.servers.challtestsrv import Challtestsrv, challtestsrv
 from tests.servers.pebble import Pebble, pebble
 from tests.stacks.provider.broker_server import BrokerServer, broker_server
 from tests.stacks.provider.driver import Driver
+from tests.stacks.provider.engine import Programs
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,12 @@ def broker(dns: Challtestsrv) -> Iterator[BrokerServer]:
 def driver(ca: Pebble, broker: BrokerServer) -> Driver:
     """The resource types, called as the plugin calls them."""
     return Driver(ca, broker, Run({**os.environ, **broker.environment}))
+
+
+@pytest.fixture
+def issue(ca: Pebble) -> Programs:
+    """The programs of the engine tests, at that CA."""
+    return Programs(ca)
 
 
 @pytest.fixture

@@ -78,11 +78,17 @@ class Driver:
     def delete(self, resource: ResourceType, state: State) -> None:
         resource.delete(self.operation(), state)
 
-    def remember(self, certificate: State, name: str = "site") -> None:
-        """Put a certificate into the state that the broker shows."""
+    def remember(self, certificate: State, name: str = "site", *, revoked: bool = False) -> None:
+        """Put a certificate into the state that the broker shows, as one of before this run."""
         urn = f"urn:pulumi:dev::proj::{Certificate.token}::{name}"
         shown = {key: value for key, value in certificate.items() if not key.endswith("KeyPem")}
-        resource = {"urn": urn, "type": Certificate.token, "inputs": shown, "outputs": shown}
+        resource = {
+            "urn": urn,
+            "type": Certificate.token,
+            "inputs": shown,
+            "outputs": shown,
+            "revoked": revoked,
+        }
         before = self.broker.state()
         self.broker.state = lambda: [*before, resource]
 
@@ -121,7 +127,7 @@ class Driver:
 
     def certificate_inputs(self, order: State, **inputs: Any) -> State:
         same = ("orderUrl", "csrPem", "privateKeyPem", "domains", "epoch")
-        return {**access(order), **{each: order[each] for each in same}, **inputs}
+        return {**access(order), **{each: order.get(each) for each in same}, **inputs}
 
     def certificate(self, order: State, **inputs: Any) -> State:
         return self.create(Certificate(), **self.certificate_inputs(order, **inputs))

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import psutil
 from engine.home import Home
 from engine.toolchain import pulumi as toolchain
 from engine.toolchain.progress import Printer
+from tests.servers.pebble import Pebble
 from tests.stacks.provider import plugin
 from tests.stacks.provider.broker_server import BrokerServer
 
@@ -49,6 +50,25 @@ class Ended:
         return [each for each in self.errors if not any(noise in each for noise in ADDED)]
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Settings of the programs, for one CA."""
+
+    ca: Pebble
+
+    def __call__(
+        self, domains: Sequence[str], path: Path | None = None, *, vault: bool = False, **inputs: Any
+    ) -> dict[str, Any]:
+        """The component, its certificate in `path`, and in a key vault."""
+        own = {"inputs": {"domains": list(domains), **inputs}, "path": str(path) if path else None}
+        return {**self.other("issue"), **own, "vault": vault}
+
+    def other(self, program: str, **settings: Any) -> dict[str, Any]:
+        """Another program."""
+        ca = {"directory_url": self.ca.directory_url, "ca_certificates": self.ca.ca_file.read_text()}
+        return {"program": program, "ca": ca, **settings}
+
+
 class Site:
     """One stack; `settings` are its program's, and may be changed between the runs."""
 
@@ -58,6 +78,7 @@ class Site:
         self._engine = toolchain.ensure(Home.find(), Printer(sys.stderr)).path
         self._folder = folder / "project"
         self._events = folder / "events"
+        self._shown: list[dict[str, Any]] | None = None
         self._folder.mkdir()
         (folder / "state").mkdir()
         (self._folder / "Pulumi.yaml").write_text("name: proj\nruntime: python\n")
@@ -110,7 +131,17 @@ class Site:
         """All that is kept of the stack."""
         return self._pulumi("stack", "export").stdout
 
-    show = state  # what the broker shows as the state before the run
+    def make_due(self) -> None:
+        """From now on the broker shows the certificates as ones whose time to be renewed has come."""
+        self._shown = self.state()
+        past = {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"}
+        for resource in self._shown:
+            if resource["type"].endswith(":Certificate"):
+                resource["outputs"]["renewalWindow"] = past
+
+    def make_true(self) -> None:
+        """From now on the broker shows the state as it is."""
+        self._shown = None
 
     def interrupt(self) -> None:
         """As Ctrl-C: the engine ends what is under way."""
@@ -127,7 +158,7 @@ class Site:
         return found
 
     def _run(self, *words: str) -> Ended:
-        before = self.show()
+        before = self.state() if self._shown is None else self._shown
         self.broker.state = lambda: before
         self._events.unlink(missing_ok=True)
         done = self._pulumi(*words, "--event-log", str(self._events), check=False)

@@ -25,6 +25,15 @@ def issue(settings: Settings) -> None:
             private_key_pem=certificate.private_key_pem,
             command=settings.get("command"),
         )
+    if settings.get("vault"):
+        deployments.AzureKeyVault(
+            "vault",
+            vault_url="https://shop.vault.azure.net",
+            certificate_name="site",
+            certificate_pem=certificate.certificate_pem,
+            chain_pem=certificate.chain_pem,
+            private_key_pem=certificate.private_key_pem,
+        )
     for each in ("serial", "epoch", "domains", "private_key_pem", "certificate_pem", "chain_pem"):
         pulumi.export(each, getattr(certificate, each))
 

@@ -1,10 +1,7 @@
 """The whole way on the real Pulumi engine: program, plugin, component, a real CA."""
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -14,41 +11,17 @@ from stacks.provider.acme.certificates import check_belongs
 from tests.servers.challtestsrv import Challtestsrv
 from tests.servers.pebble import Pebble, pebble
 from tests.stacks.provider.broker_server import BrokerServer, Refusal
-from tests.stacks.provider.engine import Site
+from tests.stacks.provider.engine import Programs, Site
 
 pytestmark = pytest.mark.server
 DOMAINS = ["example.test", "*.example.test"]
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """Settings of the programs, for one CA."""
-
-    ca: Pebble
-
-    def __call__(
-        self, domains: Sequence[str] = DOMAINS, path: Path | None = None, **inputs: Any
-    ) -> dict[str, Any]:
-        """The component, its certificate in `path`."""
-        own = {"inputs": {"domains": list(domains), **inputs}, "path": str(path) if path else None}
-        return {**self.other("issue"), **own}
-
-    def other(self, program: str, **settings: Any) -> dict[str, Any]:
-        """Another program."""
-        ca = {"directory_url": self.ca.directory_url, "ca_certificates": self.ca.ca_file.read_text()}
-        return {"program": program, "ca": ca, **settings}
-
-
-@pytest.fixture
-def issue(ca: Pebble) -> Programs:
-    return Programs(ca)
 
 
 def test_a_certificate_from_preview_to_destroy(
     tmp_path: Path, ca: Pebble, broker: BrokerServer, issue: Programs, folder: Path
 ) -> None:
     """C1, D1, D5, E1, E2, E4."""
-    site = Site(tmp_path, broker, issue(path=folder))
+    site = Site(tmp_path, broker, issue(DOMAINS, path=folder))
 
     before = len(ca.log)
     shown = site.preview()
@@ -104,15 +77,10 @@ def test_renewal_and_other_names_update_the_certificate_in_place(
     tmp_path: Path, ca: Pebble, broker: BrokerServer, issue: Programs, folder: Path
 ) -> None:
     """E1, E2. Due: as the broker shows a certificate whose window has come."""
-    site = Site(tmp_path, broker, issue(path=folder))
+    site = Site(tmp_path, broker, issue(DOMAINS, path=folder))
     first = site.up()
 
-    state = site.state()
-    for resource in state:
-        if resource["type"].endswith(":Certificate"):
-            past = {"start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"}
-            resource["outputs"]["renewalWindow"] = past
-    site.show = lambda: state  # type: ignore[method-assign]  # the broker shows a due certificate
+    site.make_due()
     renewed = site.up()
     assert renewed.outputs["epoch"] == 2
     assert renewed.outputs["serial"] != first.outputs["serial"]
@@ -121,7 +89,7 @@ def test_renewal_and_other_names_update_the_certificate_in_place(
     assert renewed.done["Directory"] == ["update"]
     assert "Account" not in renewed.done
 
-    del site.show
+    site.make_true()
     assert site.up().done == {}
 
     site.settings = issue(["example.test", "www.example.test"], path=folder)
@@ -210,7 +178,7 @@ def test_a_stack_without_a_dns_credential_is_told_in_the_preview(
 ) -> None:
     """A1."""
     broker.refusals["/dns/provider"] = Refusal(403, "no DNS credential is bound", "tic stack bind site")
-    failed = Site(tmp_path, broker, issue()).preview()
+    failed = Site(tmp_path, broker, issue(DOMAINS)).preview()
     assert "no DNS credential is bound — next: tic stack bind site" in failed.said
 
 
@@ -310,7 +278,7 @@ def test_valid_authorizations_of_the_account_are_used(
 
 def test_the_schema_is_read_by_pulumi(tmp_path: Path, broker: BrokerServer, issue: Programs) -> None:
     """C1: any Pulumi language."""
-    schema = Site(tmp_path, broker, issue()).schema()
+    schema = Site(tmp_path, broker, issue(DOMAINS)).schema()
     assert schema["name"] == "tic"
     assert schema["resources"]["tic:acme/issuedCertificate:IssuedCertificate"]["isComponent"] is True
     assert set(schema["functions"]) == {"tic:acme/getEpoch:getEpoch"}

@@ -13,7 +13,7 @@ from stacks.provider.acme.certificates import (
     read_issued,
     renewal_id,
 )
-from stacks.provider.acme.keys import KEY_TYPES, make_key, read_key, signing_request
+from stacks.provider.acme.keys import read_key
 from tests.stacks.provider.acme.chains import NOW, chain
 
 
@@ -82,18 +82,6 @@ def test_the_name_in_renewal_information_is_that_of_the_acme_library(serial: int
 
 def test_a_certificate_without_a_key_identifier_has_no_such_name() -> None:
     assert renewal_id(chain("a.test").root) is None
-
-
-@pytest.mark.parametrize("key_type", KEY_TYPES)
-def test_every_key_type_makes_a_request_for_all_names_without_a_subject(key_type: str) -> None:
-    """E1."""
-    key = make_key(key_type)
-    request = x509.load_pem_x509_csr(signing_request(key, ["a.test", "*.a.test"]).encode())
-    names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == ["a.test", "*.a.test"]
-    assert list(request.subject) == []
-    assert request.is_signature_valid
-    assert request.public_key() == read_key(key).public_key()
 
 
 @pytest.mark.parametrize(

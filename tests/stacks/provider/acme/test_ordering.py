@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stacks.errors import StackError
+from stacks.provider.acme.authority import Access
 from stacks.provider.acme.certificates import renewal_id
 from stacks.provider.acme.order import Order
 from stacks.provider.acme.ordering import Wanted, in_order, place
@@ -16,7 +17,7 @@ from tests.stacks.provider.driver import Driver, State
 
 def renewed(driver: Driver, order: State, **changes: Any) -> State:
     """The order of the next epoch, in its place."""
-    inputs = {each.name: order.get(each.name) for each in Order.inputs}
+    inputs = Order().given(order)
     return driver.update(Order(), order, **{**inputs, "epoch": order["epoch"] + 1, **changes})
 
 
@@ -43,7 +44,8 @@ def test_a_renewal_that_died_is_begun_again_as_the_same_replacement(driver: Driv
     with pytest.raises(StackError, match="did not accept"):
         driver.prove(dead)
     driver.broker.silent = False
-    type_, inputs = Order(), {each.name: dead.get(each.name) for each in Order.inputs}
+    type_ = Order()
+    inputs = type_.given(dead)
     assert set(driver.diff(type_, dead, **inputs)) == {"orderUrl"}
     again = driver.update(type_, dead, **inputs)
     assert again["replaces"] == dead["replaces"] == renewal_id(certificate["certificatePem"])
@@ -85,6 +87,7 @@ def test_a_certificate_of_another_account_is_no_obstacle(driver: Driver) -> None
 class Refusing:
     """A CA that refuses every order with a problem, and counts."""
 
+    access = Access("https://ca.test/dir", None)
     directory: Mapping[str, Any] = {"newOrder": "https://ca.test/new-order"}
 
     def __init__(self, code: str, status: int) -> None:

@@ -251,3 +251,38 @@ def test_a_folder_that_may_not_be_written_to_is_told(runs: Runs, made: Chain, fo
     folder.mkdir(mode=0o500)
     with pytest.raises(StackError, match="Permission denied"):
         runs.create(**given(made, folder))
+
+
+def test_a_certificate_for_a_request_of_the_users_own_is_placed_beside_the_key_that_is_there(
+    runs: Runs, made: Chain, folder: Path
+) -> None:
+    """E4. The key never leaves its owner, and what the owner put there is left alone, to the end."""
+    folder.mkdir()
+    (folder / "privkey.pem").write_text("the owner's")
+    public = {"path": str(folder), "certificatePem": made.certificate, "chainPem": made.intermediate}
+    state = runs.create(**public)
+    assert set(state["files"]) == FILES - {"privkey.pem"}
+    assert (folder / "fullchain.pem").read_text() == made.certificate + made.intermediate
+    again = chain("a.test")
+    renewed = {**public, "certificatePem": again.certificate, "chainPem": again.intermediate}
+    state = runs.update(state, **renewed)
+    assert runs.read(state) == state
+    runs.delete(state)
+    assert {each.name for each in folder.iterdir()} == {"privkey.pem"}
+    assert (folder / "privkey.pem").read_text() == "the owner's"
+
+
+def test_a_key_that_was_deployed_goes_where_a_request_of_the_users_own_takes_its_place(
+    runs: Runs, made: Chain, folder: Path
+) -> None:
+    whole = {
+        "path": str(folder),
+        "certificatePem": made.certificate,
+        "chainPem": made.intermediate,
+        "privateKeyPem": made.key,
+    }
+    state = runs.create(**whole)
+    own = chain("a.test")
+    public = {"path": str(folder), "certificatePem": own.certificate, "chainPem": own.intermediate}
+    runs.update(state, **public)
+    assert {each.name for each in folder.iterdir()} == FILES - {"privkey.pem"}
