@@ -34,12 +34,12 @@ class AccountNotes:
         with self._database.read() as connection:
             note = account_keys.find(connection, self._lessee.sealing, self._stack.id, account_uri)
         if note is not None:
-            self._lessee.learn([note.key_pem.encode()])
+            self._lessee.learn([note.key_pem.encode(), note.before_pem.encode()])
         return note
 
     def note_key(self, note: "KeyNote") -> None:
         """Keep the key, sealed; the audit log says that the account is to get another."""
-        self._lessee.learn([note.key_pem.encode()])
+        self._lessee.learn([note.key_pem.encode(), note.before_pem.encode()])
         detail = {"account": note.account_uri, "key epoch": str(note.epoch)}
         self._lessee.note(Event("account.rekey", "done", stack=self._stack.full_name, detail=detail))
         with self._database.write() as connection:

@@ -20,15 +20,24 @@ LONGEST_KEY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class KeyNote:
-    """POST /account/key/note: the key that the CA is asked to take for an account, and the epoch of that."""
+    """POST /account/key/note: the key that the CA is asked to take for an account, and the epoch of that.
+
+    `before_pem` is the key that the CA had when this was noted: it has one of the two.
+    """
 
     account_uri: str
     epoch: int
     key_pem: str = field(repr=False)
+    before_pem: str = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """As it travels, on loopback only."""
-        return {"accountUri": self.account_uri, "epoch": self.epoch, "keyPem": self.key_pem}
+        return {
+            "accountUri": self.account_uri,
+            "epoch": self.epoch,
+            "keyPem": self.key_pem,
+            "beforePem": self.before_pem,
+        }
 
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
@@ -36,10 +45,10 @@ class KeyNote:
         epoch = message.get("epoch")
         if isinstance(epoch, bool) or not isinstance(epoch, int):
             raise RequestMalformed("epoch must be a whole number")
-        key = _text(message, "keyPem")
-        if len(key) > LONGEST_KEY:
-            raise RequestMalformed("keyPem is too long for a private key")
-        return cls(account_of(message), epoch, key)
+        keys = [_text(message, each) for each in ("keyPem", "beforePem")]
+        if max(map(len, keys)) > LONGEST_KEY:
+            raise RequestMalformed("keyPem or beforePem is too long for a private key")
+        return cls(account_of(message), epoch, *keys)
 
 
 @dataclass(frozen=True, slots=True)

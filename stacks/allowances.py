@@ -23,14 +23,12 @@ EVENTS = ("placed", "refused", "issued", "given-up", "valid", "invalid", "wait")
 class Claim:
     """POST /acme/claim: may this be ordered now? If so it is counted. Without an account: a new account.
 
-    `names` in their normal form. `renewal`: this CA issued exactly these names before. `replaces`: the order
-    names what it replaces (RFC 9773 5).
+    `names` in their normal form. `replaces`: the order names what it replaces (RFC 9773 5).
     """
 
     directory_url: str
     account_uri: str | None = None
     names: tuple[str, ...] = ()
-    renewal: bool = False
     replaces: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -39,7 +37,6 @@ class Claim:
             "directoryUrl": self.directory_url,
             "accountUri": self.account_uri,
             "names": list(self.names),
-            "renewal": self.renewal,
             "replaces": self.replaces,
         }
 
@@ -53,7 +50,6 @@ class Claim:
             _text(message, "directoryUrl"),
             _optional(message, "accountUri"),
             tuple(names),
-            message.get("renewal") is True,
             message.get("replaces") is True,
         )
 

@@ -1,12 +1,14 @@
 """Keys that accounts at CAs are to get, sealed, noted before the CA is asked (RFC 8555 7.3.5).
 
-Each is bound to its stack, as the secrets of its state. The last one of an account stays: it tells which key
-holds when a run was killed before the state was written, or when an older state was brought back.
+Each is kept with the one before it, bound to its stack as the secrets of its state are. The last note of an
+account stays: it tells which key holds when a run was killed before the state was written, or when an older
+state was brought back.
 """
 
 import time
 from typing import TYPE_CHECKING
 
+import orjson
 from sqlalchemy import Connection, delete, insert, select
 
 from engine.state.sealing import context
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
 def note(connection: Connection, sealing: "Sealing", stack_id: int, one: KeyNote) -> None:
     """Keep it in place of an earlier one of the account."""
     forget(connection, stack_id, one.account_uri)
+    keys = orjson.dumps([one.key_pem, one.before_pem])
     connection.execute(
         insert(ACME_ACCOUNT_KEY).values(
             stack_id=stack_id,
             uri=one.account_uri,
             epoch=one.epoch,
-            sealed=sealing.seal(context(stack_id), one.key_pem.encode()),
+            sealed=sealing.seal(context(stack_id), keys),
             noted_at=time.time(),
         )
     )
@@ -38,7 +41,7 @@ def find(connection: Connection, sealing: "Sealing", stack_id: int, account_uri:
     row = connection.execute(select(ACME_ACCOUNT_KEY).where(_of(stack_id, account_uri))).one_or_none()
     if row is None:
         return None
-    return KeyNote(account_uri, row.epoch, sealing.unseal(context(stack_id), row.sealed).decode())
+    return KeyNote(account_uri, row.epoch, *orjson.loads(sealing.unseal(context(stack_id), row.sealed)))
 
 
 def forget(connection: Connection, stack_id: int, account_uri: str) -> None:

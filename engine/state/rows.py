@@ -217,7 +217,7 @@ class AcmeAccountRow(SQLModel, table=True):
 
 
 class AcmeAccountKeyRow(SQLModel, table=True):
-    """The key (PEM, sealed for the stack) that a CA was last asked to take for an account, and its epoch."""
+    """The key that a CA was last asked to take for an account, with the one before, sealed; and its epoch."""
 
     __tablename__ = "acme_account_key"
     __table_args__ = (UniqueConstraint("stack_id", "uri", name="acme_account_key_once"),)

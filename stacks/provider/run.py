@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pulumi import Resource
 
     from stacks.provider.acme.authority import Authorities
+    from stacks.provider.acme.broker_notes import BrokerNotes
     from stacks.provider.acme.epoch import Window
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Run:
     chains: dict[tuple[str, str], "Resource"] = field(default_factory=dict)
     uploaded: dict[str, str] = field(default_factory=dict)
     _authorities: "Authorities | None" = None
+    _account_notes: "BrokerNotes | None" = None
     _held: dict[str, tuple[StateResource, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asking: threading.Lock = field(default_factory=threading.Lock)
@@ -84,15 +86,27 @@ class Run:
         return self._alone.setdefault(what, threading.Lock())
 
     @property
+    def account_notes(self) -> "BrokerNotes":
+        """What the broker keeps of this stack's accounts."""
+        with self._lock:
+            if self._account_notes is None:
+                from stacks.provider.acme.broker_notes import BrokerNotes
+
+                self._account_notes = BrokerNotes(self)
+            return self._account_notes
+
+    @property
     def authorities(self) -> "Authorities":
         """The CAs that this process talks to."""
+        notes = self.account_notes
         with self._lock:
             if self._authorities is None:
                 from stacks.provider.acme.authority import (
                     Authorities,
                 )  # costs 0.2 s: only where a CA is asked
+                from stacks.provider.acme.patience import Patience
 
-                self._authorities = Authorities()
+                self._authorities = Authorities(notes, Patience(self))
             return self._authorities
 
 

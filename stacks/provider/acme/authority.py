@@ -10,9 +10,9 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from acme.jws import JWS
@@ -24,12 +24,18 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from stacks.errors import StackError
 from stacks.provider.acme.keys import signer
+from stacks.provider.acme.patience import BUSY, PATIENCE_SECONDS, Patience, later, overloaded
 from stacks.provider.acme.problems import AuthorityError, code_of, explained, hint_for, not_acme, told
+
+if TYPE_CHECKING:
+    from stacks.provider.acme.broker_notes import BrokerNotes
 
 USER_AGENT = "tic-engine (ACME, RFC 8555)"
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 45
 # A CA that rejects every second nonce would still be served: 0.5 ** 20 is one failure in a million requests.
 NONCE_ATTEMPTS = 20
+# What CAs answer who have no account with a key, or one that was deactivated (RFC 8555 7.3.1, 7.3.6).
+NO_ACCOUNT = {"accountDoesNotExist", "unauthorized"}
 _NOT_AGAIN = (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout)
 
 
@@ -95,14 +101,28 @@ class Conversation:
                     break
                 problem = _problem(response)
                 if problem is None:
-                    raise not_acme(self.access.directory_url, doing, response.status_code)
+                    raise _placed(_unclear(self.access.directory_url, doing, response), response)
                 if code_of(problem) != "badNonce" or attempt == NONCE_ATTEMPTS:
-                    raise self._refused(doing, problem, response.status_code)
+                    raise _placed(self._refused(doing, problem, response), response)
         return _answer(response)
 
     def read(self, url: str, doing: str) -> Answer:
         """POST-as-GET (RFC 8555 6.3)."""
         return self.post(url, None, doing)
+
+    def account_of_key(self) -> str | None:
+        """The URL of the account that has this very key at the CA (7.3.1), if one does.
+
+        For a conversation that names no account.
+        """
+        doing = "find out which account has the key"
+        try:
+            answer = self.post(self.directory["newAccount"], {"onlyReturnExisting": True}, doing)
+        except AuthorityError as error:
+            if error.code in NO_ACCOUNT:
+                return None
+            raise
+        return answer.location
 
     def _signed(self, body: bytes, url: str, nonce: str) -> bytes:
         """The JWS of a request (6.2): by the account's URL, or by the key where there is no account yet."""
@@ -113,19 +133,27 @@ class Conversation:
         signed = JWS.sign(body, key=key, alg=algorithm, nonce=b64decode(nonce), url=url, **who)
         return bytes(signed.json_dumps().encode())
 
-    def _refused(self, doing: str, problem: Mapping[str, Any], status: int) -> AuthorityError:
+    def _refused(self, doing: str, problem: Mapping[str, Any], response: requests.Response) -> AuthorityError:
+        action = code_of(problem) == "userActionRequired"
         return AuthorityError(
             f"could not {doing}: the CA at {self.access.directory_url} says {told(problem)}",
-            hint=hint_for(problem),
+            hint=_user_action(problem, response) if action else _hint(problem, response),
             code=code_of(problem),
-            status=status,
+            status=response.status_code,
         )
 
 
 class Authorities:
-    """The CAs of this process: idle connections and directories, by directory URL and trusted roots."""
+    """The CAs of this process: idle connections and directories, by directory URL and trusted roots.
 
-    def __init__(self) -> None:
+    `notes` know of keys that accounts were to get in this stack: where the CA has such a key, it is used
+    instead of the one that is given, which is that of a state from before.
+    """
+
+    def __init__(self, notes: "BrokerNotes | None" = None, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
+        self._notes = notes
+        self._taken: dict[str, bool] = {}
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str | None], list[_Line]] = {}
         self._directories: dict[tuple[str, str | None], Mapping[str, Any]] = {}
@@ -136,22 +164,41 @@ class Authorities:
         key = (access.directory_url, access.ca_certificates)
         with self._lock:
             idle = self._idle.setdefault(key, [])
-            line = idle.pop() if idle else _Line(access.ca_certificates)
+            line = idle.pop() if idle else _Line(access, self._patience)
         try:
-            yield Conversation(access, line, self._directory(key, line))
+            directory = self._directory(key, line)
+            yield Conversation(self._as_the_ca_knows(access, line, directory), line, directory)
         except BaseException:
             line.close()  # what failed may have left a broken connection
             raise
         with self._lock:
             idle.append(line)
 
+    def took(self, key_pem: str) -> None:
+        """The CA has this key now: who comes with an older one of the account talks with it."""
+        self._taken[key_pem] = True
+
     def look(self, access: Access, url: str, doing: str, *, seconds: float) -> Answer:
         """A plain GET within `seconds`, for what is public (renewal information, RFC 9773 4.1)."""
-        with explained(access.directory_url, doing), closing(_Line(access.ca_certificates)) as line:
+        with explained(access.directory_url, doing), closing(_Line(access, self._patience)) as line:
             response = line.send("GET", url, timeout=seconds)
         if not response.ok:
-            raise not_acme(access.directory_url, doing, response.status_code)
+            raise _unclear(access.directory_url, doing, response)
         return _answer(response)
+
+    def _as_the_ca_knows(self, access: Access, line: "_Line", directory: Mapping[str, Any]) -> Access:
+        uri, given = access.account_uri, access.account_key_pem
+        note = self._notes.key(uri) if self._notes is not None and uri and given else None
+        if note is None or note.key_pem == given:
+            return access
+        for key in (note.key_pem, note.before_pem):
+            noted = replace(access, account_key_pem=key)
+            if key not in self._taken and key != given:
+                alone = Conversation(replace(noted, account_uri=None), line, directory)
+                self._taken[key] = alone.account_of_key() == uri
+            if key == given or self._taken[key]:
+                return noted
+        return access
 
     def _directory(self, key: tuple[str, str | None], line: "_Line") -> Mapping[str, Any]:
         if (known := self._directories.get(key)) is not None:
@@ -160,22 +207,29 @@ class Authorities:
         doing = "read the CA's directory"
         with explained(url, doing):
             response = line.send("GET", url, safe=True)
+        if response.status_code in BUSY:
+            raise _unclear(url, doing, response)
         directory = _answer(response).body
         if not response.ok or not {"newNonce", "newAccount", "newOrder"} <= directory.keys():
             raise not_acme(url, doing, response.status_code)
         self._directories[key] = directory
+        self._patience.learn(url, directory)
+        terms = (directory.get("meta") or {}).get("termsOfService")
+        if self._notes is not None and isinstance(terms, str) and terms:
+            self._notes.show_terms(url, terms)
         return directory
 
 
 class _Line:
     """Connections to one CA and the nonces that it handed out."""
 
-    def __init__(self, ca_certificates: str | None) -> None:
+    def __init__(self, access: Access, patience: Patience) -> None:
+        self._ca, self._patience = access.directory_url, patience
         self._nonces: list[str] = []
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
-        if ca_certificates is not None:
-            self._session.mount("https://", _OwnRoots(ca_certificates))
+        if access.ca_certificates is not None:
+            self._session.mount("https://", _OwnRoots(access.ca_certificates))
 
     def close(self) -> None:
         """End the connections."""
@@ -199,8 +253,24 @@ class _Line:
         """One request; keeps the nonce of the answer, which errors have as well.
 
         A `safe` one changes nothing at the CA, and is sent again when a kept connection turns out to be
-        closed.
+        closed. Not sent before the time that the CA asked to wait; what it asks for now is noted, and the
+        request sent again where that is short.
         """
+        waited = 0.0 if timeout is None else PATIENCE_SECONDS
+        while True:
+            waited += self._patience.before(self._ca, url, waited)
+            response = self._sent(method, url, data, timeout, safe=safe)
+            seconds = _retry_after(response)
+            if response.status_code not in BUSY or seconds is None:
+                return response
+            limited = code_of(_problem(response) or {}) == "rateLimited"
+            closed = self._patience.heard(self._ca, url, seconds, of_a_limit=limited)
+            if not closed or waited + seconds > PATIENCE_SECONDS:
+                return response
+
+    def _sent(
+        self, method: str, url: str, data: bytes | None, timeout: float | None, *, safe: bool
+    ) -> requests.Response:
         for attempt in (1, 2):
             try:
                 response = self._session.request(
@@ -242,6 +312,23 @@ class _OwnRoots(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
+def _hint(problem: Mapping[str, Any], response: requests.Response) -> str:
+    seconds = _retry_after(response)
+    limited = code_of(problem) == "rateLimited" and seconds is not None
+    return later(seconds) if limited else hint_for(problem)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    return seconds_until(response.headers.get("Retry-After"), datetime.now(UTC))
+
+
+def _unclear(directory_url: str, doing: str, response: requests.Response) -> AuthorityError:
+    """An answer without a problem document."""
+    if response.status_code in BUSY:
+        return overloaded(directory_url, doing, response.status_code, _retry_after(response))
+    return not_acme(directory_url, doing, response.status_code)
+
+
 def _problem(response: requests.Response) -> Mapping[str, Any] | None:
     """The problem document of an answer (RFC 7807), if it is one."""
     try:
@@ -251,19 +338,41 @@ def _problem(response: requests.Response) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) and isinstance(body.get("type"), str) else None
 
 
+def _placed(error: AuthorityError, response: requests.Response) -> AuthorityError:
+    """With what the answer's Location names, as the account that has a key already (7.3.5)."""
+    error.location = response.headers.get("Location", "")
+    error.retry_after = _retry_after(response)
+    return error
+
+
+def _user_action(problem: Mapping[str, Any], response: requests.Response) -> str:
+    """Where to go, and what to read there (RFC 8555 7.3.3: `instance`, and a link to the present terms)."""
+    terms = _linked(response, "terms-of-service")
+    where = problem.get("instance")
+    steps = [f"read the CA's present terms: {terms[0]}"] if terms else []
+    steps += [f"do what the CA asks for: {where}"] if isinstance(where, str) and where else []
+    if not steps:
+        steps = ["do what the CA asks for in its message or its mail to you"]
+    return "; ".join([*steps, "then run `tic stack up` again"])
+
+
+def _linked(response: requests.Response, relation: str) -> tuple[str, ...]:
+    links = parse_header_links(response.headers.get("Link", ""))
+    return tuple(link["url"] for link in links if link.get("rel") == relation)
+
+
 def _answer(response: requests.Response) -> Answer:
     try:
         body = response.json()
     except ValueError:
         body = None
-    links = parse_header_links(response.headers.get("Link", ""))
     return Answer(
         response.status_code,
         body if isinstance(body, dict) else {},
         response.text,
         response.headers.get("Location", ""),
         seconds_until(response.headers.get("Retry-After"), datetime.now(UTC)),
-        tuple(link["url"] for link in links if link.get("rel") == "alternate"),
+        _linked(response, "alternate"),
     )
 
 

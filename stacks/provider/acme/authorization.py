@@ -1,10 +1,11 @@
 """tic:acme/authorization:Authorization: one published name, proven to the CA (RFC 8555 7.5)."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stacks.broker import BrokerError
 from stacks.errors import StackError
+from stacks.provider.acme import allowance
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.polling import pause
 from stacks.provider.acme.problems import AGAIN, hint_for, told
@@ -54,8 +55,11 @@ class Authorization(ResourceType):
     def diff(
         self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
     ) -> dict[str, Change]:
-        """A preview can't know that a record which had nothing to publish still has: that changes nothing."""
-        changes = super().diff(operation, state, inputs, ignored)
+        """A preview can't know that a record which had nothing to publish still has: that changes nothing.
+
+        Nor does another key of the account: what is proven stays so, and nothing more is asked of the CA.
+        """
+        changes = super().diff(operation, state, inputs, (*ignored, "accountKeyPem", "caCertificates"))
         if state.get("publication") is None and is_unknown(inputs.get("publication")):
             changes.pop("publication", None)
         return changes
@@ -74,11 +78,19 @@ class Authorization(ResourceType):
         outputs = {"status": answer.body["status"], "expires": answer.body.get("expires")}
         return Created(inputs["url"], outputs)
 
+    def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
+        """What is proven stays proven: a record that was published again (another account key) goes."""
+        before, present = state.get("publication") or {}, inputs.get("publication")
+        if present is not None and before.get("recordValue") != present["recordValue"]:
+            _withdraw(operation, present)
+        return self.kept(state)
+
 
 def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answer":
     """The authorization once it is valid; raises StackError with what the CA found wrong."""
     name, url = inputs["identifier"], inputs["url"]
     answer = talk.read(url, f"read the authorization of {name}")
+    is_new = answer.body.get("status") in OPEN
     if answer.body.get("status") == "pending":
         if not inputs.get("challengeUrl"):
             raise StackError(f"the authorization of {name} has no dns-01 challenge to answer", hint=AGAIN)
@@ -92,7 +104,10 @@ def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answe
         operation.wait(pause(look, answer.retry_after if look else None), f"the CA to look at {name}")
         answer = talk.read(url, f"read the authorization of {name}")
         look += 1
-    if answer.body.get("status") != "valid":
+    is_valid = answer.body.get("status") == "valid"
+    if is_new:
+        allowance.validated(operation, talk.access, name, valid=is_valid)
+    if not is_valid:
         raise _invalid(name, answer.body)
     return answer
 

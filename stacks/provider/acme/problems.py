@@ -19,8 +19,8 @@ HINTS = {
     "accountDoesNotExist": "make the account anew: tic stack refresh, then tic stack up",
     "badCSR": "choose another `keyType`",
     "invalidProfile": "choose one of the profiles that the CA's directory lists, or leave `profile` out",
-    "invalidContact": "give an `email` that the CA accepts",
-    "unsupportedContact": "give an `email` that the CA accepts",
+    "invalidContact": "give contacts that the CA accepts in `email` and `contacts`, or none",
+    "unsupportedContact": "give e-mail addresses in `email` and `contacts`: every CA takes those",
     "serverInternal": "run `tic stack up` again in a while; the CA itself has a problem",
 }
 # By the problem's type, when the CA looked at a domain and did not like what it found.
@@ -35,13 +35,18 @@ FINDINGS = {
 class AuthorityError(StackError):
     """The CA refused something, can't be reached, or is not to be trusted.
 
-    `code` is the ACME type of its problem without the prefix, `status` the HTTP status, where there are any.
+    `code` is the ACME type of its problem without the prefix, `status` the HTTP status, `location` the
+    URL that the answer names, `retry_after` the seconds that it asks to wait, where there are any.
     """
 
-    def __init__(self, message: str, *, hint: str, code: str = "", status: int = 0) -> None:
+    def __init__(
+        self, message: str, *, hint: str, code: str = "", status: int = 0, retry_after: float | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.retry_after = retry_after
         self.code = code
         self.status = status
+        self.location = ""
 
 
 def told(problem: Mapping[str, Any]) -> str:

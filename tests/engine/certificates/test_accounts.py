@@ -150,7 +150,7 @@ def test_the_rows_are_what_the_last_version_holds(
 def test_a_removed_stack_takes_its_accounts_and_keys_along(world: DnsWorld) -> None:
     save(world, account())
     with world.run() as broker:
-        broker.accounts.note_key(KeyNote(account()["id"], 2, CANARY))
+        broker.accounts.note_key(KeyNote(account()["id"], 2, CANARY, CANARY))
     with world.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM stack")
         assert accounts.every(connection) == []
@@ -165,15 +165,15 @@ def test_a_noted_key_is_found_by_the_next_run_and_is_sealed_until_then(world: Dn
     uri = account()["id"]
     with world.run() as broker, asked(broker) as client:
         assert noted_key(client, uri) is None
-        note_key(client, KeyNote(uri, 2, "another"))
-        note_key(client, KeyNote(uri, 3, CANARY))
+        note_key(client, KeyNote(uri, 2, "another", "first"))
+        note_key(client, KeyNote(uri, 3, CANARY, CANARY))
     with world.run() as broker, asked(broker) as client:
-        assert noted_key(client, uri) == KeyNote(uri, 3, CANARY)
+        assert noted_key(client, uri) == KeyNote(uri, 3, CANARY, CANARY)
         assert noted_key(client, uri + "0") is None
     with world.database.read() as connection:
         (row,) = connection.execute(select(ACME_ACCOUNT_KEY)).all()
     assert b"canary" not in row.sealed
-    assert CANARY not in repr(KeyNote(uri, 3, CANARY))
+    assert CANARY not in repr(KeyNote(uri, 3, CANARY, CANARY))
     database = b"".join(each.read_bytes() for each in world.home.root.rglob("*") if each.is_file())
     assert b"canary" not in database
     with world.run() as broker, asked(broker) as client:
@@ -184,7 +184,7 @@ def test_a_noted_key_is_found_by_the_next_run_and_is_sealed_until_then(world: Dn
 def test_a_key_is_of_its_stack_alone(world: DnsWorld) -> None:
     uri, other = account()["id"], world.another_stack("prod")
     with world.run() as broker:
-        broker.accounts.note_key(KeyNote(uri, 2, CANARY))
+        broker.accounts.note_key(KeyNote(uri, 2, CANARY, CANARY))
     with other.run() as broker:
         assert broker.accounts.key(uri) is None
     with world.database.write() as connection:
@@ -195,7 +195,7 @@ def test_a_key_is_of_its_stack_alone(world: DnsWorld) -> None:
 
 def test_the_run_knows_a_key_before_the_plugin_has_it(world: DnsWorld) -> None:
     with world.run() as broker:
-        broker.accounts.note_key(KeyNote(account()["id"], 2, CANARY))
+        broker.accounts.note_key(KeyNote(account()["id"], 2, CANARY, CANARY))
     sieve = Sieve()
     with world.run(sieve=sieve) as broker:
         assert not sieve.finds(CANARY)
@@ -208,7 +208,7 @@ def test_the_run_knows_a_key_before_the_plugin_has_it(world: DnsWorld) -> None:
 )
 def test_a_note_that_is_none_is_refused(world: DnsWorld, body: dict[str, Any]) -> None:
     with world.run() as broker, asked(broker) as client, pytest.raises(BrokerError, match="can't be read"):
-        client.ask("/account/key/note", {"keyPem": CANARY * 300, **body})
+        client.ask("/account/key/note", {"keyPem": CANARY * 300, "beforePem": CANARY, **body})
 
 
 # Terms

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from stacks.account_notes import KeyNote, Terms
+from stacks.allowances import Allowance, Claim, Event
 from stacks.broker import (
     OpenCredential,
     OpenedFields,
@@ -50,11 +52,17 @@ class BrokerServer:
     state: Callable[[], list[dict[str, Any]]] = list
     refusals: dict[str, Refusal] = field(default_factory=dict)
     silent: bool = False
+    keys: dict[str, KeyNote] = field(default_factory=dict)
+    terms: list[Terms] = field(default_factory=list)
     url: str = ""
     records: set[tuple[str, str]] = field(default_factory=set)
     published: list[tuple[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     most: int = 0
+    claims: list[Claim] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    allowances: list[Allowance] = field(default_factory=list)
+    waits: dict[str, float] = field(default_factory=dict)
     hold: threading.Event | None = None
     held: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -89,6 +97,26 @@ class BrokerServer:
                         each.to_json() for each in self._resources(ResourcesQuestion.from_json(body))
                     ]
                 }
+            case "/account/key":
+                note = self.keys.get(body["accountUri"])
+                return {"note": note and note.to_json()}
+            case "/account/key/note":
+                self.keys[body["accountUri"]] = KeyNote.from_json(body)
+                return {}
+            case "/account/key/forget":
+                self.keys.pop(body["accountUri"], None)
+                return {}
+            case "/account/terms":
+                self.terms.append(Terms.from_json(body))
+                return {}
+            case "/acme/claim":
+                self.claims.append(Claim.from_json(body))
+                return (self.allowances.pop(0) if self.allowances else Allowance("claim")).to_json()
+            case "/acme/event":
+                self.events.append(Event.from_json(body))
+                return {"noted": True}
+            case "/acme/waits":
+                return {"waits": self.waits}
         raise Refusal(404, f"no {path}", "none")
 
     def _publish(self, request: Publish) -> Published:
