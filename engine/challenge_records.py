@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 LONGEST_TURN_SECONDS = 0.5
+SILENT_SECONDS = 1.0  # a wait at the end of a run that takes longer is told of
 
 
 class ChallengeRecords:
@@ -57,13 +58,13 @@ class ChallengeRecords:
         self._noted: set[int] = set()
         self._ending = Event()  # nothing new is published
         self._stopping = Event()  # nothing more is withdrawn
-        self._working = 0
+        self._working: list[str] = []  # what is being done, in the order of its beginning
         self._idle = Condition()
 
     def publish(self, provider: str, token: str, request: Publish) -> Published:
         """Note, publish and verify the record of one challenge, with this credential. See Broker.publish."""
-        with self._at_work():
-            challenge = Challenge(request.identifier, request.token, request.key_authorization)
+        challenge = Challenge(request.identifier, request.token, request.key_authorization)
+        with self._at_work(f"{provider} has published {challenge.name}"):
             asked = Asked(request.nameservers, tuple(sorted(request.timing.items())))
             if request.held:
                 return self._held(token, asked, challenge, request)
@@ -90,7 +91,7 @@ class ChallengeRecords:
 
     def withdraw(self, request: Withdraw) -> None:
         """Withdraw a record by its note; see Broker.withdraw."""
-        with self._at_work():
+        with self._at_work(f"{request.record_name} is withdrawn"):
             for note in self._notes():
                 if (note.record.name, note.record.value) == (request.record_name, request.record_value):
                     self._withdraw(note)
@@ -101,15 +102,28 @@ class ChallengeRecords:
         deadline = time.monotonic() + seconds
         with self._idle:
             self._ending.set()
-            self._idle.wait_for(lambda: self._working == 0, timeout=seconds)
+            if not self._idle.wait_for(lambda: not self._working, timeout=min(seconds, SILENT_SECONDS)):
+                self._tell_of_wait(self._working, deadline)
+                self._idle.wait_for(lambda: not self._working, timeout=deadline - time.monotonic())
         left = [note for note in self._notes() if note.id in self._noted]
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            work = [pool.submit(self._settle, note) for note in left]
-            wait(work, timeout=max(1.0, deadline - time.monotonic()))
+            work = {pool.submit(self._settle, note): note for note in left}
+            last = max(1.0, deadline - time.monotonic())
+            if slow := wait(work, timeout=min(last, SILENT_SECONDS)).not_done:
+                waits = [f"{work[each].record.name} is withdrawn" for each in slow]
+                self._tell_of_wait(waits, time.monotonic() + last)
+                wait(slow, timeout=last - SILENT_SECONDS)
             self._stopping.set()
             self._publishers.stop()
         self._publishers.close()
         return [each.result() for each in work]
+
+    def _tell_of_wait(self, what: Sequence[str], deadline: float) -> None:
+        """The run has ended, and a program or a provider has not; nobody is to wonder why nothing happens."""
+        if self._tell and what:
+            others = f", and for {len(what) - 1} more" if len(what) > 1 else ""
+            longest = max(1, round(deadline - time.monotonic()))
+            self._tell(Notice(f"waiting until {what[0]}{others}, at most {longest} s", "warning"))
 
     def _noted_in_turn(self, author: Author, record: Record, place: Place, request: Publish) -> int:
         """The id of the note: a record that would cost another one its value waits until that one is gone.
@@ -202,14 +216,14 @@ class ChallengeRecords:
         return tell
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
+    def _at_work(self, what: str) -> Iterator[None]:
         with self._idle:
             if self._ending.is_set():
                 raise Stopped
-            self._working += 1
+            self._working.append(what)
         try:
             yield
         finally:
             with self._idle:
-                self._working -= 1
+                self._working.remove(what)
                 self._idle.notify_all()

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from credentials.audit import Entry
 from credentials.audit_log import AuditLog
 from credentials.audit_store import Wanted
+from engine import challenge_records
 from engine.broker import Broker, broker_app
 from engine.broker_app import MOST_AT_ONCE
 from engine.broker_state import without_secrets
@@ -304,6 +305,28 @@ def test_a_worker_that_hangs_does_not_hold_up_the_end_of_a_run(world: DnsWorld, 
         broker.close(seconds=0.2)
         assert work.exception() is not None
     wait_until_ended(members)
+
+
+def test_a_program_that_is_waited_for_at_the_end_of_a_run_is_named(
+    world: DnsWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challenge_records, "SILENT_SECONDS", 0.0)
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    wait = f"touch {begun}; until test -e {go}; do sleep 0.01; done"
+    world.bind("exec", {"path": str(shell(tmp_path / "publish", UNTIMED, wait))})
+    told: list[str] = []
+
+    def tell(notice: Notice) -> None:
+        told.append(notice.message)
+        go.touch()
+
+    with answering(no_such_name) as names, ThreadPoolExecutor(1) as pool:
+        broker = world.broker(tell=tell)
+        work = pool.submit(broker.publish, publish(nameservers=(names.address,)))
+        while not begun.exists():
+            assert not work.done()
+        broker.close(seconds=30)
+    assert told[0] == f"waiting until exec has published {NAME}, at most 30 s"
 
 
 def test_a_broker_that_is_closed_publishes_nothing(world: DnsWorld) -> None:
