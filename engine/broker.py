@@ -76,7 +76,7 @@ class Broker:
         self._lock = Lock()
         self._records: ChallengeRecords | None = None
         self._closed = False
-        self.ca_limits = CaLimits(database, stack.full_name)
+        self.ca_limits = CaLimits(database, stack.id, stack.full_name)
         self.accounts = AccountNotes(database, lessee, stack, tell)
 
     def provider(self, question: ProviderQuestion) -> ProviderAnswer:

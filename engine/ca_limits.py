@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from math import isinf
 from typing import TYPE_CHECKING
+
+import orjson
 
 from stacks.allowances import Allowance, Claim, Event
 from stacks.broker import RequestMalformed
@@ -18,8 +21,11 @@ MAKE_ROOM = "see what is used: tic cert limits; tic tries again by itself: tic c
 class CaLimits:
     """The ledger as one stack's run sees it. `clock` gives seconds since the epoch."""
 
-    def __init__(self, database: "Database", stack: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: "Database", stack_id: int, stack: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._database = database
+        self._stack_id = stack_id
         self._stack = stack
         self._clock = clock
 
@@ -27,18 +33,22 @@ class CaLimits:
         """Count it, or say what holds it back."""
         from engine.certificates.limits import kept
 
+        renewal = self._is_renewal(wanted)
         with self._database.write() as connection:
             now = self._clock()
             if wanted.account_uri is None:
                 held = kept.claim_account(connection, wanted.directory_url, now)
                 return Allowance("account") if held is None else _refusal(held, now)
-            answer = kept.claim(connection, self._stack, _request(wanted), now)
+            answer = kept.claim(connection, self._stack, replace(_request(wanted), renewal=renewal), now)
         return Allowance(answer) if isinstance(answer, str) else _refusal(answer, now)
 
     def hear(self, event: Event) -> None:
         """Note what came of something. Raises RequestMalformed where the event lacks what it is about."""
         from engine.certificates.limits import kept
+        from engine.certificates.limits.limit import limits
 
+        if event.event not in {"wait", "refused"} and not limits(event.directory_url):
+            return  # nothing of it counts
         with self._database.write() as connection:
             now = self._clock()
             until = None if event.seconds is None else now + event.seconds
@@ -63,6 +73,26 @@ class CaLimits:
                     asked = _request(event.asked)
                     kept.refused(connection, _of(event.claim), asked, until, event.detail, now)
 
+    def _is_renewal(self, wanted: Claim) -> bool:
+        """Whether the stack has a certificate of this CA for exactly these names."""
+        from sqlalchemy import select
+
+        from engine.certificates.limits.limit import limits
+        from engine.state.tables import CERTIFICATE
+
+        if wanted.account_uri is None or not limits(wanted.directory_url):
+            return False
+        of = (CERTIFICATE.c.stack_id == self._stack_id) & CERTIFICATE.c.facts.contains(
+            wanted.names[0], autoescape=True
+        )
+        query = select(CERTIFICATE.c.facts).where(of)
+        with self._database.read() as connection:
+            held = [orjson.loads(row.facts) for row in connection.execute(query)]
+        return any(
+            one["directory"] == wanted.directory_url and set(one["names"]) == set(wanted.names)
+            for one in held
+        )
+
     def waits(self, directory_url: str) -> dict[str, float]:
         """How many seconds which endpoints of the CA want no request."""
         from engine.certificates.limits import kept
@@ -76,13 +106,7 @@ class CaLimits:
 def _request(wanted: Claim) -> "Request":
     from engine.certificates.limits.ledger import Request
 
-    return Request(
-        wanted.directory_url,
-        wanted.account_uri or "",
-        wanted.names,
-        renewal=wanted.renewal,
-        replaces=wanted.replaces,
-    )
+    return Request(wanted.directory_url, wanted.account_uri or "", wanted.names, replaces=wanted.replaces)
 
 
 def _refusal(held: "Held", now: float) -> Allowance:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.ca_limits import CaLimits
+from engine.certificates.kept import TYPE, follow, found
 from engine.database import Database
 from engine.home import Home
+from engine.state import stacks
 from stacks.allowances import EVENTS, Claim, Event
 from stacks.broker import RequestMalformed
 
@@ -39,8 +41,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def limits(database: Database, clock: Clock) -> CaLimits:
-    return CaLimits(database, "site/prod", clock)
+def stack(database: Database) -> stacks.Stack:
+    with database.write() as connection:
+        return stacks.create(connection, "site", "prod")
+
+
+@pytest.fixture
+def limits(database: Database, stack: stacks.Stack, clock: Clock) -> CaLimits:
+    return CaLimits(database, stack.id, stack.full_name, clock)
 
 
 def _claim(*names: str, directory: str = LETSENCRYPT, **flags: bool) -> Claim:
@@ -61,7 +69,7 @@ def test_what_cant_be_ordered_is_told_with_the_limit_whose_how_many_since_when_a
         _issue(limits, _claim("example.com", "www.example.com"), f"order/{number}")
     clock.now += 3600
 
-    answer = limits.claim(_claim("www.example.com", "example.com", renewal=True))
+    answer = limits.claim(_claim("www.example.com", "example.com"))
 
     assert answer.claim is None
     assert answer.seconds == 33 * 3600
@@ -83,6 +91,46 @@ def test_orders_under_way_elsewhere_are_told_of(limits: CaLimits) -> None:
 
     assert (answer.claim, answer.seconds) == (None, None)
     assert "orders that are under way hold all that is left of www.example.com" in answer.why
+
+
+def _holds(database: Database, stack: stacks.Stack, directory: str, *names: str) -> None:
+    """The stack's state has a certificate."""
+    outputs = {
+        "serial": "2a",
+        "issuer": "CN=CA",
+        "notBefore": "2027-01-01T00:00:00+00:00",
+        "notAfter": "2027-04-01T00:00:00+00:00",
+    }
+    resource = {
+        "urn": f"urn:pulumi:prod::site::{TYPE}::web",
+        "type": TYPE,
+        "inputs": {"domains": list(names), "directoryUrl": directory},
+        "outputs": {**outputs, "epoch": 1},
+    }
+    with database.write() as connection:
+        follow(connection, stack.id, found([resource]))
+
+
+def test_a_renewal_counts_neither_for_the_account_nor_for_the_registered_domain(
+    database: Database, stack: stacks.Stack, limits: CaLimits
+) -> None:
+    _holds(database, stack, LETSENCRYPT, "www.example.com", "example.com")
+    for number in range(50):
+        _issue(limits, _claim(f"host{number}.example.com"), f"order/{number}")
+
+    assert limits.claim(_claim("host-51.example.com")).claim is None
+    assert limits.claim(_claim("www.example.com")).claim is None
+    assert limits.claim(_claim("example.com", "www.example.com")).claim is not None
+
+
+def test_a_certificate_of_another_ca_makes_no_renewal_of_it(
+    database: Database, stack: stacks.Stack, limits: CaLimits
+) -> None:
+    _holds(database, stack, UNKNOWN, "example.com")
+    for number in range(50):
+        _issue(limits, _claim(f"host{number}.example.com"), f"order/{number}")
+
+    assert limits.claim(_claim("example.com")).claim is None
 
 
 def test_what_the_ca_asked_for_is_told_as_its_word(limits: CaLimits) -> None:
@@ -117,7 +165,7 @@ def test_endpoints_that_want_no_request_are_told_with_the_time_that_is_left(
 @pytest.mark.parametrize("event", EVENTS)
 def test_an_event_that_does_not_say_what_it_is_about_is_refused(limits: CaLimits, event: str) -> None:
     with pytest.raises(RequestMalformed):
-        limits.hear(Event(event, UNKNOWN, seconds=1.0))
+        limits.hear(Event(event, LETSENCRYPT, seconds=1.0))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +190,7 @@ def test_a_length_of_time_that_is_none_is_refused(seconds: object) -> None:
 
 
 def test_messages_travel_whole() -> None:
-    asked = _claim("a.example", renewal=True, replaces=True)
+    asked = _claim("a.example", replaces=True)
     event = Event(
         "refused", UNKNOWN, "claim", asked, "order", "account", "identifier", "endpoint", 1.5, "detail"
     )

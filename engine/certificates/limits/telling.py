@@ -1,13 +1,11 @@
 """What holds an order back, in finished sentences: which limit, of whom, since when, how many, until when."""
 
-from datetime import UTC, datetime
-from math import ceil, isinf
+from math import isinf
 from urllib.parse import urlsplit
 
 from engine.certificates.limits.ledger import ANYBODY, Held
 from engine.certificates.limits.limit import authority
-
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+from stacks.moments import moment, span
 
 
 def told(held: Held, now: float) -> str:
@@ -39,18 +37,3 @@ def ca_name(directory_url: str) -> str:
     return (
         known.label if known is not None else f"the CA at {urlsplit(directory_url).netloc or directory_url}"
     )
-
-
-def moment(seconds: float) -> str:
-    """A moment as people read it, to the second and never too early (RFC 3339, UTC)."""
-    return datetime.fromtimestamp(ceil(seconds), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def span(seconds: float) -> str:
-    """A length of time in its two largest units: `3 h 22 min`."""
-    left, parts = max(1, ceil(seconds)), []
-    for size, unit in _UNITS:
-        number, left = divmod(left, size)
-        if number:
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2])

@@ -1,27 +1,29 @@
 """tic:acme/certificate:Certificate: what a finished order gives (RFC 8555 7.4), updated in place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stacks.errors import StackError
+from stacks.provider.acme import allowance
 from stacks.provider.acme.certificates import (
     Issued,
     Mismatch,
     check_belongs,
     check_covers,
-    ends_below,
     read_issued,
+    top_issuer,
 )
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
 from stacks.provider.acme.keys import private_key
-from stacks.provider.acme.order import DOMAINS
+from stacks.provider.acme.order import DOMAINS, FORGOTTEN
 from stacks.provider.acme.polling import pause
 from stacks.provider.acme.problems import AGAIN, AuthorityError, hint_for, told
 from stacks.provider.acme.renewal_info import ask, renewal_info_url
 from stacks.provider.acme.signing_requests import der, is_for_certificate
+from stacks.provider.acme.stapling import shortfall
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from stacks.provider.acme.authority import Answer, Conversation
 
 _UPDATE = Change.UPDATE
+ANOTHER = ("orderUrl", "privateKeyPem", "preferredChain")
+"""Inputs that mean another certificate, or another chain of it."""
 CERTIFICATE_OUTPUTS = (
     Output("certificatePem", Kind.STRING, "The certificate alone, in PEM."),
     Output("chainPem", Kind.STRING, "The certificates between it and the root, in PEM, in order."),
@@ -105,13 +109,27 @@ class Certificate(ResourceType):
         return self.preview_create(inputs) if _another(state, inputs) else self.kept(state)
 
     def update(self, operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:
-        """The new order's certificate; no word to the CA where only the account's properties changed."""
-        return _obtained(operation, inputs) if _another(state, inputs) else self.kept(state)
+        """The new order's certificate; no word to the CA where only the account's properties changed.
+
+        A CA forgets orders in time, and with them the other chains that it offered.
+        """
+        if not _another(state, inputs):
+            return self.kept(state)
+        try:
+            return _obtained(operation, inputs)
+        except AuthorityError as error:
+            if error.status not in FORGOTTEN or _another(state, inputs, but="preferredChain"):
+                raise
+        operation.warn(
+            f"the CA no longer has the order of {', '.join(inputs['domains'])}, so its chain stays as it is until "
+            "the next renewal — next: tic cert renew --force, to have the other one now"
+        )
+        return self.kept(state)
 
 
-def _another(state: Values, inputs: Values) -> bool:
+def _another(state: Values, inputs: Values, *, but: str = "") -> bool:
     """Whether these inputs mean another certificate; the same names in another order do not."""
-    if any(state.get(each) != inputs.get(each) for each in ("orderUrl", "privateKeyPem", "preferredChain")):
+    if any(state.get(each) != inputs.get(each) for each in ANOTHER if each != but):
         return True
     names = inputs.get("domains")
     return is_unknown(names) or set(state["domains"]) != set(names or ())
@@ -124,9 +142,13 @@ def _obtained(operation: Operation, inputs: Values) -> dict[str, Any]:
     access = Access.of(inputs)
     with operation.run.authorities.talk(access) as talk:
         order = _finished(operation, talk, inputs, names)
-        issued = _downloaded(talk, str(order.get("certificate")), inputs.get("preferredChain"), names)
+        allowance.issued(operation, inputs["directoryUrl"], inputs["orderUrl"])
+        offered = _downloaded(talk, str(order.get("certificate")), inputs.get("preferredChain"), names)
+        issued = _chosen(operation, offered, inputs.get("preferredChain"), names)
         url = renewal_info_url(talk.directory, issued.certificate_pem)
     _check(issued, inputs)
+    if lacking := shortfall(inputs["csrPem"], issued.certificate_pem):
+        operation.warn(lacking)
     info = ask(operation.run.authorities, access, url, datetime.now(UTC)) if url else None
     return {
         "certificatePem": issued.certificate_pem,
@@ -172,16 +194,25 @@ def _finalize(talk: "Conversation", order: "Answer", csr_pem: str, doing: str) -
         return order
 
 
-def _downloaded(talk: "Conversation", url: str, preferred: str | None, names: str) -> Issued:
-    """The chain that ends below the preferred root, or the CA's first one (7.4.2)."""
+def _downloaded(talk: "Conversation", url: str, preferred: str | None, names: str) -> list[str]:
+    """The CA's own chain, and where one is preferred the others that it offers (7.4.2)."""
     doing = f"download the certificate for {names}"
     answer = talk.read(url, doing)
-    chains = [answer.text]
-    if preferred is not None:
-        chains += [talk.read(each, doing).text for each in answer.alternates]
+    others = answer.alternates if preferred is not None else ()
+    return [answer.text, *(talk.read(each, doing).text for each in others)]
+
+
+def _chosen(operation: Operation, chains: Sequence[str], preferred: str | None, names: str) -> Issued:
+    """The chain that ends below the preferred root, or the CA's first one."""
     try:
-        wanted = [each for each in chains if preferred is not None and ends_below(each, preferred)]
-        return read_issued((wanted or chains)[0])
+        tops = [top_issuer(each) for each in chains]
+        if preferred is not None and preferred not in tops:
+            offered = ", ".join(map(repr, dict.fromkeys(tops)))
+            operation.warn(
+                f"the CA offers no chain below {preferred!r} for {names}, only below {offered}; its first one is "
+                "taken — next: prefer one of these, or leave `preferredChain` out"
+            )
+        return read_issued(chains[tops.index(preferred) if preferred in tops else 0])
     except ValueError as error:
         raise StackError(f"the CA's certificate for {names} can't be read: {error}", hint=AGAIN) from error
 

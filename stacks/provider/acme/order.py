@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from stacks.provider.acme import allowance
 from stacks.provider.acme.challenge import answered, thumbprint
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
@@ -134,6 +135,8 @@ class Order(ResourceType):
         """Order anew; or, for names in another order or another account key, write the proofs anew."""
         if not self._comes_anew(state, inputs):
             return self._rewritten(state, inputs)
+        if state["orderUrl"] in self._dead:
+            allowance.given_up(operation, state["directoryUrl"], state["orderUrl"])
         outputs = _ordered(operation, state, inputs)
         _give_up(operation, state, _access(state, inputs))
         return outputs
@@ -195,7 +198,10 @@ def _give_up(operation: Operation, state: Values, access: "Access") -> None:
 
     Not what an order of this same run holds: a CA may give the new order the old one's authorizations.
     """
-    if _issued(operation, state["orderUrl"]) or _expired(state):
+    if _issued(operation, state["orderUrl"]):
+        return
+    allowance.given_up(operation, state["directoryUrl"], state["orderUrl"])
+    if _expired(state):
         return
     try:
         with operation.run.authorities.talk(access) as talk:

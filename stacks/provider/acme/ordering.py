@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stacks.errors import StackError
+from stacks.provider.acme import allowance
 from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.run import Operation
@@ -66,14 +67,23 @@ def place(operation: Operation, talk: "Conversation", wanted: Wanted) -> Placed:
 def _placed(operation: Operation, talk: "Conversation", wanted: Wanted) -> tuple["Answer", str | None]:
     doing = f"order a certificate for {', '.join(wanted.names)}"
     url = talk.directory["newOrder"]
+
+    def posted(one: Wanted) -> "Answer":
+        return allowance.order(
+            operation,
+            talk.access,
+            one.names,
+            lambda: talk.post(url, one.payload(), doing),
+            replaces=one.replaces is not None,
+        )
+
     try:
-        return talk.post(url, wanted.payload(), doing), wanted.replaces
+        return posted(wanted), wanted.replaces
     except AuthorityError as error:
         if wanted.replaces is None or not _is_about_replacing(error):
             raise
     operation.say("the CA does not take it as the replacement of the one before; ordering it as a new one")
-    alone = Wanted(wanted.names, wanted.profile)
-    return talk.post(url, alone.payload(), doing), None
+    return posted(Wanted(wanted.names, wanted.profile)), None
 
 
 def _is_about_replacing(error: AuthorityError) -> bool:
