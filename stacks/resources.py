@@ -58,17 +58,22 @@ class Custom(_Named, pulumi.CustomResource):
 
 
 class Account(Custom):
-    """An account at a CA (RFC 8555 7.3); `directory_url` is a URL or a name, as `letsencrypt`."""
+    """An account at a CA (RFC 8555 7.3); `directory_url` is a URL or a name, as `letsencrypt`. One higher
+    `key_epoch`, or another `key_type`, gives it another key.
+    """
 
     directory_url: Output[str]
     email: Output[str | None]
+    contacts: Output[Sequence[str] | None]
     terms_of_service_agreed: Output[bool]
     ca_certificates: Output[str | None]
     eab_credential: Output[str | None]
     key_type: Output[str]
+    key_epoch: Output[int]
     account_uri: Output[str]
     private_key_pem: Output[str]
     terms_of_service: Output[str | None]
+    terms_agreed_at: Output[str | None]
 
     def __init__(
         self,
@@ -76,19 +81,23 @@ class Account(Custom):
         *,
         directory_url: Input[str],
         email: Input[str | None] = None,
+        contacts: Input[Sequence[Input[str]] | None] = None,
         terms_of_service_agreed: Input[bool | None] = None,
         ca_certificates: Input[str | None] = None,
         eab_credential: Input[str | None] = None,
         key_type: Input[str | None] = None,
+        key_epoch: Input[int | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
             "directory_url": directory_url,
             "email": email,
+            "contacts": contacts,
             "terms_of_service_agreed": terms_of_service_agreed,
             "ca_certificates": ca_certificates,
             "eab_credential": eab_credential,
             "key_type": key_type,
+            "key_epoch": key_epoch,
         }
         super().__init__("tic:acme/account:Account", name, inputs, opts)
 

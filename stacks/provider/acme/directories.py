@@ -17,6 +17,7 @@ DIRECTORIES = {
     "sslcom-rsa": "https://acme.ssl.com/sslcom-dv-rsa",
     "actalis": "https://acme-api.actalis.com/acme/directory",
 }
+NAMES = {url: name for name, url in DIRECTORIES.items()}
 ENDED = {"buypass": "Buypass has issued no TLS certificates since October 2025"}
 """CAs that issue nothing any more, and what to say of them."""
 

@@ -22,6 +22,7 @@ from stacks.provider.acme.order import Order
 from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.acme.rollover import signed_by_both
 from stacks.provider.properties import Change
+from tests.stacks.provider.acme.scripted_ca import PROBLEM, Said, scripted_ca
 from tests.stacks.provider.broker_server import Refusal
 from tests.stacks.provider.driver import Driver, State, access
 from tests.stacks.provider.relay import Relay, relay
@@ -281,6 +282,37 @@ def test_a_key_that_another_account_has_is_dropped_and_that_account_named(driver
     assert refused.value.hint == "run `tic stack up` again; it makes another key"
     assert holds(driver, account)
     assert holds(driver, rolled(driver.next_run(), account, keyEpoch=2))
+
+
+def test_a_conflict_is_told_with_the_account_that_the_ca_names(driver: Driver) -> None:
+    """RFC 8555 7.3.5: 409, the other account in `Location`, and no problem document."""
+    with scripted_ca() as ca:
+        account = driver.create(Account(), **ca.access)
+        ca.says["keyChange"] = [Said(409, None, {"Location": "{ca}/account/2"})]
+        ca.says["newAccount"] = [Said(400, {"type": f"{PROBLEM}accountDoesNotExist", "detail": "none"})]
+        with pytest.raises(StackError, match=r"another account .*/account/2. has the new key already"):
+            rolled(driver, account, keyEpoch=2)
+        assert driver.broker.keys[account["accountUri"]].key_pem == account["privateKeyPem"]
+
+
+def test_a_refusal_is_told_in_the_cas_words_and_leaves_the_key_as_it_is(driver: Driver) -> None:
+    with scripted_ca() as ca:
+        account = driver.create(Account(), **ca.access)
+        ca.says["keyChange"] = [Said(400, {"type": f"{PROBLEM}badPublicKey", "detail": "too small"})]
+        ca.says["newAccount"] = [Said(400, {"type": f"{PROBLEM}accountDoesNotExist", "detail": "none"})]
+        with pytest.raises(
+            AuthorityError, match=r"could not change the account's key: .*badPublicKey: too small"
+        ):
+            rolled(driver, account, keyEpoch=2)
+        assert driver.next_run().diff(Account(), account, **wish(account)) == {"privateKeyPem": Change.UPDATE}
+
+
+def test_a_ca_that_says_yes_and_does_nothing_is_found_out(driver: Driver) -> None:
+    with scripted_ca() as ca:
+        account = driver.create(Account(), **ca.access)
+        ca.says["newAccount"] = [Said(400, {"type": f"{PROBLEM}accountDoesNotExist", "detail": "none"})]
+        with pytest.raises(StackError, match="the CA did not take the new key"):
+            rolled(driver, account, keyEpoch=2)
 
 
 def test_a_key_that_can_not_be_noted_is_not_offered_to_the_ca(driver: Driver) -> None:
