@@ -26,6 +26,7 @@ _UPDATE = Change.UPDATE
 FORGOTTEN = {403, 404, 410}
 ON_THE_SIDE = {"accountKeyPem", "caCertificates", "keepKey"}
 """Inputs that mean the same order."""
+_OF_KEY = {"accountKeyPem", "caCertificates"}
 DOMAINS = Property(
     "domains",
     Kind.STRINGS,
@@ -111,6 +112,8 @@ class Order(ResourceType):
         if not self._means_another(state, inputs) and not self._is_alive(operation, state, inputs):
             changes["orderUrl"] = _UPDATE
         return changes
+        if changes and changes.keys() <= _OF_KEY and _issued(operation, state["orderUrl"]):
+            return {}
 
     def create(self, operation: Operation, inputs: Values) -> Created:
         """Order (newOrder), and read what the CA wants proven."""

@@ -131,6 +131,8 @@ def test_a_certificate_stays_and_the_next_one_is_ordered_by_the_same_account(dri
     certificate = driver.certificate(order)
     new = rolled(driver, account, keyEpoch=2)
     later = driver.next_run()
+    later.remember(certificate)
+    assert later.diff(Order(), order, **later.order_inputs(new, ["a.test"])) == {}
     moved = later.update(Certificate(), certificate, **later.certificate_inputs({**order, **access(new)}))
     assert moved["certificatePem"] == certificate["certificatePem"]
     assert moved["accountKeyPem"] == new["privateKeyPem"]
