@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import cert_accounts, cert_check, cert_renew, table
+from cli import cert_accounts, cert_check, cert_limits, cert_renew, table
 from cli.cert_names import Certificate, chosen
 from cli.consent import confirm
 from cli.printable import printable
@@ -180,6 +180,7 @@ def revoke(
 app.command("renew")(cert_renew.renew)
 app.command("check")(cert_check.check)
 app.command("accounts")(cert_accounts.accounts)
+app.command("limits")(cert_limits.limits)
 
 
 def _failed(times: int, last: str) -> str:

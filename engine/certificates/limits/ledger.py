@@ -91,7 +91,7 @@ def earliest(ledger: Ledger, request: Request, now: float) -> Held | None:
     """What holds the request back the longest; None: it can be made now."""
     waits = [*_asked(ledger, request.directory, NEW_ORDER, request.account, now)]
     for limit, slot in slots(request):
-        if (found := _held(ledger.get(slot), limit, slot, now)) is not None:
+        if (found := held_back(ledger.get(slot), limit, slot, now)) is not None:
             waits.append(found)
     return max(waits, key=lambda each: each.moment, default=None)
 
@@ -101,7 +101,7 @@ def earliest_account(ledger: Ledger, directory: str, now: float) -> Held | None:
     waits = [*_asked(ledger, directory, NEW_ACCOUNT, ANYBODY, now)]
     for limit in _limits(directory, Counts.ACCOUNTS):
         slot = Slot(directory, limit.name, ANYBODY)
-        if (found := _held(ledger.get(slot), limit, slot, now)) is not None:
+        if (found := held_back(ledger.get(slot), limit, slot, now)) is not None:
             waits.append(found)
     return max(waits, key=lambda each: each.moment, default=None)
 
@@ -163,11 +163,6 @@ def refused(ledger: Ledger, request: Request, until: float, detail: str) -> Chan
     return _asked_to_wait(ledger, found or [Slot(request.directory, NEW_ORDER, request.account)], until)
 
 
-def refused_account(ledger: Ledger, directory: str, until: float) -> Changed:
-    """The CA refused to make an account, and asked to wait until a moment."""
-    return _asked_to_wait(ledger, [Slot(directory, NEW_ACCOUNT, ANYBODY)], until)
-
-
 def busy(ledger: Ledger, directory: str, endpoint: str, until: float) -> Changed:
     """An endpoint (`newOrder`, `newAccount`) asked everybody to wait, as with HTTP 503."""
     return _asked_to_wait(ledger, [Slot(directory, endpoint, ANYBODY)], until)
@@ -188,6 +183,21 @@ def slots(request: Request) -> Iterator[tuple[Limit, Slot]]:
 def certificates(request: Request) -> Iterator[tuple[Limit, Slot]]:
     """What the certificate of the order will use."""
     return (each for each in slots(request) if each[0].counts is Counts.CERTIFICATES)
+
+
+def held_back(bucket: Bucket | None, limit: Limit, slot: Slot, now: float) -> Held | None:
+    """What a bucket holds back at `now`, whatever else does."""
+    if bucket is None:
+        return None
+    used = bucket.used(limit, now)
+    moment, by_ca = now, False
+    if bucket.held >= limit.most:
+        moment = inf
+    elif bucket.full_at > now:
+        moment = bucket.full_at + (bucket.held + 1 - limit.most) * limit.refill
+    if bucket.not_before > max(now, moment):
+        moment, by_ca = bucket.not_before, True
+    return Held(moment, slot, limit, used, bucket.since, by_ca) if moment > now else None
 
 
 def is_spent(bucket: Bucket, now: float) -> bool:
@@ -233,20 +243,6 @@ def _of_failures(directory: str, account: str, identifier: str) -> Iterator[tupl
         yield limit, Slot(directory, limit.name, _of_account(account, identifier))
 
 
-def _held(bucket: Bucket | None, limit: Limit, slot: Slot, now: float) -> Held | None:
-    if bucket is None:
-        return None
-    used = bucket.used(limit, now)
-    moment, by_ca = now, False
-    if bucket.held >= limit.most:
-        moment = inf
-    elif bucket.full_at > now:
-        moment = bucket.full_at + (bucket.held + 1 - limit.most) * limit.refill
-    if bucket.not_before > max(now, moment):
-        moment, by_ca = bucket.not_before, True
-    return Held(moment, slot, limit, used, bucket.since, by_ca) if moment > now else None
-
-
 def _asked(ledger: Ledger, directory: str, endpoint: str, subject: str, now: float) -> Iterator[Held]:
     for who in {subject, ANYBODY}:
         slot = Slot(directory, endpoint, who)
@@ -257,7 +253,7 @@ def _asked(ledger: Ledger, directory: str, endpoint: str, subject: str, now: flo
 
 def _told(found: Iterable[tuple[Limit, Slot]], detail: str) -> list[Slot]:
     """The slots of the limit that the CA's words name; of several subjects those that the words name."""
-    meant = [slot for limit, slot in found if limit.told_by in detail]
+    meant = [slot for limit, slot in found if limit.told_by and limit.told_by in detail]
     named = [slot for slot in meant if f'"{slot.subject.partition(" of ")[0]}"' in detail]
     return named or meant
 

@@ -14,6 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.certificates.limits import own
+from engine.home import Home
+from stacks.provider.acme.directories import DIRECTORIES
+
 _DATA = Path(__file__).with_name("limits.toml")
 
 
@@ -77,10 +81,39 @@ class Authority:
 
 @cache
 def authorities() -> Mapping[str, Authority]:
-    """Every CA of which it is known whether it documents limits, by directory URL."""
+    """Every CA of which something is known, by directory URL: what it documents, and what the user says.
+
+    Raises LimitsMalformed.
+    """
     with _DATA.open("rb") as file:
         data = tomllib.load(file)
-    return {url: _authority(name, values) for name, values in data.items() for url in values["directories"]}
+    return combined(data, Home.find().root / own.FILE)
+
+
+def combined(data: Mapping[str, Any], path: Path) -> Mapping[str, Authority]:
+    """What is documented with what the file at `path` says, which goes first. Raises LimitsMalformed."""
+    told = own.read(path)
+    found: dict[str, Authority] = {}
+    for name in [*data, *(each for each in told if each not in data)]:
+        base, more = data.get(name, {}), told.get(name, {})
+        defaults = {"label": name, "source": str(path), "known": "", "directories": []}
+        values = {**defaults, **base, **more, "limit": _limits(base, more)}
+        if more:
+            values["source"] = more.get("source", str(path))
+        try:
+            known = _authority(name, values)
+        except (KeyError, ValueError) as error:
+            raise own.malformed(path, f"[{name}] lacks something, or says what is none: {error}") from None
+        found |= {DIRECTORIES.get(each, each): known for each in values["directories"]}
+    return found
+
+
+def _limits(base: Mapping[str, Any], more: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The limits of a CA, by name: what is said of one again changes only that of it."""
+    by_name = {each["name"]: dict(each) for each in base.get("limit", ())}
+    for each in more.get("limit", ()):
+        by_name.setdefault(each["name"], {}).update(each)
+    return list(by_name.values())
 
 
 def authority(directory_url: str) -> Authority | None:
@@ -103,12 +136,12 @@ def _authority(name: str, values: Mapping[str, Any]) -> Authority:
 def _limit(values: Mapping[str, Any]) -> Limit:
     return Limit(
         values["name"],
-        values["label"],
+        values.get("label", values["name"]),
         Counts(values["counts"]),
         Per(values["per"]),
         values["most"],
         float(values["refill"]),
-        values["told_by"],
+        values.get("told_by", ""),
         values.get("renewals_exempt", False),
         values.get("ends_with_success", False),
     )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.certificates.limits.ledger import (
+    NEW_ACCOUNT,
     NEW_ORDER,
     Bucket,
     Request,
@@ -23,7 +24,6 @@ from engine.certificates.limits.ledger import (
     ordered,
     proven,
     refused,
-    refused_account,
 )
 from engine.certificates.limits.limit import Counts, Limit, Per, authorities, authority, limits
 from engine.certificates.limits.registered import registered_domain
@@ -208,7 +208,7 @@ def test_a_ca_that_documents_no_limits_holds_back_nothing_but_what_it_asks_for()
     assert ledger == {}
 
     ledger.update(busy(ledger, NOBODY_KNOWS, NEW_ORDER, NOW + 60))
-    ledger.update(refused_account(ledger, NOBODY_KNOWS, NOW + 90))
+    ledger.update(busy(ledger, NOBODY_KNOWS, NEW_ACCOUNT, NOW + 90))
 
     held, account = earliest(ledger, request, NOW), earliest_account(ledger, NOBODY_KNOWS, NOW)
     assert held is not None
