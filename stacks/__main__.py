@@ -11,6 +11,7 @@ from stacks.resources import IssuedCertificate
 
 config = pulumi.Config()
 ca_file = config.get("caFile")
+csr_file = config.get("csrFile")
 
 certificate = IssuedCertificate(
     "certificate",
@@ -20,7 +21,11 @@ certificate = IssuedCertificate(
     eab_credential=config.get("eabCredential") or None,
     domains=config.require_object("domains"),
     key_type=config.get("keyType") or None,
+    keep_key=config.get_bool("keepKey"),
+    must_staple=config.get_bool("mustStaple"),
+    csr_pem=Path(csr_file).read_text(encoding="utf-8") if csr_file else None,
     profile=config.get("profile") or None,
+    preferred_chain=config.get("preferredChain") or None,
     provider=config.get("provider") or None,
     nameservers=config.get_object("nameservers") or None,
     timing=config.get_object("timing") or None,
@@ -52,4 +57,5 @@ pulumi.export("serial", certificate.serial)
 pulumi.export("notBefore", certificate.not_before)
 pulumi.export("notAfter", certificate.not_after)
 pulumi.export("fullchain", certificate.fullchain_pem)
-pulumi.export("privateKey", certificate.private_key_pem)
+if not csr_file:
+    pulumi.export("privateKey", certificate.private_key_pem)

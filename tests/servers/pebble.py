@@ -72,12 +72,14 @@ def pebble(
     retry_after: int = 1,
     port: int | None = None,
     tls_expired: bool = False,
+    ocsp: str | None = None,
 ) -> Iterator[Pebble]:
     """Run Pebble under `folder`; it validates by asking the DNS server at `dns` (`host:port`).
 
     `reject_nonces` and `reuse_authorizations` are percentages, Pebble's own defaults unless given. `eab_keys`
     (key id -> base64url HMAC key) makes external account binding a duty. `retry_after` (seconds) is what it
     asks clients to wait between polls. `tls_expired`: its directory's root and certificate have expired.
+    `ocsp` is the responder that its certificates name.
     """
     where = folder / f"pebble-{secrets.token_hex(3)}"
     where.mkdir(parents=True)
@@ -98,6 +100,7 @@ def pebble(
         "domainBlocklist": list(blocked),
         "retryAfter": {"authz": retry_after, "order": retry_after},
         "keyAlgorithm": key_algorithm,
+        "ocspResponderURL": ocsp or "",
         "profiles": {name: dict(profile) for name, profile in profiles.items()},
     }
     configuration = where / "pebble.json"

@@ -121,8 +121,8 @@ class Certificate(ResourceType):
             if error.status not in FORGOTTEN or _another(state, inputs, but="preferredChain"):
                 raise
         operation.warn(
-            f"the CA no longer has the order of {', '.join(inputs['domains'])}, so its chain stays as it is until "
-            "the next renewal — next: tic cert renew --force, to have the other one now"
+            f"the CA no longer has the order of {', '.join(inputs['domains'])}, so its chain stays as it is "
+            "until the next renewal — next: tic cert renew --force, to have the other one now"
         )
         return self.kept(state)
 
@@ -209,8 +209,8 @@ def _chosen(operation: Operation, chains: Sequence[str], preferred: str | None, 
         if preferred is not None and preferred not in tops:
             offered = ", ".join(map(repr, dict.fromkeys(tops)))
             operation.warn(
-                f"the CA offers no chain below {preferred!r} for {names}, only below {offered}; its first one is "
-                "taken — next: prefer one of these, or leave `preferredChain` out"
+                f"the CA offers no chain below {preferred!r} for {names}, only below {offered}; its first "
+                "one is taken — next: prefer one of these, or leave `preferredChain` out"
             )
         return read_issued(chains[tops.index(preferred) if preferred in tops else 0])
     except ValueError as error:

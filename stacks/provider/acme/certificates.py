@@ -71,12 +71,13 @@ def check_covers(certificate_pem: str, domains: Sequence[str]) -> None:
         raise Mismatch(f"the certificate does not hold {', '.join(missing)}")
 
 
-def ends_below(fullchain_pem: str, preferred: str) -> bool:
-    """Whether the chain ends below an issuer with this common name (called preferred chain elsewhere)."""
+def top_issuer(fullchain_pem: str) -> str:
+    """The common name (or where it has none, the whole name) of the issuer that the chain ends below."""
     from cryptography.x509.oid import NameOID
 
-    names = load(fullchain_pem)[-1].issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return any(name.value == preferred for name in names)
+    issuer = load(fullchain_pem)[-1].issuer
+    names = issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else issuer.rfc4514_string()
 
 
 def renewal_id(certificate_pem: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from stacks.provider.acme.international import ACE, to_ascii
 from stacks.provider.properties import Refused
 
 MOST_NAMES = 100  # what the public CAs take in one order
@@ -35,11 +36,11 @@ def domains(given: Sequence[str]) -> list[str]:
 
 def domain(given: str) -> str:
     """One name in its normal form: A-labels (RFC 5890), lower case, no final dot, `*.` only at its front."""
-    name = given.strip().rstrip(".").lower()
+    name = given.strip().rstrip(".")
     prefix, base = ("*.", name[2:]) if name.startswith("*.") else ("", name)
-    base = _ascii(base)
     if "*" in base:
         raise Refused("may have one `*` only, as its whole first label (RFC 8555 7.1.3)")
+    base = to_ascii(base).rstrip(".")
     if len(base) > LONGEST_NAME:
         raise Refused(f"is longer than {LONGEST_NAME} characters")
     labels = base.split(".")
@@ -55,17 +56,6 @@ def identifier(name: str) -> str:
     return name.removeprefix("*.")
 
 
-def _ascii(name: str) -> str:
-    if name.isascii():
-        return name
-    import idna  # a large table, for names outside of ASCII only
-
-    try:
-        return idna.encode(name, uts46=True).decode()
-    except idna.IDNAError as error:
-        raise Refused(f"is not a valid international name: {error}") from error
-
-
 def _check_label(label: str) -> None:
     if not label:
         raise Refused("has an empty label")
@@ -75,3 +65,5 @@ def _check_label(label: str) -> None:
         raise Refused(f"holds {strange[0]!r}; letters, digits and hyphens are allowed")
     if label.startswith("-") or label.endswith("-"):
         raise Refused("has a label that begins or ends with a hyphen")
+    if label[2:4] == "--" and not label.startswith(ACE):
+        raise Refused(f"has hyphens in the third and fourth place of a label, as only those after {ACE} may")

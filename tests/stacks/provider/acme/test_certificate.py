@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from stacks.errors import StackError
 from stacks.provider.acme.certificate import Certificate
-from stacks.provider.acme.certificates import check_belongs
+from stacks.provider.acme.certificates import check_belongs, top_issuer
 from stacks.provider.acme.keys import KEY_TYPES, make_key
 from stacks.provider.properties import Change
 from stacks.provider.values import UNKNOWN
@@ -103,6 +103,29 @@ def test_a_preferred_chain_is_taken_where_the_ca_offers_it(
             chain = x509.load_pem_x509_certificates(updated["chainPem"].encode())
             issuers.add(chain[-1].issuer)
         assert issuers == {root.subject for root in roots}
+        assert driver.ear.warned == []
+
+
+def test_a_chain_that_the_ca_does_not_offer_is_told_with_those_that_it_does(driver: Driver) -> None:
+    order, first = driver.issued("a.test")
+    (offered,) = [top_issuer(first["fullchainPem"])]
+    updated = driver.update(Certificate(), first, **driver.certificate_inputs(order, preferredChain="Root X"))
+    assert updated["fullchainPem"] == first["fullchainPem"]
+    assert f"no chain below 'Root X' for a.test, only below '{offered}'" in driver.ear.warned[0]
+
+
+def test_another_chain_of_an_order_that_the_ca_has_forgotten_comes_with_the_next_renewal(
+    driver: Driver,
+) -> None:
+    """CAs keep orders for days, certificates live for months."""
+    order, first = driver.issued("a.test")
+    forgotten = {**order, "orderUrl": order["orderUrl"] + "x"}
+    before = {**first, "orderUrl": forgotten["orderUrl"]}
+    inputs = driver.certificate_inputs(forgotten, preferredChain="Root X")
+    assert driver.update(Certificate(), before, **inputs)["serial"] == first["serial"]
+    assert "stays as it is until the next renewal" in driver.ear.warned[0]
+    with pytest.raises(StackError, match="could not get the certificate"):
+        driver.update(Certificate(), first, **inputs)
 
 
 def test_a_new_order_updates_in_place_and_other_changes_ask_nobody(driver: Driver) -> None:

@@ -9,9 +9,9 @@ from stacks.provider.acme.certificates import (
     Mismatch,
     check_belongs,
     check_covers,
-    ends_below,
     read_issued,
     renewal_id,
+    top_issuer,
 )
 from stacks.provider.acme.keys import read_key
 from tests.stacks.provider.acme.chains import NOW, chain
@@ -63,10 +63,10 @@ def test_another_key_another_order_or_a_full_chain_as_the_certificate_is_refused
         check_covers(made.certificate, ["a.test", "b.test"])
 
 
-def test_a_preferred_chain_is_found_by_its_root() -> None:
+def test_a_chain_is_known_by_the_issuer_that_it_ends_below() -> None:
     made = chain("a.test")
-    assert ends_below(made.certificate + made.intermediate, "root")
-    assert not ends_below(made.certificate + made.intermediate, "other")
+    assert top_issuer(made.certificate + made.intermediate) == "root"
+    assert top_issuer(made.certificate) == "middle"
 
 
 @pytest.mark.parametrize("serial", [0x7F, 0x80, 0x8765_4321, 2**158 + 1])

@@ -1,5 +1,7 @@
 """Which key a certificate has: a new one at each renewal, the one before, or one that its user has (E1)."""
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,13 @@ from stacks.errors import StackError
 from stacks.provider.acme.directories import DIRECTORIES
 from stacks.provider.acme.keys import make_key, read_key
 from stacks.provider.acme.order import Order
-from stacks.provider.acme.signing_requests import asks_for_stapling
+from stacks.provider.acme.signing_requests import asks_for_stapling, make
+from stacks.provider.acme.stapling import shortfall
 from stacks.provider.properties import Change, Failure
 from stacks.provider.values import UNKNOWN
+from tests.servers.challtestsrv import Challtestsrv
+from tests.servers.pebble import pebble
+from tests.stacks.provider.acme.chains import chain
 from tests.stacks.provider.acme.requests_made import KEY, csr
 from tests.stacks.provider.driver import Driver, State
 
@@ -194,10 +200,26 @@ def test_a_preview_shows_the_users_request_and_no_key() -> None:
 
 
 @pytest.mark.server
-def test_a_certificate_that_must_be_stapled_is_issued_where_the_ca_still_does(driver: Driver) -> None:
+def test_a_certificate_that_must_be_stapled_is_issued_where_the_ca_still_does(
+    driver: Driver, dns: Challtestsrv, tmp_path: Path
+) -> None:
     """RFC 7633."""
-    order, certificate = driver.issued("a.test", mustStaple=True)
+    with pebble(tmp_path, dns=dns.address, ocsp="http://ocsp.test", retry_after=0) as server:
+        other = dataclasses.replace(driver, ca=server)
+        order, certificate = other.issued("a.test", mustStaple=True)
     assert asks_for_stapling(order["csrPem"])
     leaf = x509.load_pem_x509_certificate(certificate["certificatePem"].encode())
     (feature,) = leaf.extensions.get_extension_for_class(x509.TLSFeature).value
     assert feature is x509.TLSFeatureType.status_request
+    assert driver.ear.warned == []
+
+
+@pytest.mark.server
+def test_a_certificate_that_must_be_stapled_and_can_not_be_is_told(driver: Driver) -> None:
+    """As of CAs that have ended OCSP and take the request all the same."""
+    driver.issued("a.test", mustStaple=True)
+    assert "names no OCSP responder" in driver.ear.warned[0]
+    plain = chain("a.test").certificate
+    stapled = make(make_key("ec256"), ["a.test"], must_staple=True)
+    assert "left out that the certificate must be stapled" in str(shortfall(stapled, plain))
+    assert shortfall(make(make_key("ec256"), ["a.test"]), plain) is None
