@@ -10,8 +10,25 @@ if TYPE_CHECKING:
     from engine.database import Database
     from engine.events import Notice
     from engine.leases import Lessee
+    from engine.state.sealing import Sealing
     from engine.state.stacks import Stack
     from stacks.account_notes import KeyNote, Terms
+
+
+class OpenNotes:
+    """The notes of all stacks, for a command of who holds the vault; it has no terms to tell."""
+
+    def __init__(self, database: "Database", sealing: "Sealing") -> None:
+        self._database = database
+        self._sealing = sealing
+
+    def key(self, account_uri: str) -> "KeyNote | None":
+        """The key that the account was last to get."""
+        with self._database.read() as connection:
+            return account_keys.find_anywhere(connection, self._sealing, account_uri)
+
+    def show_terms(self, directory_url: str, terms: str) -> None:
+        """Nothing is agreed to by what such a command does."""
 
 
 class AccountNotes:

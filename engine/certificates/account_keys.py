@@ -44,6 +44,13 @@ def find(connection: Connection, sealing: "Sealing", stack_id: int, account_uri:
     return KeyNote(account_uri, row.epoch, *orjson.loads(sealing.unseal(context(stack_id), row.sealed)))
 
 
+def find_anywhere(connection: Connection, sealing: "Sealing", account_uri: str) -> KeyNote | None:
+    """The newest note of an account, whichever stack has it: for who may open all of them."""
+    query = select(ACME_ACCOUNT_KEY.c.stack_id).where(ACME_ACCOUNT_KEY.c.uri == account_uri)
+    stack_id = connection.execute(query.order_by(ACME_ACCOUNT_KEY.c.noted_at.desc()).limit(1)).scalar()
+    return None if stack_id is None else find(connection, sealing, stack_id, account_uri)
+
+
 def forget(connection: Connection, stack_id: int, account_uri: str) -> None:
     """Drop the note of an account, if there is one."""
     connection.execute(delete(ACME_ACCOUNT_KEY).where(_of(stack_id, account_uri)))

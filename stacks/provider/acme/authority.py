@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 from acme.jws import JWS
@@ -28,7 +28,7 @@ from stacks.provider.acme.patience import BUSY, PATIENCE_SECONDS, Patience, late
 from stacks.provider.acme.problems import AuthorityError, code_of, explained, hint_for, not_acme, told
 
 if TYPE_CHECKING:
-    from stacks.provider.acme.broker_notes import BrokerNotes
+    from stacks.account_notes import KeyNote
 
 USER_AGENT = "tic-engine (ACME, RFC 8555)"
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 45
@@ -143,6 +143,16 @@ class Conversation:
         )
 
 
+class Notes(Protocol):
+    """What is kept of accounts beside the states."""
+
+    def key(self, account_uri: str) -> "KeyNote | None":
+        """The key that the account was last to get."""
+
+    def show_terms(self, directory_url: str, terms: str) -> None:
+        """The CA shows these terms (a URL)."""
+
+
 class Authorities:
     """The CAs of this process: idle connections and directories, by directory URL and trusted roots.
 
@@ -150,7 +160,7 @@ class Authorities:
     instead of the one that is given, which is that of a state from before.
     """
 
-    def __init__(self, notes: "BrokerNotes | None" = None, patience: Patience | None = None) -> None:
+    def __init__(self, notes: "Notes | None" = None, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
         self._notes = notes
         self._taken: dict[str, bool] = {}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from credentials.refusals import DamagedSecret
+from engine.account_notes import OpenNotes
 from engine.certificates import account_keys, accounts, kept
 from engine.certificates.accounts import Account, Known
 from engine.events import Notice
@@ -191,6 +192,17 @@ def test_a_key_is_of_its_stack_alone(world: DnsWorld) -> None:
         connection.execute(ACME_ACCOUNT_KEY.update().values(stack_id=other.stack.id))
     with other.database.read() as connection, pytest.raises(DamagedSecret):
         account_keys.find(connection, other.vault, other.stack.id, uri)
+
+
+def test_who_holds_the_vault_finds_the_newest_note_of_an_account_in_any_stack(world: DnsWorld) -> None:
+    """As to revoke a certificate whose state has the key of before."""
+    uri, other = account()["id"], world.another_stack("prod")
+    notes = OpenNotes(world.database, world.vault)
+    assert notes.key(uri) is None
+    for one, key in ((world, "first"), (other, CANARY)):
+        with one.run() as broker:
+            broker.accounts.note_key(KeyNote(uri, 2, key, "before"))
+    assert notes.key(uri) == KeyNote(uri, 2, CANARY, "before")
 
 
 def test_the_run_knows_a_key_before_the_plugin_has_it(world: DnsWorld) -> None:
