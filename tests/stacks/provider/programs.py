@@ -91,7 +91,26 @@ def parts(settings: Settings) -> None:
     pulumi.export("epoch", made.epoch)
 
 
+def shared(settings: Settings) -> None:
+    """Two components that share an account, beside another account at the same CA."""
+    account = resources.Account("ca", **settings["ca"], **settings["account"])
+    resources.Account("spare", **settings["ca"])
+    access = {"account_uri": account.account_uri, "account_key_pem": account.private_key_pem}
+    for name in ("one", "two"):
+        made = resources.IssuedCertificate(name, domains=[f"{name}.test"], **settings["ca"], **access)
+        pulumi.export(name, made.serial)
+    pulumi.export("uri", account.account_uri)
+    pulumi.export("key", account.private_key_pem)
+    pulumi.export("agreed", account.terms_agreed_at)
+
+
 if __name__ == "__main__":
     given: Settings = json.loads(os.environ["SITE"])
-    chosen: dict[str, Callable[[Settings], None]] = {"issue": issue, "two": two, "told": told, "parts": parts}
+    chosen: dict[str, Callable[[Settings], None]] = {
+        "issue": issue,
+        "two": two,
+        "told": told,
+        "parts": parts,
+        "shared": shared,
+    }
     chosen[given["program"]](given)
