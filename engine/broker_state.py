@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def resources_of_state(database: "Database", stack_id: int, resource_type: str) -> list[StateResource]:
-    """The resources of a type in the stack's last checkpoint, without those that only wait for deletion."""
+    """The resources of a type in the stack's last checkpoint; those that only wait for deletion are told with
+    what has taken their place.
+    """
     from engine.certificates import kept
     from engine.state import versions
 
@@ -21,6 +23,11 @@ def resources_of_state(database: "Database", stack_id: int, resource_type: str) 
         asked = resource_type == kept.TYPE
         wanted = kept.wanted(connection, stack_id) if asked else {}
         revoked = kept.revoked(connection, stack_id) if asked else set()
+    of_type = [each for each in deployment.get("resources") or () if each["type"] == resource_type]
+    replaced: dict[str, list[Mapping[str, Any]]] = {}
+    for each in of_type:
+        if each.get("delete"):
+            replaced.setdefault(each["urn"], []).append(without_secrets(each.get("outputs") or {}))
     return [
         StateResource(
             urn=each["urn"],
@@ -29,9 +36,10 @@ def resources_of_state(database: "Database", stack_id: int, resource_type: str) 
             outputs=without_secrets(each.get("outputs") or {}),
             wanted_epoch=wanted.get(each["urn"]),
             revoked=each["urn"] in revoked,
+            replaced=tuple(replaced.get(each["urn"], ())),
         )
-        for each in deployment.get("resources") or ()
-        if each["type"] == resource_type and not each.get("delete")
+        for each in of_type
+        if not each.get("delete")
     ]
 
 

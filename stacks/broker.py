@@ -248,7 +248,8 @@ class StateResource:
     """One resource of the state before this run; secret values are left out of `inputs` and `outputs`.
 
     Of a certificate, `wanted_epoch` is the epoch that was asked for before its time, and `revoked` whether
-    its stack's user had it revoked.
+    its stack's user had it revoked. `replaced` has the outputs of those in whose place it is, and that are
+    still to be deleted.
     """
 
     urn: str
@@ -257,6 +258,7 @@ class StateResource:
     outputs: Mapping[str, Any]
     wanted_epoch: int | None = None
     revoked: bool = False
+    replaced: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As it travels, in a list under `resources`."""
@@ -267,6 +269,7 @@ class StateResource:
             "outputs": dict(self.outputs),
             "wantedEpoch": self.wanted_epoch,
             "revoked": self.revoked,
+            "replaced": [dict(each) for each in self.replaced],
         }
 
     @classmethod
@@ -278,8 +281,9 @@ class StateResource:
         wanted = message.get("wantedEpoch")
         if wanted is not None and not isinstance(wanted, int):
             raise RequestMalformed("wantedEpoch must be a whole number")
-        revoked = message.get("revoked") is True
-        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs, wanted, revoked)
+        revoked, told = message.get("revoked") is True, message.get("replaced") or ()
+        replaced = tuple(each for each in told if isinstance(each, dict))
+        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs, wanted, revoked, replaced)
 
 
 @dataclass(frozen=True, slots=True)

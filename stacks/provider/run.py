@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -47,7 +48,8 @@ class Run:
     published, and the files that it wrote. `ordered` holds the authorizations of the orders that it
     made; `windows` what CAs said about renewals, by URL, so that each is asked once. `chains` holds the
     last authorization (a Pulumi resource) of challenges that wait for one another, whichever component's.
-    `uploaded` has the ids of certificates that it put at services, and the URN of each one's resource.
+    `uploaded` has the ids of certificates that it put at services, and the URN of each one's resource;
+    `spared` counts, by URN and id, those that it left there because what took their place has the same id.
     """
 
     environ: Mapping[str, str]
@@ -59,6 +61,7 @@ class Run:
     windows: dict[str, "Window | None"] = field(default_factory=dict)
     chains: dict[tuple[str, str], "Resource"] = field(default_factory=dict)
     uploaded: dict[str, str] = field(default_factory=dict)
+    spared: Counter[tuple[str, str]] = field(default_factory=Counter)
     _authorities: "Authorities | None" = None
     _account_notes: "BrokerNotes | None" = None
     _held: dict[str, tuple[StateResource, ...]] = field(default_factory=dict)

@@ -164,8 +164,8 @@ class StoredCertificate(ResourceType, Generic[Service]):
         """Remove what was put there; raises StackError where something uses it."""
         service = self._opened(operation, state)
         for id_ in (*(state.get("superseded") or ()), state["certificateId"]):
-            if operation.run.uploaded.get(id_) == operation.urn:
-                continue  # its replacement has the same: asked for by its name, it was there already
+            if self._is_its_replacements(operation, id_):
+                continue  # asked for by its name, it was there already
             if self.find(service, state, id_) is None:
                 continue
             if users := self.users(service, state, id_):
@@ -175,6 +175,22 @@ class StoredCertificate(ResourceType, Generic[Service]):
                     hint="give what uses it another certificate, then run the command again",
                 )
             self.remove(service, state, id_)
+
+    def _is_its_replacements(self, operation: Operation, id_: str) -> bool:
+        """Whether what took this one's place has the same id: made in this run, or in one that was killed
+        before it had deleted what it replaced. Of a resource and those that it replaced, the last one that is
+        deleted takes the certificate along.
+        """
+        run, urn = operation.run, operation.urn
+        if run.uploaded.get(id_) == urn:
+            return True
+        here = next((each for each in run.held(self.token) if each.urn == urn), None)
+        if here is None or here.outputs.get("certificateId") != id_:
+            return False
+        waiting = len([each for each in here.replaced if each.get("certificateId") == id_])
+        with run.alone(self.token, urn):
+            run.spared[urn, id_] += 1
+            return run.spared[urn, id_] <= waiting
 
     def _opened(self, operation: Operation, values: Values) -> Service:
         return self.open(operation, opened(operation, values, self.kind, self.label), values)

@@ -151,6 +151,11 @@ class BrokerServer:
                 each.get("inputs") or {},
                 each.get("outputs") or {},
                 revoked=bool(each.get("revoked")),
+                replaced=tuple(
+                    other.get("outputs") or {}
+                    for other in self.state()
+                    if other["urn"] == each["urn"] and other.get("delete")
+                ),
             )
             for each in self.state()
             if each["type"] == question.type and not each.get("delete")
