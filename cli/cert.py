@@ -38,6 +38,7 @@ def list_certificates(
 
     from engine.certificates import listing
     from engine.installation import Installation
+    from stacks.provider.acme.identifiers import told
 
     installation, now = Installation.find(), datetime.now(UTC)
     one = choose(installation, stack) if stack is not None else None
@@ -63,7 +64,7 @@ def list_certificates(
                 view["status"],
                 str(view["not_after"])[:10],
                 str(view["renew_at"])[:16].replace("T", " "),
-                ", ".join(view["domains"]),
+                told(view["domains"]),
             )
             for each, view in zip(found, views, strict=True)
         ],
@@ -87,7 +88,7 @@ def show(name: Certificate, as_json: AsJson = False) -> None:
     lines = {
         "certificate": one.full_name,
         "status": facts["status"],
-        "domains": ", ".join(facts["domains"]),
+        "domains": ", ".join(_both_forms(each) for each in facts["domains"]),
         "serial": facts["serial"],
         "issuer": facts["issuer"],
         "CA": facts["directory"],
@@ -158,13 +159,14 @@ def revoke(
     from engine.certificates.revocation import REASONS
     from engine.certificates.revocation import revoke as revoke_at_ca
     from engine.installation import Installation
+    from stacks.provider.acme.identifiers import told
 
     if reason not in REASONS:
         raise Usage(f"--reason {reason[:40]!r} is none that a CA takes", hint=f"one of {', '.join(REASONS)}")
     installation = Installation.find()
     one = chosen(installation, name)
     confirm(
-        f"revoke the certificate {one.full_name} ({', '.join(one.kept.names)})?",
+        f"revoke the certificate {one.full_name} ({told(one.kept.names)})?",
         f"revoking {one.full_name} can't be undone",
         f"tic cert revoke {one.full_name} --yes",
         yes=yes,
@@ -181,6 +183,14 @@ app.command("renew")(cert_renew.renew)
 app.command("check")(cert_check.check)
 app.command("accounts")(cert_accounts.accounts)
 app.command("limits")(cert_limits.limits)
+
+
+def _both_forms(name: str) -> str:
+    """A name as people write it, and as the certificate has it where that is another."""
+    from stacks.provider.acme.international import shown
+
+    text = shown(name)
+    return name if text == name else f"{text} ({name})"
 
 
 def _failed(times: int, last: str) -> str:

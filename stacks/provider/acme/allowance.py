@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stacks.allowances import Claim, Event, claim, tell
 from stacks.broker import BrokerError, BrokerUnavailable
 from stacks.errors import StackError
+from stacks.provider.acme.identifiers import told
 from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.run import Operation
 
@@ -38,7 +39,7 @@ def order(
 ) -> "Answer":
     """The answer to newOrder, which `post` asks for; raises LimitReached, AuthorityError, BrokerError."""
     wanted = Claim(access.directory_url, access.account_uri, tuple(names), replaces)
-    doing = f"order a certificate for {', '.join(names)}"
+    doing = f"order a certificate for {told(names)}"
     for attempt in range(1, ATTEMPTS + 1):
         claimed = _claimed(operation, wanted, doing)
         try:

@@ -7,6 +7,7 @@ from stacks.broker import BrokerError
 from stacks.errors import StackError
 from stacks.provider.acme import allowance
 from stacks.provider.acme.directories import ACCOUNT
+from stacks.provider.acme.international import shown
 from stacks.provider.acme.polling import pause
 from stacks.provider.acme.problems import AGAIN, hint_for, told
 from stacks.provider.dns.publication import publish_request, withdraw_request
@@ -89,20 +90,22 @@ class Authorization(ResourceType):
 def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answer":
     """The authorization once it is valid; raises StackError with what the CA found wrong."""
     name, url = inputs["identifier"], inputs["url"]
-    answer = talk.read(url, f"read the authorization of {name}")
+    answer = talk.read(url, f"read the authorization of {shown(name)}")
     is_new = answer.body.get("status") in OPEN
     if answer.body.get("status") == "pending":
         if not inputs.get("challengeUrl"):
-            raise StackError(f"the authorization of {name} has no dns-01 challenge to answer", hint=AGAIN)
+            raise StackError(
+                f"the authorization of {shown(name)} has no dns-01 challenge to answer", hint=AGAIN
+            )
         if inputs.get("publication") is not None:
             _ensure_published(operation, inputs["publication"])
-        operation.say(f"asking the CA to look at {name}")
+        operation.say(f"asking the CA to look at {shown(name)}")
         if not _is_answered(answer.body, inputs["challengeUrl"]):
-            talk.post(inputs["challengeUrl"], {}, f"answer the challenge of {name}")
+            talk.post(inputs["challengeUrl"], {}, f"answer the challenge of {shown(name)}")
     look = 0
     while answer.body.get("status") in OPEN:
-        operation.wait(pause(look, answer.retry_after if look else None), f"the CA to look at {name}")
-        answer = talk.read(url, f"read the authorization of {name}")
+        operation.wait(pause(look, answer.retry_after if look else None), f"the CA to look at {shown(name)}")
+        answer = talk.read(url, f"read the authorization of {shown(name)}")
         look += 1
     is_valid = answer.body.get("status") == "valid"
     if is_new:
@@ -146,6 +149,6 @@ def _invalid(name: str, body: Values) -> StackError:
     for challenge in body.get("challenges") or ():
         if problem := challenge.get("error"):
             return StackError(
-                f"the CA did not accept {name}: {told(problem)}", hint=hint_for(problem, finding=True)
+                f"the CA did not accept {shown(name)}: {told(problem)}", hint=hint_for(problem, finding=True)
             )
-    return StackError(f"the authorization of {name} is {status} at the CA", hint=AGAIN)
+    return StackError(f"the authorization of {shown(name)} is {status} at the CA", hint=AGAIN)

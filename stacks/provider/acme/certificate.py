@@ -17,6 +17,7 @@ from stacks.provider.acme.certificates import (
 )
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
+from stacks.provider.acme.identifiers import told as named
 from stacks.provider.acme.keys import private_key
 from stacks.provider.acme.order import DOMAINS, FORGOTTEN
 from stacks.provider.acme.polling import pause
@@ -121,7 +122,7 @@ class Certificate(ResourceType):
             if error.status not in FORGOTTEN or _another(state, inputs, but="preferredChain"):
                 raise
         operation.warn(
-            f"the CA no longer has the order of {', '.join(inputs['domains'])}, so its chain stays as it is "
+            f"the CA no longer has the order of {named(inputs['domains'])}, so its chain stays as it is "
             "until the next renewal — next: tic cert renew --force, to have the other one now"
         )
         return self.kept(state)
@@ -138,7 +139,7 @@ def _another(state: Values, inputs: Values, *, but: str = "") -> bool:
 def _obtained(operation: Operation, inputs: Values) -> dict[str, Any]:
     from stacks.provider.acme.authority import Access
 
-    names = ", ".join(inputs["domains"])
+    names = named(inputs["domains"])
     access = Access.of(inputs)
     with operation.run.authorities.talk(access) as talk:
         order = _finished(operation, talk, inputs, names)

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from stacks.provider.acme.identifiers import told
 from stacks.provider.acme.keys import read_key
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def check_belongs(certificate_pem: str, chain_pem: str, key_pem: str | None) -> 
 def check_covers(certificate_pem: str, domains: Sequence[str]) -> None:
     """Raise Mismatch unless the certificate holds every one of the names."""
     if missing := sorted(set(domains) - set(_names(load(certificate_pem)[0]))):
-        raise Mismatch(f"the certificate does not hold {', '.join(missing)}")
+        raise Mismatch(f"the certificate does not hold {told(missing)}")
 
 
 def top_issuer(fullchain_pem: str) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from stacks.provider.acme.international import ACE, to_ascii
+from stacks.provider.acme.international import ACE, shown, to_ascii
 from stacks.provider.properties import Refused
 
 MOST_NAMES = 100  # what the public CAs take in one order
+MOST_TOLD = 5
 LONGEST_NAME, LONGEST_LABEL = 253, 63  # RFC 1035 2.3.4, without the final dot
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -54,6 +55,12 @@ def domain(given: str) -> str:
 def identifier(name: str) -> str:
     """What the CA calls the name in an authorization: a wildcard's base domain (RFC 8555 7.1.4)."""
     return name.removeprefix("*.")
+
+
+def told(names: Sequence[str]) -> str:
+    """Names in a sentence: as people write them, and only so many that it can be read."""
+    first = ", ".join(shown(each) for each in names[:MOST_TOLD])
+    return f"{first} and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else first
 
 
 def _check_label(label: str) -> None:

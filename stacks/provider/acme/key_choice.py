@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stacks.errors import StackError
+from stacks.provider.acme.identifiers import told
 from stacks.provider.acme.keys import KEY_TYPES, make_key
 from stacks.provider.acme.signing_requests import (
     asks_for_stapling,
@@ -115,7 +116,7 @@ def _not_the_names(csr: str, domains: list[str]) -> list[Failure]:
         return [Failure("csrPem", reason) for _, reason in refused.reasons]
     failures = []
     if missing := [each for each in domains if each not in held]:
-        failures.append(f"is not for {', '.join(missing)}, which `domains` has")
+        failures.append(f"is not for {told(missing)}, which `domains` has")
     if more := [each for each in held if each not in domains]:
-        failures.append(f"is for {', '.join(more)} too, which `domains` does not have")
+        failures.append(f"is for {told(more)} too, which `domains` does not have")
     return [Failure("csrPem", each) for each in failures]

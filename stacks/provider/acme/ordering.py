@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stacks.errors import StackError
 from stacks.provider.acme import allowance
-from stacks.provider.acme.identifiers import identifier
+from stacks.provider.acme.identifiers import identifier, told
 from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.run import Operation
 
@@ -65,7 +65,7 @@ def place(operation: Operation, talk: "Conversation", wanted: Wanted) -> Placed:
 
 
 def _placed(operation: Operation, talk: "Conversation", wanted: Wanted) -> tuple["Answer", str | None]:
-    doing = f"order a certificate for {', '.join(wanted.names)}"
+    doing = f"order a certificate for {told(wanted.names)}"
     url = talk.directory["newOrder"]
 
     def posted(one: Wanted) -> "Answer":
@@ -95,7 +95,7 @@ def in_order(authorizations: Iterable[dict[str, Any]], names: Sequence[str]) -> 
     by_name = {each["domain"]: each for each in authorizations}
     if missing := [name for name in names if name not in by_name]:
         raise StackError(
-            f"the CA's order holds no authorization for {', '.join(missing)}",
+            f"the CA's order holds no authorization for {told(missing)}",
             hint="order from another CA: this one does not keep to RFC 8555 7.1.3",
         )
     return [by_name[name] for name in names]
@@ -109,7 +109,7 @@ def _authorization(talk: "Conversation", url: str) -> dict[str, Any]:
     challenge = next((each for each in offered if each.get("type") == "dns-01"), None)
     if challenge is None and body.get("status") != "valid":
         raise StackError(
-            f"the CA does not let {name} be proven by a DNS record; it offers "
+            f"the CA does not let {told([name])} be proven by a DNS record; it offers "
             f"{', '.join(str(each.get('type')) for each in offered) or 'nothing'}",
             hint="order from a CA that offers dns-01 (RFC 8555 8.4)",
         )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.provider.acme.identifiers import domain, domains, identifier
+from stacks.provider.acme.identifiers import domain, domains, identifier, told
 from stacks.provider.acme.international import shown
 from stacks.provider.properties import Refused
 
@@ -87,6 +87,12 @@ def test_a_name_that_can_not_be_is_refused_with_the_reason(name: str, reason: st
 def test_people_see_the_name_as_they_write_it_unless_it_would_deceive_them(name: str, text: str) -> None:
     """As browsers do; and what is no A-label is shown as it is."""
     assert shown(name) == text
+
+
+def test_a_sentence_names_only_so_many_that_it_can_be_read() -> None:
+    names = ["xn--bcher-kva.test", *(f"n{number}.test" for number in range(99))]
+    assert told(names) == "bücher.test, n0.test, n1.test, n2.test, n3.test and 95 more"
+    assert told(names[:2]) == "bücher.test, n0.test"
 
 
 @given(st.text(max_size=30))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -236,3 +237,26 @@ def test_valid_authorizations_are_carried_as_such(driver: Driver, dns: Challtest
         other.prove(again)
         assert len(other.broker.published) == published + 1
         assert other.certificate(again)["serial"]
+
+
+@pytest.mark.server
+def test_a_hundred_names_are_one_certificate(driver: Driver, dns: Challtestsrv, tmp_path: Any) -> None:
+    """E1. Proven side by side, as in a run."""
+    names = [f"n{number}.hundred.test" for number in range(50)]
+    names += [f"*.{name}" for name in names]
+    with pebble(tmp_path, dns=dns.address, reuse_authorizations=0, retry_after=0) as server:
+        other = dataclasses.replace(driver, ca=server)
+        order = other.order(other.account(), names)
+        assert [each["domain"] for each in order["authorizations"]] == names
+        records = {each["url"]: other.record(each) for each in order["authorizations"]}
+        with ThreadPoolExecutor(16) as pool:
+            list(
+                pool.map(
+                    lambda each: other.authorize(order, each, records[each["url"]]), order["authorizations"]
+                )
+            )
+        certificate = other.certificate(order)
+    leaf = x509.load_pem_x509_certificate(certificate["certificatePem"].encode())
+    held = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(held.get_values_for_type(x509.DNSName)) == set(names)
+    assert driver.broker.records == set()
