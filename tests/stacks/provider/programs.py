@@ -95,7 +95,7 @@ def shared(settings: Settings) -> None:
     """Two components that share an account, beside another account at the same CA."""
     account = resources.Account("ca", **settings["ca"], **settings["account"])
     resources.Account("spare", **settings["ca"])
-    access = {"account_uri": account.account_uri, "account_key_pem": account.private_key_pem}
+    access: Settings = {"account_uri": account.account_uri, "account_key_pem": account.private_key_pem}
     for name in ("one", "two"):
         made = resources.IssuedCertificate(name, domains=[f"{name}.test"], **settings["ca"], **access)
         pulumi.export(name, made.serial)
