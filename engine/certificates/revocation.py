@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING
 
 from engine.certificates.kept import Standing, stand
 from engine.certificates.listing import Listed
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from engine.installation import Installation
+    from stacks.provider.acme.problems import AuthorityError
+
+
+class NotRevoked(EngineError):
+    """The CA refused it, or was not reached; the certificate is what it was."""
+
 
 REASONS = {
     "unspecified": 0,
@@ -22,13 +29,14 @@ REASONS = {
 def revoke(installation: "Installation", one: Listed, reason: str, *, renew: bool) -> bool:
     """Revoke it, and with `renew` want another in its place at the stack's next run.
 
-    Returns whether it was revoked only now. Raises AuthorityError, and what opening its state raises.
+    Returns whether it was revoked only now. Raises NotRevoked, and what opening its state raises.
     """
     from base64 import urlsafe_b64encode
 
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
+    from engine.account_notes import OpenNotes
     from engine.certificates.material import opened
     from stacks.provider.acme.authority import Access, Authorities
     from stacks.provider.acme.problems import AuthorityError
@@ -39,13 +47,20 @@ def revoke(installation: "Installation", one: Listed, reason: str, *, renew: boo
     doing = f"revoke the certificate {one.full_name}"
     access = Access.of(material.account)
     anew = True
-    with Authorities().talk(access) as talk:
-        try:
+    try:
+        with Authorities(OpenNotes(installation.database, installation.vault)).talk(access) as talk:
+            if "revokeCert" not in talk.directory:
+                raise NotRevoked(
+                    f"could not {doing}: the CA at {access.directory_url} revokes nothing by ACME",
+                    hint="revoke it as the CA's own documents say",
+                )
             talk.post(talk.directory["revokeCert"], payload, doing)
-        except AuthorityError as error:
-            if error.code != "alreadyRevoked":
-                raise
-            anew = False
+    except AuthorityError as error:
+        if error.code != "alreadyRevoked":
+            raise NotRevoked(
+                f"{one.full_name} is not revoked: {error}", hint=_hint(error, one, reason)
+            ) from error
+        anew = False
     before = one.standing
     wanted = one.kept.held.epoch + 1 if renew else None
     revoked = Standing(
@@ -57,3 +72,16 @@ def revoke(installation: "Installation", one: Listed, reason: str, *, renew: boo
     with installation.database.write() as connection:
         stand(connection, one.id, one.kept, revoked)
     return anew
+
+
+def _hint(error: "AuthorityError", one: Listed, reason: str) -> str:
+    """What to do about it, and the command that revokes; a run of the stack would not."""
+    again = f"tic cert revoke {one.full_name} --reason {reason}"
+    if error.code == "badRevocationReason":
+        others = ", ".join(each for each in REASONS if each != reason)
+        return f"give another --reason ({others}): tic cert revoke {one.full_name} --reason ..."
+    if error.code == "unauthorized":
+        return f"see which account may revoke it, as the CA says above; then: {again}"
+    if error.code:
+        return f"do as the CA says above; then: {again}"
+    return f"check that {one.kept.directory} can be reached from here and is trusted; then: {again}"

@@ -140,6 +140,17 @@ def test_a_revoked_certificate_is_called_so_wherever_it_is_told_of(site: World) 
     assert listed(site)["status"] == "valid"
 
 
+def test_a_revocation_that_the_ca_does_not_hear_says_how_to_revoke(site: World) -> None:
+    site.tic("stack", "up", "site")
+    name = str(listed(site)["name"])
+    site.pebble.process.kill()
+    failed = site.tic("cert", "revoke", name, "--reason", "superseded", "--yes", code=1)
+    assert f"site/site/{name} is not revoked: could not read" in failed.err
+    assert f"then: tic cert revoke site/site/{name} --reason superseded" in failed.err
+    assert "tic stack up" not in failed.err
+    assert listed(site)["status"] == "valid"
+
+
 def test_what_failed_and_what_to_do_are_told_apart(site: World) -> None:
     site.tic("stack", "up", "site")
     name = str(listed(site)["name"])
