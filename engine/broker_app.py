@@ -85,6 +85,9 @@ def broker_app(broker: "Broker") -> "Starlette":
     def claim_order(body: Mapping[str, Any]) -> dict[str, Any]:
         return broker.ca_limits.claim(Claim.from_json(body)).to_json()
 
+    def look_at_order(body: Mapping[str, Any]) -> dict[str, Any]:
+        return broker.ca_limits.look(Claim.from_json(body)).to_json()
+
     def ca_event(body: Mapping[str, Any]) -> dict[str, Any]:
         broker.ca_limits.hear(Event.from_json(body))
         return {"noted": True}
@@ -104,6 +107,7 @@ def broker_app(broker: "Broker") -> "Starlette":
             route("/credential/open", open_credential),
             route("/state/resources", resources),
             route("/acme/claim", claim_order),
+            route("/acme/look", look_at_order),
             route("/acme/event", ca_event),
             route("/acme/waits", ca_waits),
             route("/account/key", account_key),

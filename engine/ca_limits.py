@@ -42,6 +42,17 @@ class CaLimits:
             answer = kept.claim(connection, self._stack, replace(_request(wanted), renewal=renewal), now)
         return Allowance(answer) if isinstance(answer, str) else _refusal(answer, now)
 
+    def look(self, wanted: Claim) -> Allowance:
+        """What `claim` would answer to an order; counts nothing."""
+        from engine.certificates.limits import kept, ledger
+
+        renewal = self._is_renewal(wanted)
+        with self._database.read() as connection:
+            now = self._clock()
+            used = kept.ledger(connection, now)
+        held = ledger.earliest(used, replace(_request(wanted), renewal=renewal), now)
+        return Allowance("possible") if held is None else _refusal(held, now)
+
     def hear(self, event: Event) -> None:
         """Note what came of something. Raises RequestMalformed where the event lacks what it is about."""
         from engine.certificates.limits import kept

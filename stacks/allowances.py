@@ -138,6 +138,11 @@ def claim(broker: "Broker", wanted: Claim) -> Allowance:
     return Allowance.from_json(broker.ask("/acme/claim", wanted.to_json()))
 
 
+def look(broker: "Broker", wanted: Claim) -> bool:
+    """POST /acme/look: whether it could be claimed now; nothing is counted. Raises BrokerError."""
+    return Allowance.from_json(broker.ask("/acme/look", wanted.to_json())).claim is not None
+
+
 def tell(broker: "Broker", event: Event) -> None:
     """Tell what came of it. Raises BrokerError."""
     broker.ask("/acme/event", event.to_json())

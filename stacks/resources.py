@@ -261,6 +261,7 @@ class Certificate(Custom):
     domains: Output[Sequence[str]]
     epoch: Output[int]
     preferred_chain: Output[str | None]
+    directories: Output[Sequence[str] | None]
     certificate_pem: Output[str]
     chain_pem: Output[str]
     fullchain_pem: Output[str]
@@ -285,6 +286,7 @@ class Certificate(Custom):
         private_key_pem: Input[str | None] = None,
         epoch: Input[int | None] = None,
         preferred_chain: Input[str | None] = None,
+        directories: Input[Sequence[Input[str]] | None] = None,
         ca_certificates: Input[str | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -299,6 +301,7 @@ class Certificate(Custom):
             "domains": domains,
             "epoch": epoch,
             "preferred_chain": preferred_chain,
+            "directories": directories,
         }
         super().__init__("tic:acme/certificate:Certificate", name, inputs, opts)
 
@@ -343,6 +346,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         native_records: Input[bool | None] = None,
         account_uri: Input[str | None] = None,
         account_key_pem: Input[str | None] = None,
+        fallbacks: Input[Sequence[Input[Mapping[str, Any]]] | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -365,6 +369,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "native_records": native_records,
             "account_uri": account_uri,
             "account_key_pem": account_key_pem,
+            "fallbacks": fallbacks,
         }
         props = {**dict.fromkeys(annotated(type(self))), **inputs}
         super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)

@@ -119,7 +119,7 @@ def _ordered(one: Listed, left: dict[Slot, Bucket], silent: Collection[str], now
     """Take an order at the first CA that can be ordered from; else why, and until when, it waits."""
     every, held, seconds = sources(one), one.kept.held, now.timestamp()
     found: list[Waiting] = []
-    open_now = open_to(every, held, now)
+    open_now = open_to(every, held, now, revoked=one.standing.revoked_at is not None)
     for directory in open_now:
         if directory in silent:
             found.append(Waiting(one, now + SILENT_PAUSE, f"{ca_name(directory)} does not answer"))

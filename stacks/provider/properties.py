@@ -19,6 +19,7 @@ class Kind(Enum):
     STRINGS = "array"
     OBJECT = "object"
     NUMBERS = "numbers by name"
+    OBJECTS = "list of objects"
 
 
 class Change(Enum):
@@ -64,6 +65,7 @@ class Property:
     choices: tuple[str, ...] = ()
     rule: Rule | None = None
     items: str | None = None  # the schema's name of the object, or of each element, when it is not plain
+    fields: "tuple[Property, ...]" = ()  # of each object of a list
     missing: str = "is required"
 
 
@@ -135,6 +137,8 @@ def _strangers(properties: Sequence[Property], given: Mapping[str, Any]) -> Iter
 
 
 def _checked(declared: Property, value: Any) -> tuple[Any, list[Failure]]:
+    if declared.kind is Kind.OBJECTS and isinstance(value, list):
+        return _objects(declared, value)
     if is_unknown(value):
         return value, []
     value = _coerced(declared.kind, value)
@@ -148,6 +152,23 @@ def _checked(declared: Property, value: Any) -> tuple[Any, list[Failure]]:
         return declared.rule(value), []
     except Refused as refused:
         return value, [Failure(declared.name + suffix, reason) for suffix, reason in refused.reasons]
+
+
+def _objects(declared: Property, given: list[Any]) -> tuple[Any, list[Failure]]:
+    """Each object in its normal form; what one of their properties lacks is told under its own path."""
+    objects: list[Any] = []
+    failures: list[Failure] = []
+    for number, each in enumerate(given):
+        path = f"{declared.name}[{number}]"
+        if is_unknown(each) and not isinstance(each, dict):
+            objects.append(each)
+        elif not isinstance(each, dict):
+            failures.append(Failure(path, f"must be {_IN_WORDS[Kind.OBJECT]}"))
+        else:
+            checked = check(declared.fields, each)
+            objects.append(checked.inputs)
+            failures += [Failure(f"{path}.{found.path}", found.reason) for found in checked.failures]
+    return objects, failures
 
 
 def _coerced(kind: Kind, value: Any) -> Any:
@@ -169,7 +190,7 @@ def _fits(kind: Kind, value: Any) -> bool:
         return isinstance(value, dict) and all(_is_number(each) for each in value.values())
     if kind is Kind.INTEGER:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, _PYTHON[kind])
+    return kind in _PYTHON and isinstance(value, _PYTHON[kind])
 
 
 def _is_number(value: Any) -> bool:
@@ -185,4 +206,5 @@ _IN_WORDS = {
     Kind.STRINGS: "a list of texts",
     Kind.OBJECT: "an object",
     Kind.NUMBERS: "an object of numbers",
+    Kind.OBJECTS: "a list of objects",
 }

@@ -46,10 +46,11 @@ class Run:
 
     `published` and `written` hold what this process did itself: the names and values of records that it
     published, and the files that it wrote. `ordered` holds the authorizations of the orders that it
-    made; `windows` what CAs said about renewals, by URL, so that each is asked once. `chains` holds the
-    last authorization (a Pulumi resource) of challenges that wait for one another, whichever component's.
-    `uploaded` has the ids of certificates that it put at services, and the URN of each one's resource;
-    `spared` counts, by URN and id, those that it left there because what took their place has the same id.
+    made; `windows` what CAs said about renewals, by URL, so that each is asked once, and `answering` which
+    CAs answer at all. `chains` holds the last authorization (a Pulumi resource) of challenges that wait for
+    one another, whichever component's. `uploaded` has the ids of certificates that it put at services, and
+    the URN of each one's resource; `spared` counts, by URN and id, those that it left there because what took
+    their place has the same id.
     """
 
     environ: Mapping[str, str]
@@ -59,6 +60,7 @@ class Run:
     written: set[Path] = field(default_factory=set)
     ordered: set[str] = field(default_factory=set)
     windows: dict[str, "Window | None"] = field(default_factory=dict)
+    answering: dict[str, bool] = field(default_factory=dict)
     chains: dict[tuple[str, str], "Resource"] = field(default_factory=dict)
     uploaded: dict[str, str] = field(default_factory=dict)
     spared: Counter[tuple[str, str]] = field(default_factory=Counter)

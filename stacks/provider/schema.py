@@ -6,6 +6,7 @@ from typing import Any
 
 from stacks.provider.acme import get_epoch
 from stacks.provider.catalogue import RESOURCES
+from stacks.provider.component.fallbacks import FALLBACKS
 from stacks.provider.component.issued_certificate import TOKEN, IssuedCertificate
 from stacks.provider.properties import Kind, Output, Property
 from stacks.provider.resource import ResourceType
@@ -97,7 +98,7 @@ def _property(declared: Property | Output) -> dict[str, Any]:
 
 
 def _type(declared: Property | Output) -> dict[str, Any]:
-    if declared.kind is Kind.STRINGS:
+    if declared.kind in (Kind.STRINGS, Kind.OBJECTS):
         items = {"$ref": f"#/types/{declared.items}"} if declared.items else {"type": "string"}
         return {"type": "array", "items": items}
     if declared.kind is Kind.OBJECT:
@@ -125,7 +126,21 @@ def _object(description: str, optional: Iterable[str] = (), **properties: tuple[
     }
 
 
+def _fields(description: str, fields: Iterable[Property]) -> dict[str, Any]:
+    """An object that is an input."""
+    return {
+        "type": "object",
+        "description": description,
+        "properties": {each.name: _property(each) for each in fields},
+        "required": [each.name for each in fields if each.required],
+    }
+
+
 _TYPES = {
+    "tic:acme/fallback:Fallback": _fields(
+        "Another CA that a certificate may come from, and the account to order from it with.",
+        FALLBACKS.fields,
+    ),
     "tic:acme/orderAuthorization:OrderAuthorization": _object(
         "What the CA wants proven for one name of an order (RFC 8555 7.1.4).",
         optional=("token", "challengeUrl", "keyAuthorization", "recordName", "recordValue"),

@@ -81,6 +81,12 @@ class Certificate(ResourceType):
             "The common name of the root to prefer, where the CA offers several chains.",
             change=_UPDATE,
         ),
+        Property(
+            "directories",
+            Kind.STRINGS,
+            "The CAs that the next one may come from, the wanted one first: renewals are scheduled by it.",
+            change=_UPDATE,
+        ),
     )
     outputs = (
         *CERTIFICATE_OUTPUTS,

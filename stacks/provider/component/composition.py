@@ -13,31 +13,46 @@ from stacks.provider.acme.challenge import record_name
 from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.key_choice import CSR_PEM
 from stacks.provider.acme.key_choice import PROPERTIES as OF_KEY
+from stacks.provider.component.fallbacks import OF_ACCOUNT, SHARED_ACCOUNT, WHO, account_name
 from stacks.provider.component.native import Spot, register
 from stacks.provider.run import Run
-
-OF_ACCOUNT = ("directoryUrl", "email", "termsOfServiceAgreed", "caCertificates", "eabCredential")
-SHARED_ACCOUNT = ("accountUri", "accountKeyPem")
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """One certificate's children below `component`; `given` are its inputs as outputs."""
+    """One certificate's children below `component`; `given` are its inputs as outputs.
+
+    `wanted` is the directory URL of its CA (None: not known yet), `fallbacks` are the inputs of other CAs as
+    outputs, by directory URL; `source` is that of the CA that this run orders from.
+    """
 
     run: Run
     name: str
     component: pulumi.ComponentResource
     given: Mapping[str, Any]
+    wanted: str | None
+    fallbacks: Mapping[str, Mapping[str, Any]]
+    source: str
 
     def access(self) -> dict[str, Any]:
-        """The account that everything is done with, as arguments: the one given, or one of its own."""
-        roots = self.given.get("caCertificates")
-        if SHARED_ACCOUNT[0] in self.given:
-            uri, key = (self.given[each] for each in SHARED_ACCOUNT)
-            url = self.given["directoryUrl"]
+        """The account that everything is done with, as arguments: the one given, or one of its own.
+
+        The accounts at other CAs are there whether they are needed or not: what is wrong with one shows now.
+        """
+        found = self._access(self.name, self.given)
+        for url, given in self.fallbacks.items():
+            other = self._access(account_name(self.name, url), {**self._inherited(), **given})
+            found = other if url == self.source else found
+        return found
+
+    def _access(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        roots = given.get("caCertificates")
+        if SHARED_ACCOUNT[0] in given:
+            uri, key = (given[each] for each in SHARED_ACCOUNT)
+            url = given["directoryUrl"]
         else:
-            own = {resources.python_name(each): self.given[each] for each in OF_ACCOUNT if each in self.given}
-            account = resources.Account(self.name, **own, opts=self._ours())
+            own = {resources.python_name(each): given[each] for each in OF_ACCOUNT if each in given}
+            account = resources.Account(name, **own, opts=self._ours())
             url, uri, key = account.directory_url, account.account_uri, account.private_key_pem
         return {
             "directory_url": url,
@@ -46,6 +61,18 @@ class Composition:
             "ca_certificates": roots,
         }
 
+    def _inherited(self) -> dict[str, Any]:
+        """Who the user is, to every CA."""
+        return {each: self.given[each] for each in WHO if each in self.given}
+
+    def _directories(self) -> list[str] | None:
+        """None where there is one CA, or a preview does not know which."""
+        return [self.wanted, *self.fallbacks] if self.fallbacks and self.wanted is not None else None
+
+    def _terms(self) -> Mapping[str, Any]:
+        """The inputs that go with the CA: profiles and chains are each CA's own."""
+        return self.fallbacks.get(self.source, self.given)
+
     def order(self, access: Mapping[str, Any], names: Sequence[str], epoch: int) -> resources.Order:
         """What is ordered."""
         return resources.Order(
@@ -53,7 +80,7 @@ class Composition:
             **access,
             domains=list(names),
             **self._key(),
-            profile=self.given.get("profile"),
+            profile=self._terms().get("profile"),
             epoch=epoch,
             opts=self._ours(),
         )
@@ -123,7 +150,8 @@ class Composition:
             private_key_pem=order.private_key_pem if CSR_PEM.name not in self.given else None,
             domains=order.domains,
             epoch=order.epoch,
-            preferred_chain=self.given.get("preferredChain"),
+            preferred_chain=self._terms().get("preferredChain"),
+            directories=self._directories(),
             opts=self._ours(*proofs),
         )
 

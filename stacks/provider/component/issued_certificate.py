@@ -20,7 +20,9 @@ from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.key_choice import PROPERTIES as OF_KEY
 from stacks.provider.acme.key_choice import refusals
 from stacks.provider.acme.order import DOMAINS, PROFILE
-from stacks.provider.component.composition import OF_ACCOUNT, SHARED_ACCOUNT, Composition
+from stacks.provider.component import fallbacks
+from stacks.provider.component.composition import Composition
+from stacks.provider.component.fallbacks import FALLBACKS, OF_ACCOUNT, SHARED_ACCOUNT, Choosing
 from stacks.provider.component.native import NATIVE, Spot, is_finished, spot
 from stacks.provider.component.outputs import as_output, as_value
 from stacks.provider.dns.challenge_record import NAMESERVERS, PROVIDER, TIMEOUT_SECONDS, TIMING
@@ -66,6 +68,7 @@ class IssuedCertificate:
             "The `accountUri` of an Account that several certificates share; with `accountKeyPem`.",
         ),
         Property("accountKeyPem", Kind.STRING, "That Account's `privateKeyPem`.", secret=True),
+        FALLBACKS,
     )
     outputs: tuple[Output, ...] = (
         *CERTIFICATE_OUTPUTS,
@@ -88,8 +91,9 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
     """
     plainly = plain(request.inputs)
     checked = check(IssuedCertificate.inputs, plainly)
-    _refuse(request.name, [*checked.failures, *_halves(checked.inputs), *refusals(plainly, checked)])
     inputs = checked.inputs
+    together = [*_halves(inputs), *refusals(plainly, checked), *fallbacks.refusals(inputs)]
+    _refuse(request.name, [*checked.failures, *together])
     component = pulumi.ComponentResource(TOKEN, request.name, None, request.options)
     urn = str(await component.urn.future())
     names = inputs["domains"]
@@ -98,13 +102,18 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
         unknown = {each.name: UNKNOWN for each in IssuedCertificate.outputs}
         return ConstructResponse(urn, wrapped(unknown, ()), {})
     operation = Operation.begin(run, urn)
-    epoch = (await thread(lambda: current_epoch(operation, None, _child(urn, request.name)))).epoch
+    child = partial(_child, urn)
+    decision = await thread(lambda: current_epoch(operation, None, child(CERTIFICATE, request.name)))
     provider = inputs.get("provider")
     known = None if is_unknown(provider) else await thread(lambda: run.broker.provider(provider))
     given = {each: as_output(value, request.inputs.get(each)) for each, value in inputs.items()}
-    children = Composition(run, request.name, component, given)
+    others = fallbacks.as_outputs(inputs, request.inputs.get(FALLBACKS.name))
+    choosing = Choosing(operation, inputs, request.name, child)
+    source = await thread(lambda: choosing.directory(decision))
+    wanted = None if is_unknown(inputs["directoryUrl"]) else inputs["directoryUrl"]
+    children = Composition(run, request.name, component, given, wanted, others, source)
     access = children.access()
-    order = children.order(access, names, epoch)
+    order = children.order(access, names, decision.epoch)
     spots = None
     if inputs["nativeRecords"]:
         _refuse(request.name, _not_native(known, inputs, request.options))
@@ -185,10 +194,10 @@ def _refuse(name: str, failures: Sequence[Failure]) -> None:
         )
 
 
-def _child(urn: str, name: str) -> str:
-    """The URN of the component's Certificate: a child's type carries its parents' types before its own."""
+def _child(urn: str, kind: str, name: str) -> str:
+    """The URN of one of the component's children: its type carries its parents' types before its own."""
     stack, project, types, _ = urn.removeprefix("urn:pulumi:").split("::", 3)
-    return f"urn:pulumi:{stack}::{project}::{types}${CERTIFICATE}::{name}"
+    return f"urn:pulumi:{stack}::{project}::{types}${kind}::{name}"
 
 
 def _dependencies(state: Mapping[str, PropertyValue]) -> dict[str, set[str]]:

@@ -28,9 +28,9 @@ class Relay:
 
 
 @contextmanager
-def relay(port: int) -> Iterator[Relay]:
-    """Relay to `port` of this machine."""
-    door = socket.create_server(("127.0.0.1", 0))
+def relay(port: int, at: int = 0) -> Iterator[Relay]:
+    """Relay to `port` of this machine, from the port `at` (0: any that is free)."""
+    door = socket.create_server(("127.0.0.1", at))
     made = Relay(door.getsockname()[1])
     threads: list[threading.Thread] = []
 

@@ -1,7 +1,7 @@
 """A year of `tic cert renew --due`, once an hour, with a clock of its own.
 
 What is decided is decided by the product: what is due and when (`schedule`, `epoch`), the round with its
-order and its runs (`rounds`, `planning`), limits (`limits.ledger`), what failures lead to (`attempts`), whether
+order and its runs (`rounds`, `planning`), limits (`limits.ledger`), what failures lead to (`attempts`), when
 to ask for windows (`asking.may_ask`), and the CA to order from (`fallback`). Only what acts is imitated: CAs,
 runs of Pulumi, and the table, which is a list here.
 """
@@ -23,7 +23,7 @@ from engine.certificates.planning import Turn, Waiting, needs_order, request, so
 from engine.certificates.rounds import Next
 from engine.certificates.schedule import due_at
 from stacks.provider.acme.epoch import Held
-from stacks.provider.acme.fallback import choose
+from stacks.provider.acme.fallback import choose, open_to
 from stacks.provider.acme.renewal_info import LONGEST_ASK_AGAIN
 from tests.engine.certificates.year.authorities import DAY, Ca, Refused
 from tests.engine.certificates.year.population import (
@@ -142,7 +142,7 @@ class Year:
 
     def _ordered(self, one: Listed) -> Listed:
         """The renewed certificate; raises Refused."""
-        directory = choose(sources(one), one.kept.held, self.clock, _Usable(self, one))
+        directory = choose(open_to(sources(one), one.kept.held, self.clock), _Usable(self, one))
         ca, now = self.cas[directory], self.clock.timestamp()
         asked = replace(request(one, directory), account=account(directory, one.id))
         if limits.earliest(self.used, asked, now) is not None:
