@@ -4,13 +4,12 @@ The API: https://help.aliyun.com/zh/ssl-certificate/developer-reference/api-cas-
 unique in the account, lists go by pages. Of what its refusals are called only NotFound is known for sure.
 """
 
-import itertools
 import json
 from collections.abc import Iterable
 from typing import Any, Final
 
 from tests.emulators.alicloud import AlibabaCloud, deny
-from tests.emulators.certificate_store import Kept, NoCertificate, NoKey, NoPair, kept
+from tests.emulators.certificate_store import Kept, NoCertificate, NoKey, NoPair, Store
 from tests.emulators.proxy import Request
 from tests.emulators.signing import Key
 
@@ -22,24 +21,11 @@ LIST, DELETE, RESOURCES = "ListUserCertificateOrder", "DeleteUserCertificate", "
 
 
 class AlibabaCertificates(AlibabaCloud):
-    """The gateway with CAS behind it: `kept` by id, and what uses a certificate (`used`)."""
+    """The gateway with CAS behind it."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
         super().__init__(keys)
-        self.kept: dict[str, Kept] = {}
-        self.used: dict[str, list[str]] = {}
-        self._numbers = itertools.count(8_000_001)
-
-    def put(self, name: str, pem: str, key: str) -> str:
-        """Keep a certificate; gives its id."""
-        id_ = str(next(self._numbers))
-        self.kept[id_] = kept(name, [pem], key)
-        return id_
-
-    def taken(self) -> list[str]:
-        """What was called since this was asked last, as RAM names it."""
-        calls, self.calls = self.calls, []
-        return [f"yundun-cert:{action}" for _, action in calls]
+        self.store = Store(lambda number: str(8_000_000 + number))
 
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
@@ -54,7 +40,7 @@ class AlibabaCertificates(AlibabaCloud):
         if request.host != HOST or request.headers["x-acs-version"] != VERSION or action not in answers:
             return super().served(request, key)
         assert "Key" not in request.parameters, "an address is no place for a private key"
-        self.calls.append((key.id, action))
+        self.store.calls.append(f"yundun-cert:{action}")
         if not self.ram.may(key, f"yundun-cert:{action}"):
             deny(403, "NoPermission", "You are not authorized to do this action.")
         return answers[action]({**request.parameters, **request.form})
@@ -63,10 +49,10 @@ class AlibabaCertificates(AlibabaCloud):
         name = asked.get("Name", "")
         if not 1 <= len(name) <= LONGEST_NAME:
             deny(400, "IllegalName", "The name is illegal.")
-        if any(one.name == name for one in self.kept.values()):
+        if any(one.name == name for one in self.store.kept.values()):
             deny(400, "NameRepeat", "The name already exists.")
         try:
-            return {"CertId": int(self.put(name, asked.get("Cert", ""), asked.get("Key", "")))}
+            return {"CertId": int(self.store.put(name, asked.get("Cert", ""), asked.get("Key", "")))}
         except (NoCertificate, NoKey):
             deny(400, "CertFormatError", "The certificate or the key has a wrong format.")
         except NoPair:
@@ -91,7 +77,7 @@ class AlibabaCertificates(AlibabaCloud):
             deny(400, "InvalidParameter", "ShowSize is out of range.")
         shown = [
             {"CertificateId": int(id_), "Name": one.name, "SerialNo": f"{one.certificate.serial_number:x}"}
-            for id_, one in sorted(self.kept.items())
+            for id_, one in sorted(self.store.kept.items())
             if asked.get("OrderType") in {"CERT", "UPLOAD"}
         ]
         page = shown[(number - 1) * size : number * size]
@@ -99,13 +85,15 @@ class AlibabaCertificates(AlibabaCloud):
 
     def _delete(self, asked: dict[str, str]) -> dict[str, Any]:
         self._found(asked["CertId"])
-        del self.kept[asked["CertId"]]
+        del self.store.kept[asked["CertId"]]
         return {}
 
     def _resources(self, asked: dict[str, str]) -> dict[str, Any]:
         """Those of the certificate, and one that is only alike."""
         wanted = [str(each) for each in json.loads(asked["CertIds"])]
-        users = [(id_, user) for id_ in wanted for user in self.used.get(id_, ())]
+        users = [
+            (id_, user) for id_ in wanted if id_ in self.store.kept for user in self.store.kept[id_].used_by
+        ]
         number, size = int(asked.get("CurrentPage", 1)), int(asked.get("ShowSize", 20))
         data = [
             {"Id": at, "CertId": int(id_), "CloudProduct": "CDN", "CloudName": "aliyun", "Domain": user}
@@ -114,6 +102,6 @@ class AlibabaCertificates(AlibabaCloud):
         return {"Data": data[(number - 1) * size : number * size], "Total": len(data), "CurrentPage": number}
 
     def _found(self, id_: str) -> Kept:
-        if id_ not in self.kept:
+        if id_ not in self.store.kept:
             deny(400, "NotFound", "The certificate is not found.")
-        return self.kept[id_]
+        return self.store.kept[id_]

@@ -31,7 +31,7 @@ class BaiduCloudCertificates(BaiduCloud):
         super().__init__(keys)
         self.only_expired = only_expired
         self.tells_fingerprints = tells_fingerprints
-        self.store = Store(self.keys)
+        self.store = Store(lambda number: f"cert-{number:012d}")
 
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
@@ -44,7 +44,7 @@ class BaiduCloudCertificates(BaiduCloud):
         id_ = at["id"]
         if id_ is None and request.method == "POST":
             made = self._read(request.json())
-            return {"certId": self.store.add("cert-", made), "certName": made.name}
+            return {"certId": self.store.add(made), "certName": made.name}
         if id_ is None and request.method == "GET":
             return {"certs": [self._told(one, each) for one, each in self.store.kept.items()]}
         if id_ not in self.store.kept:

@@ -1,14 +1,11 @@
 """What services that keep certificates have in common: what they keep, and whether it belongs together."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-
-from tests.emulators.signing import Key
 
 
 class NoCertificate(ValueError):
@@ -57,40 +54,32 @@ class Kept:
 
 
 class Store:
-    """What an account keeps by id, `calls` of it by the names of their permissions, and who may what."""
+    """What an account keeps by id, and `calls` of it by the names of their permissions.
 
-    def __init__(self, keys: Mapping[str, Key]) -> None:
+    `ids` makes an id of a number, which is another one for each certificate.
+    """
+
+    def __init__(self, ids: Callable[[int], str]) -> None:
         self.kept: dict[str, Kept] = {}
         self.calls: list[str] = []
-        self.refused: list[str] = []  # calls that named a certificate which is not there, or were nonsense
-        self._keys = keys
+        self._ids = ids
         self._made = 0
 
-    def add(self, prefix: str, kept: Kept) -> str:
+    def add(self, kept: Kept) -> str:
         """Keep one; gives its id."""
         self._made += 1
-        id_ = f"{prefix}{self._made:012d}"
+        id_ = self._ids(self._made)
         self.kept[id_] = kept
         return id_
+
+    def put(self, name: str, pem: str, key_pem: str) -> str:
+        """Keep what these texts are; gives its id. Raises NoCertificate, NoKey, NoPair."""
+        return self.add(kept(name, [pem], key_pem))
 
     def taken(self) -> list[str]:
         """What was called since this was asked last."""
         calls, self.calls = self.calls, []
         return calls
-
-    @contextmanager
-    def without(self, action: str) -> Iterator[None]:
-        """No key may do this while the block runs."""
-        before = dict(self._keys)
-        self._set({id_: replace(key, denied=key.denied | {action}) for id_, key in before.items()})
-        try:
-            yield
-        finally:
-            self._set(before)
-
-    def _set(self, keys: Mapping[str, Key]) -> None:
-        assert isinstance(self._keys, dict)
-        self._keys.update(keys)
 
 
 def kept(name: str, pems: Iterable[str], key_pem: str) -> Kept:

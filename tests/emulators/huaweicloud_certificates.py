@@ -4,14 +4,13 @@ Names and contents may be there twice; its codes are those of .../api-ccm/scmEn.
 .../api-ccm/ccm_02_0055.html. IAM tells which account a key is of, and the service wants to hear it.
 """
 
-import itertools
 import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 
-from tests.emulators.certificate_store import Kept, NoCertificate, NoKey, NoPair, kept
+from tests.emulators.certificate_store import NoCertificate, NoKey, NoPair, Store
 from tests.emulators.huaweicloud import HuaweiCloud
 from tests.emulators.proxy import Request
 from tests.emulators.signing import Denied, Key
@@ -27,29 +26,12 @@ _ONE = re.compile(BASE + r"/(scs\d{13})")
 
 
 class HuaweiCertificates(HuaweiCloud):
-    """The account with certificates: `kept` by id, what each is deployed to (`used`).
-
-    With `blind` it can't look at one region.
-    """
+    """The account with certificates; `blind` it can't look at one region."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
         super().__init__(keys)
-        self.kept: dict[str, Kept] = {}
-        self.used: dict[str, list[str]] = {}
-        self.calls: list[tuple[str, str]] = []
+        self.store = Store(lambda number: f"scs{number:013d}")
         self.blind = False
-        self._numbers = itertools.count(1)
-
-    def put(self, name: str, pem: str, key: str) -> str:
-        """Keep a certificate; gives its id."""
-        id_ = f"scs{next(self._numbers):013d}"
-        self.kept[id_] = kept(name, [pem], key)
-        return id_
-
-    def taken(self) -> list[str]:
-        """What was called since this was asked last, in the names of its permissions."""
-        calls, self.calls = self.calls, []
-        return [action for _, action in calls]
 
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
@@ -69,7 +51,7 @@ class HuaweiCertificates(HuaweiCloud):
         }.get((request.method, request.path))
         if action is None:
             raise Denied(404, "APIGW.0101", "The API does not exist or has not been published")
-        self.calls.append((key.id, action))
+        self.store.calls.append(action)
         if not self.iam.may(key, action):
             raise Denied(403, "PAP5.0002", f"no policy allows the {action} action")
         if action == UPLOAD:
@@ -79,12 +61,12 @@ class HuaweiCertificates(HuaweiCloud):
         if action == DEPLOYED:
             return self._deployed(request.json())
         assert one is not None
-        if one[1] not in self.kept:
+        if one[1] not in self.store.kept:
             raise Denied(400, "SCM.0020", "Incorrect certificate ID.")
         if action == DELETE:
-            del self.kept[one[1]]
+            del self.store.kept[one[1]]
             return {}
-        there = self.kept[one[1]]
+        there = self.store.kept[one[1]]
         sha1 = there.certificate.fingerprint(hashes.SHA1()).hex(":")  # noqa: S303
         return {"id": one[1], "name": there.name, "status": "UPLOAD", "fingerprint": sha1.upper()}
 
@@ -94,7 +76,7 @@ class HuaweiCertificates(HuaweiCloud):
         assert asked["duplicate_check"] is False
         try:
             pem = asked["certificate"] + (asked.get("certificate_chain") or "")
-            return {"certificate_id": self.put(asked["name"], pem, asked["private_key"])}
+            return {"certificate_id": self.store.put(asked["name"], pem, asked["private_key"])}
         except NoCertificate:
             raise Denied(400, "SCM.0006", "The uploaded certificate failed to be resolved.") from None
         except NoKey:
@@ -109,7 +91,7 @@ class HuaweiCertificates(HuaweiCloud):
             raise Denied(400, "SCM.0005", "Incorrect request parameter.")
         found = [
             {"id": id_, "name": one.name, "status": "UPLOAD"}
-            for id_, one in self.kept.items()
+            for id_, one in self.store.kept.items()
             if asked.get("content", "") in one.name
         ]
         return {"certificates": found[offset : offset + size], "total_count": len(found)}
@@ -119,7 +101,8 @@ class HuaweiCertificates(HuaweiCloud):
         return {"results": [self._result(id_) for id_ in asked["certificate_ids"]]}
 
     def _result(self, id_: str) -> dict[str, Any]:
-        used = [{"resource_id": f"id-{name}", "resource_name": name} for name in self.used.get(id_, ())]
+        users = self.store.kept[id_].used_by if id_ in self.store.kept else []
+        used = [{"resource_id": f"id-{name}", "resource_name": name} for name in users]
         cdn = {"region_id": "global", "is_error": False, "resources": used}
         elb = {"region_id": "cn-east-3", "is_error": self.blind, "resources": []}
         resources = [

@@ -25,7 +25,7 @@ class JdCloudCertificates(JdCloud):
     def __init__(self, keys: Iterable[Key], *, updateable: bool = True) -> None:
         super().__init__(keys)
         self.updateable = updateable
-        self.store = Store(self.keys)
+        self.store = Store(lambda number: f"cert-{number:012d}")
 
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
@@ -50,7 +50,7 @@ class JdCloudCertificates(JdCloud):
         if action == "uploadCert":
             asked = request.json()
             made = self._read(asked["certName"], asked)
-            return {"certId": self.store.add("cert-", made), "digest": _digest(made)}
+            return {"certId": self.store.add(made), "digest": _digest(made)}
         asked = request.json() if action == "updateCert" else {"certId": id_}
         return self._done(action, asked)
 

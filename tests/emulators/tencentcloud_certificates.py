@@ -5,10 +5,10 @@ result; a certificate that something uses is deleted all the same. The codes are
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from tests.emulators.certificate_store import Kept, NoCertificate, NoKey, NoPair, kept
+from tests.emulators.certificate_store import Kept, NoCertificate, NoKey, NoPair, Store
 from tests.emulators.signing import Key
 from tests.emulators.tencentcloud import TencentCloud
 from tests.emulators.tencentcloud_products import refuse
@@ -18,46 +18,45 @@ SSL: Final = ("ssl", "2019-12-05")
 MOST_SHOWN = 1000
 LOOKS = 2  # until a task has found what it was made for
 
+Action = Callable[[Key, dict[str, Any]], dict[str, Any]]
+
 
 class TencentCertificates(TencentCloud):
-    """The API with the service behind it: `kept` by id, what uses a certificate (`used`).
-
-    With `blind` it can't look at one kind of resource; without `role` at none.
-    """
+    """The API with the service; `blind` it can't look at one kind of resource, without `role` at none."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
         super().__init__(keys)
-        self.kept: dict[str, Kept] = {}
-        self.used: dict[str, list[str]] = {}
+        self.store = Store(lambda number: f"cert{number:04d}")
         self.blind = False
         self.role = True
         self._tasks: dict[str, tuple[str, int]] = {}
         self._numbers = itertools.count(1)
-        self.products.actions |= {
-            (*SSL, "UploadCertificate"): self._upload,
-            (*SSL, "DescribeCertificates"): self._list,
-            (*SSL, "DescribeCertificateDetail"): self._detail,
-            (*SSL, "DeleteCertificate"): self._delete,
-            (*SSL, "CreateCertificateBindResourceSyncTask"): self._look,
-            (*SSL, "DescribeCertificateBindResourceTaskResult"): self._seen,
+        actions = {
+            "UploadCertificate": self._upload,
+            "DescribeCertificates": self._list,
+            "DescribeCertificateDetail": self._detail,
+            "DeleteCertificate": self._delete,
+            "CreateCertificateBindResourceSyncTask": self._look,
+            "DescribeCertificateBindResourceTaskResult": self._seen,
         }
+        self.products.actions |= {(*SSL, name): self._noted(name, each) for name, each in actions.items()}
 
-    def put(self, name: str, pem: str, key: str) -> str:
-        """Keep a certificate; gives its id."""
-        id_ = f"cert{next(self._numbers):04d}"
-        self.kept[id_] = kept(name, [pem], key)
-        return id_
+    def _noted(self, name: str, action: Action) -> Action:
+        """The action, whose calls are counted by the name that CAM has for it."""
 
-    def taken(self) -> list[str]:
-        """What was called since this was asked last, as CAM names it."""
-        calls, self.calls = self.calls, []
-        return [f"ssl:{action}" for _, action in calls]
+        def noted(key: Key, asked: dict[str, Any]) -> dict[str, Any]:
+            self.store.calls.append(f"ssl:{name}")
+            return action(key, asked)
+
+        return noted
 
     def _upload(self, key: Key, asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["CertificateType"] == "SVR"
         assert asked["Repeatable"] is True, "else the id of another's would be given"
         try:
-            id_ = self.put(asked["Alias"], asked["CertificatePublicKey"], asked["CertificatePrivateKey"])
+            id_ = self.store.put(
+                asked["Alias"], asked["CertificatePublicKey"], asked["CertificatePrivateKey"]
+            )
         except NoCertificate:
             refuse("FailedOperation.CertificateParseError", "Failed to parse the certificate.")
         except NoKey:
@@ -71,7 +70,7 @@ class TencentCertificates(TencentCloud):
         limit = min(asked.get("Limit", 10), MOST_SHOWN)
         found = [
             {"CertificateId": id_, "Alias": one.name, "From": "upload", "Status": 1}
-            for id_, one in self.kept.items()
+            for id_, one in self.store.kept.items()
             if word in one.name or word in id_
         ]
         return {"TotalCount": len(found), "Certificates": found[offset : offset + limit]}
@@ -83,7 +82,7 @@ class TencentCertificates(TencentCloud):
 
     def _delete(self, key: Key, asked: dict[str, Any]) -> dict[str, Any]:
         self._found(asked["CertificateId"])
-        del self.kept[asked["CertificateId"]]
+        del self.store.kept[asked["CertificateId"]]
         return {"DeleteResult": True, "TaskId": ""}
 
     def _look(self, key: Key, asked: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +109,11 @@ class TencentCertificates(TencentCloud):
         return {"SyncTaskBindResourceResult": results}
 
     def _uses(self, id_: str) -> list[dict[str, Any]]:
-        seen = {"Region": "", "TotalCount": len(self.used.get(id_, ())), "Error": ""}
+        seen = {
+            "Region": "",
+            "TotalCount": len(self.store.kept[id_].used_by) if id_ in self.store.kept else 0,
+            "Error": "",
+        }
         error = "AuthError" if self.blind else ""
         unseen = {"Region": "ap-guangzhou", "TotalCount": 0, "Error": error}
         return [
@@ -119,6 +122,6 @@ class TencentCertificates(TencentCloud):
         ]
 
     def _found(self, id_: str) -> Kept:
-        if id_ not in self.kept:
+        if id_ not in self.store.kept:
             refuse("FailedOperation.CertificateNotFound", "The certificate does not exist.")
-        return self.kept[id_]
+        return self.store.kept[id_]

@@ -27,7 +27,7 @@ class VolcengineCertificates(Volcengine):
 
     def __init__(self, keys: Iterable[Key]) -> None:
         super().__init__(keys)
-        self.store = Store(self.keys)
+        self.store = Store(lambda number: f"cert-{number:012d}")
 
     def served(self, request: Request, key: Key) -> dict[str, Any]:
         """What this key may have; raises Denied."""
@@ -84,4 +84,4 @@ class VolcengineCertificates(Volcengine):
         same = next((id_ for id_, one in self.store.kept.items() if one.sha256 == made.sha256), None)
         if same is not None and not asked.get("Repeatable", False):
             return {"InstanceId": "", "RepeatId": same}
-        return {"InstanceId": self.store.add("cert-", made), "RepeatId": ""}
+        return {"InstanceId": self.store.add(made), "RepeatId": ""}

@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
@@ -11,6 +11,7 @@ import pytest
 
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
+from stacks.provider.deploy.key_form import telling_lines
 from stacks.provider.deploy.stored import StoredCertificate
 from stacks.provider.properties import Change
 from stacks.provider.run import Operation, Run
@@ -29,7 +30,8 @@ T = TypeVar("T")
 class Placed:
     """A stack with one deployment named `name`; `state` is what it keeps of it, None before the first run.
 
-    `same_run` keeps the plugin's process from one act to the next; else each act has its own.
+    `same_run` keeps the plugin's process from one act to the next; else each act has its own. `keys` are the
+    lines that tell of the private keys that were deployed.
     """
 
     target: StoredCertificate[Any]
@@ -42,6 +44,7 @@ class Placed:
     ear: Ear = field(default_factory=Ear)
     failures: list[str] = field(default_factory=list)
     same_run: Run | None = None
+    keys: set[str] = field(default_factory=set)
 
     @property
     def urn(self) -> str:
@@ -75,6 +78,7 @@ class Placed:
         }
         checked = self.target.check(given)
         assert checked.failures == []
+        self.keys.update(telling_lines(made.key))
         return checked.inputs
 
     def up(self, made: Chain, **more: Any) -> State:
@@ -89,6 +93,11 @@ class Placed:
         assert set(outputs) == {each.name for each in self.target.outputs}
         self.state = {**inputs, **outputs}
         return self.state
+
+    def again(self, made: Chain) -> State:
+        """An update, though nothing has changed."""
+        inputs = self.checked(made)
+        return {**inputs, **self.told(lambda: self.target.update(self.operation(), self._state(), inputs))}
 
     def diff(self, made: Chain, **more: Any) -> dict[str, Change]:
         inputs = self.checked(made, **more)
@@ -150,4 +159,12 @@ def placed(
         broker_server(cast(Challtestsrv, None)) as broker,
     ):
         settle(monkeypatch, env)
-        yield Placed(target, broker, env, faults, inputs)
+        place = Placed(target, broker, env, faults, inputs)
+        yield place
+        nothing_told(place.keys, [*place.failures, *place.ear.warned, *place.ear.said])
+
+
+def nothing_told(secrets: Iterable[str], texts: Iterable[str]) -> None:
+    """None of the secrets is in one of the texts."""
+    whole = "\n".join(texts)
+    assert [secret for secret in secrets if secret in whole] == []

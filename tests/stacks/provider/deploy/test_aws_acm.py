@@ -17,8 +17,8 @@ from tests.emulators.aws_metadata import Instance
 from tests.emulators.metadata import metadata
 from tests.emulators.signing import Key
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed, NeedsPackage
 from tests.stacks.provider.deploy.placed import Placed, placed
+from tests.stacks.provider.deploy.promises import CANARY, NeedsPackage, Promises, Unnamed
 
 LEAST = ("acm:ListCertificates", "acm:GetCertificate", "acm:ImportCertificate")
 DELETE = "acm:DeleteCertificate"
@@ -66,7 +66,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtAcm]:
         yield AtAcm(service, place, key)
 
 
-class TestAwsAcm(KeepingUnnamed, NeedsPackage):
+class TestAwsAcm(Promises, Unnamed, NeedsPackage):
     WRITE = "acm:ImportCertificate"
     DELETE = DELETE
     SDK = "botocore.session"

@@ -19,8 +19,8 @@ from tests.emulators.azure_key_vault import URL, VAULT, KeyVault
 from tests.emulators.oidc import Issuer
 from tests.emulators.proxy import Handler
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, Keeping, NeedsPackage, renewal
 from tests.stacks.provider.deploy.placed import Placed, placed
+from tests.stacks.provider.deploy.promises import CANARY, At, NeedsPackage, Promises, renewal
 
 TENANT = "11111111-0000-4000-8000-00000000aaaa"
 CLIENT = "22222222-0000-4000-8000-00000000bbbb"
@@ -75,14 +75,14 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtKeyVault]:
         yield AtKeyVault(vault, place)
 
 
-class TestAzureKeyVault(Keeping, NeedsPackage):
+class TestAzureKeyVault(Promises, NeedsPackage):
     WRITE = IMPORT
     DELETE = DELETE
     SDK = "azure.keyvault.certificates"
     EXTRA = "azure"
 
-    def least(self) -> set[str]:
-        return {*privileges.load("azure").purposes["deploy"].policy["DataActions"]}
+    def granted(self, at: At, action: str) -> bool:
+        return action in privileges.load("azure").purposes["deploy"].policy["DataActions"]
 
 
 def test_services_get_the_whole_chain_and_may_take_the_key(at: AtKeyVault) -> None:

@@ -1,50 +1,44 @@
-"""tic:deploy/baiducloudCas:BaiducloudCas against a service that checks signatures and what it is sent."""
+"""A certificate at Baidu Cloud: its own ways, besides what every target promises."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from stacks.provider.deploy.baiducloud_cas import HOST, BaiducloudCas
-from tests.emulators.baiducloud_certificates import BaiduCloudCertificates
-from tests.emulators.signing import Key
+from tests.emulators.baiducloud_certificates import PERMISSION, BaiduCloudCertificates
 from tests.stacks.provider.acme.chains import chain
-from tests.stacks.provider.deploy.service_promises import ServicePromises
-from tests.stacks.provider.deploy.service_world import World
-from tests.stacks.provider.deploy.service_world import world as made_world
+from tests.stacks.provider.deploy.at_store import KEY, AtStore, at_store
+from tests.stacks.provider.deploy.service_promises import RefusesToRemove, ServicePromises, UsedOnesStay
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with made_world(monkeypatch, BaiducloudCas(), HOST, BaiduCloudCertificates) as made:
+def cloud() -> BaiduCloudCertificates:
+    return BaiduCloudCertificates([KEY])
+
+
+@pytest.fixture
+def at(cloud: BaiduCloudCertificates, monkeypatch: pytest.MonkeyPatch) -> Iterator[AtStore]:
+    with at_store(monkeypatch, BaiducloudCas(), cloud, HOST) as made:
         yield made
 
 
-class TestPromises(ServicePromises):
-    in_place = True
-    while_used = False
-    package = "baidubce"
+class TestBaiducloudCas(ServicePromises, UsedOnesStay, RefusesToRemove):
+    WRITE = DELETE = PERMISSION
+    EXTRA = "baiducloud"
+    SDK = "baidubce"
 
 
-class TestPromisesWhereOnlyExpiredOnesAreReplaced(ServicePromises):
+class TestWhereOnlyExpiredOnesAreReplaced(TestBaiducloudCas):
     """One reading of the documents: data is replaced only of what has expired."""
 
-    in_place = False
-    while_used = False
-    package = "baidubce"
+    SAME_ID = False
 
     @pytest.fixture
-    def world(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-        def make(keys: list[Key]) -> BaiduCloudCertificates:
-            return BaiduCloudCertificates(keys, only_expired=True)
-
-        with made_world(monkeypatch, BaiducloudCas(), HOST, make) as made:
-            yield made
+    def cloud(self) -> BaiduCloudCertificates:
+        return BaiduCloudCertificates([KEY], only_expired=True)
 
 
-def test_without_a_fingerprint_the_times_of_validity_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    def make(keys: list[Key]) -> BaiduCloudCertificates:
-        return BaiduCloudCertificates(keys, tells_fingerprints=False)
-
-    with made_world(monkeypatch, BaiducloudCas(), HOST, make) as world:
-        state = world.up(None, chain("a.test"))
-        assert world.read(state) == state
+def test_without_a_fingerprint_the_times_of_validity_tell(at: AtStore, cloud: BaiduCloudCertificates) -> None:
+    cloud.tells_fingerprints = False
+    state = at.place.up(chain("a.test"))
+    assert at.place.refresh() == state

@@ -12,8 +12,8 @@ from tests.emulators.cloudflare import HOST, Token, User
 from tests.emulators.cloudflare_certificates import EDIT, ZONE, CloudflareCertificates
 from tests.emulators.proxy import Request, Response
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, KeepingUnnamed, NeedsPackage, renewal
 from tests.stacks.provider.deploy.placed import Placed, placed
+from tests.stacks.provider.deploy.promises import CANARY, NeedsPackage, Promises, Unnamed, renewal
 
 TOKEN = Token("token-of-web", CANARY + "A" * 30)
 USER = User("user", "web@a.test", "0123456789abcdef0123456789abcdef01234")
@@ -53,7 +53,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtCloudflare]:
         yield AtCloudflare(cloud, place)
 
 
-class TestCloudflareCertificate(KeepingUnnamed, NeedsPackage):
+class TestCloudflareCertificate(Promises, Unnamed, NeedsPackage):
     WRITE = EDIT
     DELETE = EDIT
     SDK = "cloudflare"

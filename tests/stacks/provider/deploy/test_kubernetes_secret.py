@@ -23,8 +23,8 @@ from tests.emulators.kubernetes import User, kubeconfig
 from tests.emulators.kubernetes_secrets import KubernetesSecrets
 from tests.emulators.proxy import Request, Response
 from tests.stacks.provider.acme.chains import Chain, chain
-from tests.stacks.provider.deploy.keeping import CANARY, Keeping, renewal
 from tests.stacks.provider.deploy.placed import Placed, placed
+from tests.stacks.provider.deploy.promises import CANARY, Promises, renewal
 
 HOST = "k8s.example.test"
 DEPLOYER = User("system:serviceaccount:web:tic", verbs=frozenset({"get", "create", "update", "delete"}))
@@ -79,7 +79,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtCluster]:
         yield AtCluster(cluster, place)
 
 
-class TestKubernetesSecret(Keeping):
+class TestKubernetesSecret(Promises):
     WRITE = CREATE
     DELETE = DELETE
 

@@ -1,4 +1,4 @@
-"""tic:deploy/volcengineCertificateCentre against a service that checks signatures and what it is sent."""
+"""A certificate at Volcano Engine: what every target promises."""
 
 from collections.abc import Iterator
 
@@ -6,20 +6,25 @@ import pytest
 
 from stacks.provider.deploy.volcengine_certificate_centre import HOST, VolcengineCertificateCentre
 from tests.emulators.volcengine_certificates import VolcengineCertificates
-from tests.stacks.provider.deploy.service_promises import RemovalPromises, ServicePromises
-from tests.stacks.provider.deploy.service_world import World
-from tests.stacks.provider.deploy.service_world import world as made_world
+from tests.stacks.provider.deploy.at_store import KEY, AtStore, at_store
+from tests.stacks.provider.deploy.service_promises import (
+    RefusesToRemove,
+    ServicePromises,
+    UsedOnesStay,
+)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with made_world(monkeypatch, VolcengineCertificateCentre(), HOST, VolcengineCertificates) as made:
+def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtStore]:
+    with at_store(monkeypatch, VolcengineCertificateCentre(), VolcengineCertificates([KEY]), HOST) as made:
         yield made
 
 
-class TestPromises(ServicePromises, RemovalPromises):
-    in_place = False
-    removal = "certificate_service:CertificateDeleteInstance"
-    while_used = False
-    tells_users = False
-    package = "volcenginesdkcore"
+class TestVolcengineCertificateCentre(ServicePromises, UsedOnesStay, RefusesToRemove):
+    WRITE = "certificate_service:ImportCertificate"
+    DELETE = "certificate_service:CertificateDeleteInstance"
+    CLEARING = (DELETE,)
+    SAME_ID = False
+    EXTRA = "volcengine"
+    SDK = "volcenginesdkcore"
+    TOLD = ""  # it does not tell
