@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from cli.consent import confirm
+from cli.printable import printable
 from cli.stack_options import (
     DIFFERENT,
     AsJson,
@@ -22,6 +23,7 @@ from cli.stack_options import (
     Yes,
     choose,
 )
+from cli.standing_lines import standing_lines
 from cli.telling import say
 
 if TYPE_CHECKING:
@@ -222,9 +224,9 @@ def carry_out(
         else:
             say(f"  ! {residue}")
     if as_json:
-        progress.print_line(
-            {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
-        )
+        ended_as = {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
+        stand = [asdict(each) for each in outcome.standings]
+        progress.print_line(ended_as if outcome.succeeded else {**ended_as, "standings": stand})
     return outcome
 
 
@@ -286,6 +288,8 @@ def tell_failure(what: str, operation: "Operation", outcome: "Outcome", again: s
     ended = "was interrupted" if outcome.interrupted else "failed"
     kept = "nothing was changed" if operation.changes_nothing else "what was done is kept in the state"
     done = counts(outcome) if outcome.changes or not outcome.interrupted else "nothing was begun"
+    for line in standing_lines(outcome.standings, interrupted=outcome.interrupted):
+        say(printable(line))
     say(f"{what} {ended}: {done}; {kept}")
     mend = "" if outcome.interrupted and not outcome.errors else "mend what the lines above name, then: "
     say(f"  next: {mend}{again}")

@@ -70,7 +70,7 @@ OWN_PLUGINS = ("using pulumi-resource-tic from $PATH", "using pulumi-language-ya
 PENDING = "Attempting to deploy or update resources with"
 # What Pulumi says when something else failed before: true, and no help to whoever reads the first error.
 ECHOES = ("update failed", "preview failed", "refresh failed", "destroy failed")
-ECHOED = ("grpc: the client connection is closing", "resource monitor shut down")
+ECHOED = ("grpc: the client connection is closing", "resource monitor shut down", "] failed to register")
 
 
 def is_echo(event: Event) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine import events, interruption
+from engine import events, going_on, interruption
 from engine.launch import Exited, Interrupted, Launch, Said
+from engine.standings import telling
 from engine.unanswered import Unanswered
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
                 _heard(message, outcome, listen, sieve)
             elif isinstance(message, Exited):
                 _ended(message, outcome)
+            elif question := going_on.asked(message):
+                launch.answer(question, failed=going_on.has_failed(outcome.steps))
+            elif urn := going_on.untried(message):
+                outcome.untried.append(sieve.redact(urn))
             else:
                 unanswered.hear(message)
                 event = events.read(message)
@@ -45,6 +50,11 @@ def follow(launch: Launch, outcome: "Outcome", listen: Listener, sieve: "Sieve")
     if not outcome.errors:
         for echo in echoes:
             listen(echo)
+
+
+def _again(known: events.Diagnostic, event: events.Diagnostic) -> bool:
+    own = event.urn and "::pulumi:pulumi:Stack::" not in event.urn
+    return known.message in event.message and (not own or known.urn == event.urn)
 
 
 def _may_be_kept(resource: Mapping[str, Any], sieve: "Sieve") -> bool:
@@ -83,11 +93,12 @@ def _happened(event: events.Event | None, outcome: "Outcome", listen: Listener, 
         changed = tuple(map(sieve.redact, event.changed))
         differences = tuple(each.mapped(sieve.redact) for each in event.differences)
         event = replace(event, urn=sieve.redact(event.urn), changed=changed, differences=differences)
+        outcome.steps[event.urn] = telling(outcome.steps.get(event.urn), event)
     if isinstance(event, events.Diagnostic):
         message, urn = sieve.redact(event.message), sieve.redact(event.urn)
         event = events.Diagnostic(event.severity, message, urn)
         if event.severity == "error":
-            if any(known.message in event.message for known in outcome.errors):
+            if any(_again(known, event) for known in outcome.errors):
                 return  # Pulumi says it once more, as the program's failure
             outcome.errors.append(event)
     if isinstance(event, events.Summary):

@@ -117,6 +117,11 @@ class Launch:
         """Put an Interrupted among the messages; may be called from a signal's handler."""
         self._queue.put(Interrupted())
 
+    def answer(self, question: str, *, failed: bool) -> None:
+        """Tell the program's host whether a step of the run has failed (engine.going_on)."""
+        with suppress(OSError):  # the folder goes with the run, and then nobody waits for it
+            (self._private / f"{question}.{failed}").touch(mode=0o600)
+
     def interrupt(self) -> None:
         """Ask Pulumi to finish what is under way and stop."""
         self._tell("interrupt")

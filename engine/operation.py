@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from engine import events
 
 if TYPE_CHECKING:
+    from engine.standings import Standing
     from engine.state.residue import Residue
 
 Kind = Literal["up", "preview", "refresh", "destroy"]
@@ -69,6 +70,8 @@ class Operation:
 class Outcome:
     """What came of a run; `printed` is what Pulumi wrote outside its events, `caught` what was sealed at the
     door, `unanswered` the steps of plugins that died at them, as pending operations (apitype.OperationV2).
+    `steps` has for each resource the step that says how it stands, `untried` the URNs of those that were not
+    come to; `standings` is what that means where the run failed.
     """
 
     succeeded: bool = False
@@ -79,3 +82,6 @@ class Outcome:
     printed: list[str] = field(default_factory=list)
     caught: "list[Residue]" = field(default_factory=list)
     unanswered: list[dict[str, Any]] = field(default_factory=list)
+    steps: dict[str, events.Step] = field(default_factory=dict)
+    untried: list[str] = field(default_factory=list)
+    standings: "list[Standing]" = field(default_factory=list)

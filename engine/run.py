@@ -13,6 +13,7 @@ from engine import (
     bindings,
     config,
     environment,
+    going_on,
     interruption,
     language_hosts,
     leftovers,
@@ -22,6 +23,7 @@ from engine import (
     recovery,
     rereading,
     room,
+    standings,
     unbound,
 )
 from engine.errors import EngineError
@@ -103,7 +105,21 @@ def run(installation: "Installation", stack: "Stack", operation: Operation, list
         recovery.note(installation, stack, [*outcome.unanswered, *unread], listen)
         if cut_off or not outcome.succeeded:
             recovery.name_creates(installation, stack, listen)
+    if not outcome.succeeded and operation.kind in ("up", "destroy"):
+        untried = [*outcome.untried, *_meant(installation, stack, operation)]
+        outcome.standings = standings.standings(outcome.steps, outcome.errors, untried)
     return outcome
+
+
+def _meant(installation: "Installation", stack: "Stack", operation: Operation) -> list[str]:
+    """The resources of the state that the operation was to come to, by URN; none where it chose some."""
+    from engine.state import checkpoints
+
+    if operation.targets:
+        return []
+    with installation.database.read() as connection:
+        resources = checkpoints.deployment(connection, stack.id).get("resources") or ()
+    return [each["urn"] for each in resources if not each.get("delete")]
 
 
 def _turn(installation: "Installation", stack: "Stack", operation: Operation) -> AbstractContextManager[None]:
@@ -152,9 +168,16 @@ class _Pulumi:
         """The command line; no secret is among them."""
         stack = ["--stack", self.stack.reference]
         words = [str(self.tool.path), *operation.arguments(), *stack, "--event-log", EVENT_LOG]
+        if self._goes_on(operation):
+            words.append(going_on.WORD)
         if operation.registers is not None or (self.where.inline and operation.runs_program):
             words += ["--exec-kind", "auto.inline", f"--client=127.0.0.1:{PORT_PLACEHOLDER}"]
         return words
+
+    def _goes_on(self, operation: Operation) -> bool:
+        if operation.kind == "destroy":
+            return True  # what depends on what stays, stays too
+        return operation.kind == "up" and operation.runs_program and self.where.runtime in ("python", "yaml")
 
 
 def _reread(

@@ -40,6 +40,7 @@ class TicProvider(rpc.Provider):
         self._run = run
         self._version = version
         self._acts: set[asyncio.Future[Any]] = set()
+        self._failed = False  # whether anything that this run wanted made could not be
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resource")
 
     async def get_schema(self, request: rpc.GetSchemaRequest) -> rpc.GetSchemaResponse:
@@ -57,7 +58,11 @@ class TicProvider(rpc.Provider):
         secrets = secret_names(request.new_inputs) | _declared_secrets(resource)
         return rpc.CheckResponse(
             inputs=wrapped(checked.inputs, secrets),
-            failures=[rpc.CheckFailure(each.path, each.reason) for each in checked.failures],
+            failures=[
+                rpc.CheckFailure(each.path, each.reason)
+                for each in checked.failures
+                if each.path not in self._unknown(resource, checked.inputs)
+            ],
         )
 
     async def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
@@ -65,7 +70,10 @@ class TicProvider(rpc.Provider):
         state, inputs = plain(request.old_state), plain(request.new_inputs)
         resource, operation = _resource(request.type), Operation.begin(self._run, request.urn)
         ignored = request.ignore_changes
-        changes = await self._thread(lambda: resource.diff(operation, state, inputs, ignored))
+        if missing := self._unknown(resource, inputs):
+            changes = dict.fromkeys(missing, Change.UPDATE)
+        else:
+            changes = await self._thread(lambda: resource.diff(operation, state, inputs, ignored))
         return _difference(resource, changes, state, inputs)
 
     async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
@@ -78,7 +86,7 @@ class TicProvider(rpc.Provider):
             )
         operation = Operation.begin(self._run, request.urn, request.timeout)
         try:
-            created = await self._thread(lambda: resource.create(operation, inputs))
+            created = await self._made(resource, inputs, lambda: resource.create(operation, inputs))
         except Unfinished as error:
             raise _kept(error, inputs, secrets) from error
         return rpc.CreateResponse(created.id, wrapped({**inputs, **created.outputs}, secrets))
@@ -92,7 +100,9 @@ class TicProvider(rpc.Provider):
         else:
             operation = Operation.begin(self._run, request.urn, request.timeout)
             try:
-                outputs = await self._thread(lambda: resource.update(operation, state, inputs))
+                outputs = await self._made(
+                    resource, inputs, lambda: resource.update(operation, state, inputs)
+                )
             except Unfinished as error:
                 raise _kept(error, inputs, secrets) from error
         return rpc.UpdateResponse(wrapped({**inputs, **outputs}, secrets))
@@ -149,6 +159,25 @@ class TicProvider(rpc.Provider):
         """Wait until no act is under way, at most `seconds`."""
         if self._acts:
             await asyncio.wait(self._acts, timeout=seconds)
+
+    async def _made(self, resource: ResourceType, inputs: Values, act: Callable[[], T]) -> T:
+        try:
+            if missing := self._unknown(resource, inputs):
+                raise StackError(
+                    f"{', '.join(missing)} can't be known, because something before has failed",
+                    hint="mend what failed first, then: tic stack up",
+                )
+            return await self._thread(act)
+        except Exception:
+            self._failed = True
+            raise
+
+    def _unknown(self, resource: ResourceType, inputs: Values) -> list[str]:
+        """What is not given because of a failure before: the engine leaves it out, checks what depends on it,
+        and skips that then, so it is no failure of its own.
+        """
+        required = [each.name for each in resource.inputs if each.required and self._failed]
+        return [name for name in required if inputs.get(name) is None]
 
     async def _thread(self, act: Callable[[], T]) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._threads, act)
