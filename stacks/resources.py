@@ -373,7 +373,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         }
         props = {**dict.fromkeys(annotated(type(self))), **inputs}
         super().__init__("tic:acme/issuedCertificate:IssuedCertificate", name, props, opts, remote=True)
-        if isinstance(csr_pem, str):
+        if isinstance(csr_pem, str) and csr_pem:
             self.private_key_pem = _nothing()
 
 

@@ -91,8 +91,8 @@ class Order(ResourceType):
     )
 
     def __init__(self) -> None:
-        # Orders that their CA called dead, which is for ever: the diff of a run tells its update.
-        self._dead: set[str] = set()
+        # Orders whose place another is to take, which is for ever: the diff of a run tells its update.
+        self._over: set[str] = set()
 
     def check(self, given: Values) -> Checked:
         """Besides each property's own rules: what is wrong with them taken together."""
@@ -109,7 +109,7 @@ class Order(ResourceType):
     ) -> dict[str, Change]:
         """Besides changed inputs: an order that died before a certificate came out of it is made anew."""
         changes = super().diff(operation, self.given(state), inputs, ignored)
-        if not self._means_another(state, inputs) and not self._is_alive(operation, state, inputs):
+        if not self._means_another(state, inputs) and self._is_over(operation, state, inputs):
             changes["orderUrl"] = _UPDATE
         return changes
         if changes and changes.keys() <= _OF_KEY and _issued(operation, state["orderUrl"]):
@@ -138,7 +138,7 @@ class Order(ResourceType):
         """Order anew; or, for names in another order or another account key, write the proofs anew."""
         if not self._comes_anew(state, inputs):
             return self._rewritten(state, inputs)
-        if state["orderUrl"] in self._dead:
+        if state["orderUrl"] in self._over:
             allowance.given_up(operation, state["directoryUrl"], state["orderUrl"])
         outputs = _ordered(operation, state, inputs)
         _give_up(operation, state, _access(state, inputs))
@@ -150,7 +150,7 @@ class Order(ResourceType):
 
     def _comes_anew(self, state: Values, inputs: Values) -> bool:
         """As the diff of this run found."""
-        return state["orderUrl"] in self._dead or self._means_another(state, inputs)
+        return state["orderUrl"] in self._over or self._means_another(state, inputs)
 
     def _means_another(self, state: Values, inputs: Values) -> bool:
         """Whether these inputs are another order at the CA; the same names in another order are not."""
@@ -164,14 +164,21 @@ class Order(ResourceType):
         proofs = [answered(each, ours) for each in state["authorizations"]]
         return {**self.kept(state), "authorizations": in_order(proofs, inputs["domains"])}
 
-    def _is_alive(self, operation: Operation, state: Values, inputs: Values) -> bool:
-        """Whether the order can be finished, or was; asks the CA only where no certificate came out of it."""
+    def _is_over(self, operation: Operation, state: Values, inputs: Values) -> bool:
+        """Whether another takes its place though the same is wanted; not where a certificate came out of it.
+
+        The CA is asked whether it died. One with a kept key that is to be kept no longer is over, too: the CA
+        may be refusing just that key.
+        """
         url = state["orderUrl"]
         if _issued(operation, url):
-            return True
-        if url not in self._dead and (_expired(state) or not _stands(operation, url, _access(state, inputs))):
-            self._dead.add(url)
-        return url not in self._dead
+            return False
+        no_longer_kept = state.get("keepKey") is True and inputs.get("keepKey") is False
+        if url not in self._over and (
+            no_longer_kept or _expired(state) or not _stands(operation, url, _access(state, inputs))
+        ):
+            self._over.add(url)
+        return url in self._over
 
 
 def _ordered(operation: Operation, state: Values, inputs: Values) -> dict[str, Any]:

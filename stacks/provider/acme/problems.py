@@ -17,7 +17,8 @@ HINTS = {
     "unauthorized": "if the CA deactivated the account, make another: tic stack refresh, then tic stack up",
     "userActionRequired": "do what the CA asks for at the URL that it names, then run `tic stack up` again",
     "accountDoesNotExist": "make the account anew: tic stack refresh, then tic stack up",
-    "badCSR": "choose another `keyType`",
+    "badCSR": "choose another `keyType`, leave `keepKey` out so that there is a new key, or make another "
+    "request where `csrPem` is yours; then tic stack up",
     "invalidProfile": "choose one of the profiles that the CA's directory lists, or leave `profile` out",
     "invalidContact": "give contacts that the CA accepts in `email` and `contacts`, or none",
     "unsupportedContact": "give e-mail addresses in `email` and `contacts`: every CA takes those",

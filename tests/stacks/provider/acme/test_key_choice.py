@@ -82,6 +82,18 @@ def test_a_kept_key_outlives_other_names_and_an_order_that_died_but_not_another_
 
 
 @pytest.mark.server
+def test_a_kept_key_that_the_ca_does_not_take_gives_way_where_it_is_kept_no_longer(driver: Driver) -> None:
+    """As one that the CA knows to be in other hands: a new key, though nothing else of the order changes."""
+    order = driver.order(driver.account(), ["a.test"], keepKey=True)
+    type_, given = Order(), {**Order().given(order), "keepKey": False}
+    assert driver.diff(type_, order, **given) == {"keepKey": Change.UPDATE, "orderUrl": Change.UPDATE}
+    assert type_.preview_update(order, type_.check(given).inputs)["orderUrl"] is UNKNOWN
+    again = driver.update(type_, order, **given)
+    assert again["orderUrl"] != order["orderUrl"]
+    assert again["privateKeyPem"] != order["privateKeyPem"]
+
+
+@pytest.mark.server
 def test_the_key_of_a_revoked_certificate_is_not_kept(driver: Driver) -> None:
     """RFC 8555 7.6: it may be in other hands; and the key that comes then is kept."""
     order, certificate = driver.issued("a.test", keepKey=True)
