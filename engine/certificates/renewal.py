@@ -5,16 +5,18 @@ challenges) and what depends on them (deployments). A higher epoch is noted befo
 follows it, so that a run that died in the middle of a renewal, forced or not, is taken up by the next one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from engine.certificates import attempts
-from engine.certificates.kept import stand
+from engine.certificates.kept import Standing, stand
+from engine.certificates.limits import kept as limits
+from engine.certificates.limits.ledger import Bucket, Slot
 from engine.certificates.listing import Listed, every
-from engine.certificates.planning import is_undeployed
+from engine.certificates.planning import is_undeployed, plan
 from engine.errors import EngineError
 from engine.operation import Operation, Outcome
 from engine.state.urns import ROOT_STACK
@@ -132,6 +134,7 @@ def _operation(
         "up",
         targets=targets(resources, [each.kept.urn for each in chosen]),
         dependents=True,
+        keep_going=True,
         message=f"renew {names}",
         passed=passed,
     )
@@ -179,6 +182,7 @@ def _settled(
 ) -> Renewed:
     now, problem = datetime.now(UTC), why.problem
     with installation.database.write() as connection:
+        used = limits.ledger(connection, now.timestamp())
         present = {each.kept.urn: each for each in every(connection, stack)}
         made = [each for each in chosen if _is_made(present.get(each.kept.urn), each)]
         failed = tuple(each for each in chosen if each not in made)
@@ -192,12 +196,22 @@ def _settled(
                 standing = attempts.ended(here.standing)
             else:
                 standing = attempts.failed(here.kept, here.standing, problem, now, made=one in made)
+                standing = _not_before_it_can_be(here, standing, used, now)
             stand(connection, here.id, here.kept, standing)
         after = {each.kept.urn: each for each in every(connection, stack)}
     undeployed = tuple(made) if problem and problem != _NOTHING else ()
     renewed = tuple(after[each.kept.urn] for each in made if each not in undeployed)
     hint = _PUT_IT_BACK if problem == _NOTHING else why.hint
     return Renewed(stack.full_name, renewed, failed, undeployed, problem, hint, interrupted)
+
+
+def _not_before_it_can_be(
+    one: Listed, standing: Standing, used: Mapping[Slot, Bucket], now: datetime
+) -> Standing:
+    """Tried again when the limits of its CAs leave room for an order, where that is later."""
+    waiting = plan([replace(one, standing=standing)], used, (), now).waiting
+    again = max([standing.retry_at or now, *(each.until for each in waiting)])
+    return replace(standing, retry_at=again)
 
 
 _NOTHING = (
@@ -231,6 +245,7 @@ class Why:
 
 
 def why_failed(outcome: Outcome) -> Why:
+    open("/tmp/errs.txt","a").write(repr([(e.urn,e.message[:300]) for e in outcome.errors])+"\n"+repr(outcome.printed)[:1000]+"\n")
     """From the errors of a run; each of tic's plugin says its next step after the problem."""
     told = [each.message.strip() for each in outcome.errors if each.message.strip()]
     apart = [each.partition(NEXT) for each in told]
