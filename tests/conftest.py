@@ -40,7 +40,7 @@ SLOW = (
     "tests/emulators/",
     "tests/engine/state/test_contention.py",
     "tests/engine/state/test_replay.py",
-    "tests/engine/test_broker.py",
+    "tests/engine/test_broker_",
     "tests/engine/test_challenges.py",
     "tests/engine/test_disk.py",
     "tests/engine/test_launch.py",

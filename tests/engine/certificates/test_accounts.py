@@ -22,8 +22,8 @@ from engine.state.urns import SIGNATURE
 from engine.state.versions import Checkpoint
 from stacks.account_notes import KeyNote, Terms, forget_key, note_key, noted_key, tell_terms
 from stacks.broker import BrokerError
+from tests.engine.asked_broker import asked
 from tests.engine.dns_world import DnsWorld, dns_world
-from tests.engine.test_broker import asked
 
 CA, OTHER_CA = "https://ca.example/directory", "https://other.example/directory"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
