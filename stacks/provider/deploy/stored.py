@@ -23,6 +23,7 @@ from stacks.errors import StackError
 from stacks.provider.deploy.account import credential, opened
 from stacks.provider.deploy.bundle import MATERIAL, Bundle, bundle
 from stacks.provider.deploy.calls import Denied
+from stacks.provider.deploy.replaced import is_its_replacements
 from stacks.provider.properties import Change, Kind, Output, Property
 from stacks.provider.resource import Created, ResourceType, Values
 from stacks.provider.run import Operation
@@ -164,7 +165,7 @@ class StoredCertificate(ResourceType, Generic[Service]):
         """Remove what was put there; raises StackError where something uses it."""
         service = self._opened(operation, state)
         for id_ in (*(state.get("superseded") or ()), state["certificateId"]):
-            if self._is_its_replacements(operation, id_):
+            if is_its_replacements(operation, self.token, id_, _id_of):
                 continue  # asked for by its name, it was there already
             if self.find(service, state, id_) is None:
                 continue
@@ -175,22 +176,6 @@ class StoredCertificate(ResourceType, Generic[Service]):
                     hint="give what uses it another certificate, then run the command again",
                 )
             self.remove(service, state, id_)
-
-    def _is_its_replacements(self, operation: Operation, id_: str) -> bool:
-        """Whether what took this one's place has the same id: made in this run, or in one that was killed
-        before it had deleted what it replaced. Of a resource and those that it replaced, the last one that is
-        deleted takes the certificate along.
-        """
-        run, urn = operation.run, operation.urn
-        if run.uploaded.get(id_) == urn:
-            return True
-        here = next((each for each in run.held(self.token) if each.urn == urn), None)
-        if here is None or here.outputs.get("certificateId") != id_:
-            return False
-        waiting = len([each for each in here.replaced if each.get("certificateId") == id_])
-        with run.alone(self.token, urn):
-            run.spared[urn, id_] += 1
-            return run.spared[urn, id_] <= waiting
 
     def _opened(self, operation: Operation, values: Values) -> Service:
         return self.open(operation, opened(operation, values, self.kind, self.label), values)
@@ -269,6 +254,10 @@ class StoredCertificate(ResourceType, Generic[Service]):
         name = _NAME.sub("-", operation.urn.rpartition("::")[2]).strip("-")[:40] or "certificate"
         own = hashlib.sha256(f"{operation.urn} {sent.fingerprint}".encode()).hexdigest()
         return f"tic-{name}-{own[:12]}"
+
+
+def _id_of(outputs: Values) -> str | None:
+    return outputs.get("certificateId")
 
 
 def _number(serial: str) -> int:

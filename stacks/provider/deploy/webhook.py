@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 from stacks.errors import StackError
 from stacks.provider.acme.keys import private_key
 from stacks.provider.deploy.account import credential, opened
-from stacks.provider.deploy.bundle import MATERIAL, bundle, fingerprint
+from stacks.provider.deploy.bundle import MATERIAL, bundle
 from stacks.provider.deploy.command import limit
 from stacks.provider.deploy.key_form import telling_lines
 from stacks.provider.deploy.owner import owner
 from stacks.provider.deploy.posting import Receiver
+from stacks.provider.deploy.replaced import is_its_replacements
 from stacks.provider.deploy.signed_message import Message, message_id, secret_bytes
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
 from stacks.provider.resource import Created, ResourceType, Values
@@ -147,7 +148,7 @@ class Webhook(ResourceType):
         """Tell the receiver, where that was asked for; not where its replacement has told it anew."""
         if not state.get("announceRemoval"):
             return
-        if operation.run.uploaded.get(_place(state)) == operation.urn:
+        if is_its_replacements(operation, self.token, str(_place(state)), _place):
             return
         from stacks.provider.acme.certificates import read_issued
 
@@ -156,7 +157,7 @@ class Webhook(ResourceType):
             "deployment": owner(operation.urn),
             "names": list(issued.domains),
             "serial": issued.serial,
-            "fingerprint": fingerprint(state["certificatePem"]),
+            "fingerprint": state["fingerprint"],
         }
         _post(operation, state, REMOVED, told, state["messageId"])
 
@@ -165,8 +166,10 @@ def _same(state: Values, inputs: Values) -> bool:
     return all(state.get(each) == inputs.get(each) for each in _TOLD)
 
 
-def _place(values: Values) -> str:
-    return f"{values['url']} {fingerprint(values['certificatePem'])}"
+def _place(outputs: Values) -> str | None:
+    """Which certificate was told to whom; None where that is not known."""
+    url, told = outputs.get("url"), outputs.get("fingerprint")
+    return f"{url} {told}" if url and told else None
 
 
 def _deployed(operation: Operation, inputs: Values, before: str) -> dict[str, Any]:
@@ -188,7 +191,7 @@ def _deployed(operation: Operation, inputs: Values, before: str) -> dict[str, An
     if inputs["sendPrivateKey"]:
         told["privateKeyPem"] = sent.private_key_pem
     id_ = _post(operation, inputs, DEPLOYED, told, before)
-    operation.run.uploaded[_place(inputs)] = operation.urn
+    operation.run.uploaded[f"{inputs['url']} {sent.fingerprint}"] = operation.urn
     return {
         "messageId": id_,
         "deliveredAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",

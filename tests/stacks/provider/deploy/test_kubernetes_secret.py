@@ -1,7 +1,6 @@
 """A certificate in a Kubernetes Secret: its own ways, besides what every target in place promises."""
 
 import base64
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from credentials import privileges
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
 from stacks.provider.deploy.bundle import bundle
-from stacks.provider.deploy.cluster import Cluster, ClusterUnusable
 from stacks.provider.deploy.kubernetes_api import CREATE, DELETE, UPDATE
 from stacks.provider.deploy.kubernetes_secret import OWNER, TYPE, KubernetesSecret
 from stacks.provider.properties import Change
@@ -364,61 +362,9 @@ def test_a_secrets_name_that_is_none_is_refused(given: str) -> None:
     assert [each.path for each in failures if each.path == "secretName"]
 
 
-SERVER = {"server": "https://k8s.test"}
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        (
-            {"kubeconfig": kubeconfig(SERVER, {"exec": {"command": "aws"}})},
-            r"a program get the token \(exec\)",
-        ),
-        ({"kubeconfig": kubeconfig(SERVER, {"tokenFile": "/run/token"})}, "in a file of its own"),
-        ({"kubeconfig": kubeconfig(SERVER, {})}, "no token and no certificate"),
-        (
-            {"kubeconfig": kubeconfig({**SERVER, "insecure-skip-tls-verify": True}, {"token": CANARY})},
-            "is not looked at",
-        ),
-        ({"kubeconfig": kubeconfig({"server": "http://k8s.test"}, {"token": CANARY})}, "not https://"),
-        ({"kubeconfig": "nothing: ["}, "names no cluster and user"),
-        ({"kubeconfig": "[]"}, "names no cluster and user"),
-        (
-            {"kubeconfig": kubeconfig(SERVER, {"client-certificate-data": "!", "client-key-data": "!"})},
-            "is not base64",
-        ),
-        ({"server": "https://k8s.test", "token": "a\nb"}, "a request can't carry"),
-    ],
-)
-def test_a_credential_that_can_not_be_used_is_told(fields: dict[str, str], said: str) -> None:
-    with pytest.raises(ClusterUnusable, match=said) as refused:
-        Cluster.read(fields)
-    assert "tic creds rotate" in refused.value.hint
-    assert CANARY not in f"{refused.value!r}{refused.value}"
-
-
 def test_what_is_called_is_what_the_role_grants(at: AtCluster) -> None:  # B9
     at.place.up(chain("a.test"))
     at.place.up(renewal(2))
     at.place.refresh()
     at.place.destroy()
     assert set(at.taken()) == set(privileges.load("kubernetes").purposes["deploy"].privileges)
-
-
-def test_a_clients_certificate_deploys_too(at: AtCluster) -> None:
-    """By the handshake alone: what the cluster makes of it is the emulator of identities' matter."""
-    authority = trustme.CA()
-    client = authority.issue_cert("deployer")
-    certificate = "".join(one.bytes().decode() for one in client.cert_chain_pems)
-    user = {
-        "client-certificate-data": base64.b64encode(certificate.encode()).decode(),
-        "client-key-data": base64.b64encode(client.private_key_pem.bytes()).decode(),
-    }
-    read = Cluster.read({"kubeconfig": kubeconfig({**SERVER, "tls-server-name": "k8s"}, user)})
-    assert (read.certificate, read.name) == (certificate, "k8s")
-    made = read.connect().connection_pool_kw
-    assert isinstance(made["ssl_context"], ssl.SSLContext)
-    assert client.private_key_pem.bytes().decode() not in repr(read)
-    wrong = Cluster("https://k8s.test", certificate=certificate, key=chain("a.test").key)
-    with pytest.raises(ClusterUnusable, match="do not belong together"):
-        wrong.connect()

@@ -11,12 +11,10 @@ from email.utils import format_datetime
 from typing import Any, TypeVar, cast
 
 import pytest
-from standardwebhooks import Webhook as Verifier
 
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
 from stacks.provider.deploy.posting import NotTaken
-from stacks.provider.deploy.signed_message import Message, SecretUnusable, message_id, secret_bytes
 from stacks.provider.deploy.webhook import Webhook
 from stacks.provider.properties import Change
 from stacks.provider.run import Interrupted, Operation, Run
@@ -295,6 +293,19 @@ def test_a_replacement_is_not_followed_by_the_end_of_what_it_replaces(at: Told) 
     assert {each for each, _ in at.receiver.told} == {"certificate.deployed"}
 
 
+def test_what_a_killed_replacement_left_to_be_deleted_is_no_end(at: Told) -> None:
+    at.up(chain("a.test"), announceRemoval=True)
+    shown = {"urn": at.operation().urn, "type": WEBHOOK.token, "inputs": {}, "outputs": at.state}
+    at.broker.state = lambda: [shown, {**shown, "delete": True}]
+    at.destroy()
+    assert {each for each, _ in at.receiver.told} == {"certificate.deployed"}
+    at.run = Run({**os.environ, **at.broker.environment}, at.ear)
+    at.destroy()
+    at.destroy()  # both: the last one tells
+    assert at.receiver.told[-1] == ("certificate.removed", "1234")
+    assert len(at.receiver.events) == 2
+
+
 def test_another_address_is_told_and_the_former_one_of_the_end(at: Told) -> None:
     made = chain("a.test")
     at.up(made, announceRemoval=True)
@@ -367,29 +378,3 @@ def test_with_faults_all_converges_and_each_is_taken_once(at: Told, seed: int) -
 def test_an_address_that_a_key_may_not_go_to_is_refused(given: str) -> None:
     failures = WEBHOOK.check({"url": given, "certificatePem": "c"}).failures
     assert [each.path for each in failures] == ["url"]
-
-
-@pytest.mark.parametrize("given", ["", "whsec_", "whsec_AAAA", "A" * 90, "é" * 32, "!" * 32])
-def test_a_secret_that_is_none_is_told_without_it(given: str) -> None:
-    with pytest.raises(SecretUnusable, match="24 to 64 bytes") as refused:
-        secret_bytes(given)
-    assert not given or given not in f"{refused.value} {refused.value.hint}"
-
-
-@pytest.mark.parametrize("padded", [True, False])
-def test_a_signature_is_the_one_that_the_specification_shows(padded: bool) -> None:
-    """The example of Standard Webhooks' own tests."""
-    secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    made = Message("msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}')
-    headers = made.headers(
-        secret_bytes(f"whsec_{secret}" if padded else secret), datetime.fromtimestamp(1614265330, UTC)
-    )
-    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-    now = datetime.now(UTC)
-    Verifier(secret).verify(made.body, made.headers(secret_bytes(secret), now))
-
-
-def test_an_id_is_of_all_its_parts() -> None:
-    assert message_id("a", "bc") != message_id("ab", "c")
-    assert message_id("a", "b") == message_id("a", "b")
-    assert "." not in message_id("a")
