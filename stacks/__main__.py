@@ -2,7 +2,9 @@
 you like.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
@@ -10,26 +12,59 @@ from stacks.deployments import Directory, Endpoint
 from stacks.resources import IssuedCertificate
 
 config = pulumi.Config()
-ca_file = config.get("caFile")
-csr_file = config.get("csrFile")
+
+
+def text_of(setting: str) -> str | None:
+    """What stands in the file that a setting names; a path is taken from the folder of the program."""
+    if not (name := config.get(setting)):
+        return None
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise pulumi.RunError(f"the setting {setting} names {name}, which can't be read: {error}") from None
+
+
+csr = text_of("csrFile")
+
+account: dict[str, Any] = {}
+if account_stack := config.get("accountStack"):
+    other = pulumi.StackReference(f"{pulumi.get_organization()}/{account_stack}").outputs
+
+    def of_other(name: str) -> pulumi.Output[str]:
+        """What the other stack exports; a run that can't read it ends, and makes no account of its own."""
+
+        def read(outputs: Mapping[str, str] | None) -> str:
+            if not outputs or name not in outputs:
+                raise pulumi.RunError(f"the stack {account_stack} exports no {name}, or is not to be read")
+            return outputs[name]
+
+        return other.apply(read)
+
+    account = {
+        "account_uri": pulumi.Output.unsecret(of_other("accountUri")),
+        "account_key_pem": of_other("accountKey"),
+    }
 
 certificate = IssuedCertificate(
     "certificate",
     directory_url=config.require("directory"),
-    ca_certificates=Path(ca_file).read_text(encoding="utf-8") if ca_file else None,
+    ca_certificates=text_of("caFile"),
     email=config.get("email") or None,
+    contacts=config.get_object("contacts") or None,
     eab_credential=config.get("eabCredential") or None,
     domains=config.require_object("domains"),
     key_type=config.get("keyType") or None,
     keep_key=config.get_bool("keepKey"),
     must_staple=config.get_bool("mustStaple"),
-    csr_pem=Path(csr_file).read_text(encoding="utf-8") if csr_file else None,
+    csr_pem=csr,
     profile=config.get("profile") or None,
     preferred_chain=config.get("preferredChain") or None,
     provider=config.get("provider") or None,
     nameservers=config.get_object("nameservers") or None,
     timing=config.get_object("timing") or None,
     native_records=config.get_bool("nativeRecords"),
+    account_key_epoch=config.get_int("accountKeyEpoch"),
+    **account,
 )
 
 if path := config.get("deployDirectory"):
@@ -57,5 +92,7 @@ pulumi.export("serial", certificate.serial)
 pulumi.export("notBefore", certificate.not_before)
 pulumi.export("notAfter", certificate.not_after)
 pulumi.export("fullchain", certificate.fullchain_pem)
-if not csr_file:
+if not csr:
     pulumi.export("privateKey", certificate.private_key_pem)
+pulumi.export("accountUri", certificate.account_uri)
+pulumi.export("accountKey", certificate.account_key_pem)

@@ -322,6 +322,8 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
     not_after: Output[str]
     domains: Output[Sequence[str]]
     epoch: Output[int]
+    account_uri: Output[str]
+    account_key_pem: Output[str]
 
     def __init__(
         self,
@@ -330,6 +332,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         directory_url: Input[str],
         domains: Input[Sequence[Input[str]]],
         email: Input[str | None] = None,
+        contacts: Input[Sequence[Input[str]] | None] = None,
         terms_of_service_agreed: Input[bool | None] = None,
         ca_certificates: Input[str | None] = None,
         eab_credential: Input[str | None] = None,
@@ -346,6 +349,8 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
         native_records: Input[bool | None] = None,
         account_uri: Input[str | None] = None,
         account_key_pem: Input[str | None] = None,
+        account_key_type: Input[str | None] = None,
+        account_key_epoch: Input[int | None] = None,
         fallbacks: Input[Sequence[Input[Mapping[str, Any]]] | None] = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -353,6 +358,7 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "directory_url": directory_url,
             "domains": domains,
             "email": email,
+            "contacts": contacts,
             "terms_of_service_agreed": terms_of_service_agreed,
             "ca_certificates": ca_certificates,
             "eab_credential": eab_credential,
@@ -369,6 +375,8 @@ class IssuedCertificate(_Named, pulumi.ComponentResource):
             "native_records": native_records,
             "account_uri": account_uri,
             "account_key_pem": account_key_pem,
+            "account_key_type": account_key_type,
+            "account_key_epoch": account_key_epoch,
             "fallbacks": fallbacks,
         }
         props = {**dict.fromkeys(annotated(type(self))), **inputs}

@@ -95,6 +95,10 @@ def check(template: Template, settings: Mapping[str, Any]) -> None:
             raise SettingRefused(
                 f"{name} is a string, not {value!r}", hint=f"for example: --set {name}=value"
             )
+        if wanted == "integer" and not (isinstance(value, str) and value.isdecimal()):
+            raise SettingRefused(
+                f"{name} is a whole number, not {value!r}", hint=f"for example: --set {name}=2"
+            )
         if wanted == "boolean" and value not in {"true", "false"}:
             raise SettingRefused(
                 f"{name} is true or false, not {value!r}", hint=f"for example: --set {name}=true"

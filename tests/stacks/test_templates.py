@@ -36,6 +36,7 @@ def test_an_unknown_template_names_those_that_are_there() -> None:
         ({"domains": [1]}, "list of strings"),
         ({"domains": ["example.com"], "nativeRecords": "maybe"}, "true or false"),
         ({"domains": ["a.test"], "email": ["x"]}, "email is a string"),
+        ({"domains": ["a.test"], "accountKeyEpoch": "two"}, "accountKeyEpoch is a whole number"),
         ({"domains": ["a.test"], "colour": "red"}, "'colour'"),
         ({"domains": ["a.test"], "directory": "nope"}, "directory"),
         ({"domains": ["a.test"], "directory": "http://ca.test/dir"}, "https"),

@@ -13,6 +13,7 @@ from stacks.provider.acme.challenge import record_name
 from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.key_choice import CSR_PEM
 from stacks.provider.acme.key_choice import PROPERTIES as OF_KEY
+from stacks.provider.component import account_key
 from stacks.provider.component.fallbacks import OF_ACCOUNT, SHARED_ACCOUNT, WHO, account_name
 from stacks.provider.component.native import Spot, register
 from stacks.provider.run import Run
@@ -52,7 +53,7 @@ class Composition:
             url = given["directoryUrl"]
         else:
             own = {resources.python_name(each): given[each] for each in OF_ACCOUNT if each in given}
-            account = resources.Account(name, **own, opts=self._ours())
+            account = resources.Account(name, **own, **account_key.arguments(self.given), opts=self._ours())
             url, uri, key = account.directory_url, account.account_uri, account.private_key_pem
         return {
             "directory_url": url,

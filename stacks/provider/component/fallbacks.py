@@ -22,8 +22,15 @@ from stacks.provider.properties import Failure, Kind, Property
 from stacks.provider.run import Operation
 from stacks.provider.values import is_unknown
 
-OF_ACCOUNT = ("directoryUrl", "email", "termsOfServiceAgreed", "caCertificates", "eabCredential")
-WHO = ("email", "termsOfServiceAgreed")
+OF_ACCOUNT = (
+    "directoryUrl",
+    "email",
+    "contacts",
+    "termsOfServiceAgreed",
+    "caCertificates",
+    "eabCredential",
+)
+WHO = ("email", "contacts", "termsOfServiceAgreed")
 """What a fallback that does not say has from the certificate's own inputs."""
 SHARED_ACCOUNT = ("accountUri", "accountKeyPem")
 _OF_ACCESS = {each.name: each for each in ACCESS}

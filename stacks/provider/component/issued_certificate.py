@@ -20,7 +20,7 @@ from stacks.provider.acme.identifiers import identifier
 from stacks.provider.acme.key_choice import PROPERTIES as OF_KEY
 from stacks.provider.acme.key_choice import refusals
 from stacks.provider.acme.order import DOMAINS, PROFILE
-from stacks.provider.component import fallbacks
+from stacks.provider.component import account_key, fallbacks
 from stacks.provider.component.composition import Composition
 from stacks.provider.component.fallbacks import FALLBACKS, OF_ACCOUNT, SHARED_ACCOUNT, Choosing
 from stacks.provider.component.native import NATIVE, Spot, is_finished, spot
@@ -68,6 +68,7 @@ class IssuedCertificate:
             "The `accountUri` of an Account that several certificates share; with `accountKeyPem`.",
         ),
         Property("accountKeyPem", Kind.STRING, "That Account's `privateKeyPem`.", secret=True),
+        *account_key.PROPERTIES,
         FALLBACKS,
     )
     outputs: tuple[Output, ...] = (
@@ -81,6 +82,8 @@ class IssuedCertificate:
         ),
         Output("domains", Kind.STRINGS, "The names that it holds."),
         Output("epoch", Kind.INTEGER, "How many times it was made: each renewal is one higher."),
+        Output("accountUri", Kind.STRING, "The account that it comes from, for others to share."),
+        Output("accountKeyPem", Kind.STRING, "That account's private key, in PEM.", secret=True),
     )
 
 
