@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from engine.certificates.limits.ledger import Held, Request
     from engine.database import Database
 
-MAKE_ROOM = "see what is used: tic cert limits; tic tries again by itself: tic cert renew --due"
-
 
 class CaLimits:
     """The ledger as one stack's run sees it. `clock` gives seconds since the epoch."""
@@ -124,7 +122,9 @@ def _refusal(held: "Held", now: float) -> Allowance:
     from engine.certificates.limits.telling import possible, told
 
     seconds = None if isinf(held.moment) else held.moment - now
-    return Allowance(None, seconds, f"{told(held, now)}; {possible(held, now)}", MAKE_ROOM)
+    again = "then" if seconds is not None else "again in a while"
+    hint = f"run `tic stack up` {again}; what is used of which limit: tic cert limits"
+    return Allowance(None, seconds, f"{told(held, now)}; {possible(held, now)}", hint)
 
 
 def _of(value: str | None) -> str:

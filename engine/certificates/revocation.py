@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from engine.certificates.kept import Standing, stand
 from engine.certificates.listing import Listed
 from engine.errors import EngineError
+from stacks.moments import span
 
 if TYPE_CHECKING:
     from engine.installation import Installation
@@ -82,6 +83,8 @@ def _hint(error: "AuthorityError", one: Listed, reason: str) -> str:
         return f"give another --reason ({others}): tic cert revoke {one.full_name} --reason ..."
     if error.code == "unauthorized":
         return f"see which account may revoke it, as the CA says above; then: {again}"
+    if error.retry_after is not None:
+        return f"wait {span(error.retry_after)}, as the CA asks; then: {again}"
     if error.code:
         return f"do as the CA says above; then: {again}"
     return f"check that {one.kept.directory} can be reached from here and is trusted; then: {again}"

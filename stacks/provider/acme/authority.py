@@ -5,7 +5,6 @@ Bodies are sent and read as the RFC's JSON objects. Connections, nonces and the 
 the life of the plugin and lent to one operation at a time.
 """
 
-import email.utils
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,14 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from stacks.errors import StackError
 from stacks.provider.acme.keys import signer
-from stacks.provider.acme.patience import BUSY, PATIENCE_SECONDS, Patience, later, overloaded
+from stacks.provider.acme.patience import (
+    BUSY,
+    PATIENCE_SECONDS,
+    Patience,
+    later,
+    overloaded,
+    seconds_until,
+)
 from stacks.provider.acme.problems import AuthorityError, code_of, explained, hint_for, not_acme, told
 
 if TYPE_CHECKING:
@@ -109,6 +115,10 @@ class Conversation:
     def read(self, url: str, doing: str) -> Answer:
         """POST-as-GET (RFC 8555 6.3)."""
         return self.post(url, None, doing)
+
+    def put_off(self, url: str, seconds: float) -> None:
+        """The CA wants no request to this URL for so long: nobody sends one."""
+        self._line.put_off(url, seconds)
 
     def account_of_key(self) -> str | None:
         """The URL of the account that has this very key at the CA (7.3.1), if one does.
@@ -251,6 +261,10 @@ class _Line:
             self.send("HEAD", new_nonce, safe=True)
         return self._nonces.pop() if self._nonces else None
 
+    def put_off(self, url: str, seconds: float) -> None:
+        """No request goes there for so long."""
+        self._patience.heard(self._ca, url, seconds, of_a_limit=False)
+
     def send(
         self,
         method: str,
@@ -381,19 +395,6 @@ def _answer(response: requests.Response) -> Answer:
         body if isinstance(body, dict) else {},
         response.text,
         response.headers.get("Location", ""),
-        seconds_until(response.headers.get("Retry-After"), datetime.now(UTC)),
+        _retry_after(response),
         _linked(response, "alternate"),
     )
-
-
-def seconds_until(retry_after: str | None, now: datetime) -> float | None:
-    """A Retry-After header (RFC 9110 10.2.3: seconds or a date) as seconds from `now`, which is aware."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        moment = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

@@ -8,7 +8,7 @@ from stacks.errors import StackError
 from stacks.provider.acme import allowance
 from stacks.provider.acme.directories import ACCOUNT
 from stacks.provider.acme.international import shown
-from stacks.provider.acme.polling import pause
+from stacks.provider.acme.polling import wait_to_look
 from stacks.provider.acme.problems import AGAIN, hint_for, told
 from stacks.provider.dns.publication import publish_request, withdraw_request
 from stacks.provider.properties import Change, Kind, Output, Property
@@ -104,7 +104,8 @@ def _prove(operation: Operation, talk: "Conversation", inputs: Values) -> "Answe
             talk.post(inputs["challengeUrl"], {}, f"answer the challenge of {shown(name)}")
     look = 0
     while answer.body.get("status") in OPEN:
-        operation.wait(pause(look, answer.retry_after if look else None), f"the CA to look at {shown(name)}")
+        asked = answer.retry_after if look else None
+        wait_to_look(operation, talk, url, look, asked, f"the CA to look at {shown(name)}")
         answer = talk.read(url, f"read the authorization of {shown(name)}")
         look += 1
     is_valid = answer.body.get("status") == "valid"

@@ -20,7 +20,7 @@ from stacks.provider.acme.epoch import CERTIFICATE, FIRST_EPOCH
 from stacks.provider.acme.identifiers import told as named
 from stacks.provider.acme.keys import private_key
 from stacks.provider.acme.order import DOMAINS, FORGOTTEN
-from stacks.provider.acme.polling import pause
+from stacks.provider.acme.polling import wait_to_look
 from stacks.provider.acme.problems import AGAIN, AuthorityError, hint_for, told
 from stacks.provider.acme.renewal_info import ask, renewal_info_url
 from stacks.provider.acme.signing_requests import der, is_for_certificate
@@ -183,7 +183,8 @@ def _finished(operation: Operation, talk: "Conversation", inputs: Values, names:
         elif status != "processing":
             raise _unfinished(names, answer.body)
         operation.say(f"waiting for the CA to issue {names}")
-        operation.wait(pause(look, answer.retry_after), f"the CA to issue the certificate for {names}")
+        what = f"the CA to issue the certificate for {names}"
+        wait_to_look(operation, talk, url, look, answer.retry_after, what)
         answer, look = talk.read(url, doing), look + 1
     return answer.body
 

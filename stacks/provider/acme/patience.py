@@ -6,10 +6,12 @@ says when it can be tried again. What a CA says of one limit (`rateLimited` on n
 no endpoint: `allowance` notes what it holds back.
 """
 
+import email.utils
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stacks.allowances import MOST_SECONDS, Event, tell, waits
@@ -65,7 +67,7 @@ class Patience:
         endpoint = self._endpoint(url)
         if of_a_limit and endpoint in {"newOrder", "newAccount"}:
             return False
-        kept = min(max(seconds, LEAST_SECONDS), MOST_SECONDS)
+        kept = max(seconds, LEAST_SECONDS)
         with self._lock:
             place = directory_url, endpoint
             self._until[place] = max(self._until.get(place, 0.0), time.time() + kept)
@@ -128,3 +130,20 @@ def later(seconds: float | None) -> str:
     if seconds is None:
         return "run `tic stack up` again in a while; the CA does not say when"
     return f"run `tic stack up` again after {moment(time.time() + seconds)}; what waits: tic cert limits"
+
+
+def seconds_until(retry_after: str | None, now: datetime) -> float | None:
+    """A Retry-After header (RFC 9110 10.2.3: seconds or a date) as seconds from `now`, which is aware.
+
+    At most MOST_SECONDS.
+    """
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return min(float(retry_after), MOST_SECONDS)
+    try:
+        until = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+    return min(max(0.0, seconds), MOST_SECONDS)

@@ -35,6 +35,7 @@ class BusyCa:
     ca_certificates: str
     busy: dict[str, list[Busy]] = field(default_factory=dict)
     asked: list[tuple[str, float]] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
     orders: int = 0
 
     @property
@@ -67,7 +68,8 @@ def busy_ca() -> Iterator[BusyCa]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             if self.path == "/newOrder":
-                self._said({"status": "pending", "authorizations": []}, made="order")
+                urls = [f"{ca.url}/{each}" for each in ca.authorizations]
+                self._said({"status": "pending", "authorizations": urls}, made="order")
             else:
                 self._said({"status": "valid"}, made="account")
 

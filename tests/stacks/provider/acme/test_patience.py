@@ -8,8 +8,11 @@ from email.utils import format_datetime
 
 import pytest
 
+from stacks.errors import StackError
 from stacks.provider.acme.allowance import order
 from stacks.provider.acme.authority import Answer, Authorities
+from stacks.provider.acme.ordering import Wanted, place
+from stacks.provider.acme.polling import wait_to_look
 from stacks.provider.acme.problems import AuthorityError
 from stacks.provider.run import Interrupted, Operation, Run
 from tests.stacks.provider.acme.busy_ca import Busy, BusyCa, busy_ca
@@ -168,3 +171,31 @@ def test_without_a_broker_it_is_kept_in_this_process_all_the_same(ca: BusyCa) ->
         _ordered(alone, ca)
 
     assert len(ca.times("newOrder")) == 1
+
+
+def test_a_look_that_the_ca_wants_later_than_the_run_lasts_is_given_up_at_once_and_by_all(
+    ca: BusyCa, run: Run, broker: BrokerServer
+) -> None:
+    url = f"{ca.url}/finalize"
+    with run.authorities.talk(ca.access) as talk, pytest.raises(StackError, match="in 2 h only") as error:
+        wait_to_look(Operation.begin(run, "urn:test"), talk, url, 0, 7200.0, "the CA to issue a.example")
+
+    assert "tic stack up` again after" in error.value.hint
+    (told,) = [each for each in broker.events if each.event == "wait"]
+    assert (told.endpoint, told.seconds) == (url, 7200.0)
+    with pytest.raises(AuthorityError, match="wants no request"):
+        _post(run.authorities, ca, "finalize")
+    assert ca.times("finalize") == []
+
+
+def test_an_order_whose_authorizations_cant_be_read_is_given_up(
+    ca: BusyCa, run: Run, broker: BrokerServer
+) -> None:
+    """Its URL is in no state, so nobody can finish it."""
+    ca.authorizations = ["authz"]
+    ca.busy["authz"] = [Busy(503, "7200")]
+    with run.authorities.talk(ca.access) as talk, pytest.raises(AuthorityError):
+        place(Operation.begin(run, "urn:test"), talk, Wanted(["a.example"]))
+
+    events = [(each.event, each.order_url) for each in broker.events if each.event != "wait"]
+    assert events == [("placed", f"{ca.url}/order/1"), ("given-up", f"{ca.url}/order/1")]
