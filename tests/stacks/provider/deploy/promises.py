@@ -217,6 +217,7 @@ class Promises:
             assert set(at.has()) == {theirs, at.place.id}
         at.place.until_done(at.place.destroy)
         assert set(at.has()) == {theirs}
+        assert at.place.ear.warned == []
         assert at.place.faults.count or seed > 2  # by some seeds no call fails
 
 

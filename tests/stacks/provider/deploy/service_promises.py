@@ -82,7 +82,9 @@ class ServicePromises(Promises, NeedsPackage):
         at.place.up(chain("a.test"))
         assert [action for action in set(at.taken()) if not self.granted(at, action)] == []
 
-    def test_each_permission_that_is_missing_is_named(self, at: AtStore) -> None:  # B9
+    def test_each_permission_that_is_missing_is_named(
+        self, at: AtStore, caplog: pytest.LogCaptureFixture
+    ) -> None:  # B9, and no secret is told
         made = chain("a.test")
         at.place.up(made)
         everything(at, made)
@@ -96,6 +98,7 @@ class ServicePromises(Promises, NeedsPackage):
             assert action in str(refused.value)
             assert f"tic creds privileges {at.place.target.kind} --for deploy" in refused.value.hint
             at.deny()
+        nothing_told((*at.secrets, *at.place.keys), [caplog.text])
 
     def test_a_wrong_secret_is_told(
         self, at: AtStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
@@ -122,7 +125,9 @@ class ServicePromises(Promises, NeedsPackage):
         assert "HTTPS_PROXY" in unreached.value.hint
         at.place.env.refused.clear()
 
-    def test_an_answer_in_another_form_is_an_error_wherever_it_comes(self, at: AtStore) -> None:
+    def test_an_answer_in_another_form_is_an_error_wherever_it_comes(
+        self, at: AtStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         """A portal, a proxy, another version of the service."""
         made, renewed = chain("a.test"), chain("a.test", serial=0x5678)
         at.place.up(made)
@@ -149,6 +154,7 @@ class ServicePromises(Promises, NeedsPackage):
             except StackError:
                 continue
         assert at.place.failures
+        nothing_told((*at.secrets, *at.place.keys), [caplog.text, *capfd.readouterr()])
 
     def test_with_faults_several_converge_and_nothing_is_left_over(self, at: AtStore) -> None:
         """E2, E4: a tenth of all calls is cut off or fails, before or after it was done."""
