@@ -42,7 +42,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     may, cannot = ask(
         {
             f"deploy: {verb} {where}": _may(post, verb, cluster.namespace)
-            for verb in ("get", "create", "update")
+            for verb in ("get", "create", "update", "delete")
         }
     )
     groups = user.get("groups")

@@ -22,7 +22,7 @@ class User:
     name: str
     uid: str = ""
     groups: tuple[str, ...] = ()
-    verbs: frozenset[str] = frozenset({"get", "create", "update"})
+    verbs: frozenset[str] = frozenset({"get", "create", "update", "delete"})
     reviews_itself: bool = True
 
 

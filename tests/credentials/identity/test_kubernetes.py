@@ -53,14 +53,16 @@ def test_a_token_is_told_who_it_is_and_what_it_can(env: Clouds) -> None:  # B9
         detail={
             "uid": "0b1c",
             "groups": "system:serviceaccounts, system:authenticated",
-            "can": "; ".join(SECRETS.format(verb) for verb in ("get", "create", "update")),
+            "can": "; ".join(SECRETS.format(verb) for verb in ("get", "create", "update", "delete")),
         },
     )
 
 
 def test_what_its_roles_do_not_allow_is_said(env: Clouds, api: Kubernetes) -> None:  # B9
     api.tokens = {TOKEN: User("reader", verbs=frozenset({"get"}))}
-    assert asked(token_fields(env)).cannot == (SECRETS.format("create"), SECRETS.format("update"))
+    assert asked(token_fields(env)).cannot == tuple(
+        SECRETS.format(verb) for verb in ("create", "update", "delete")
+    )
 
 
 def test_a_kubeconfig_is_asked_about_in_the_namespace_of_its_context(env: Clouds, api: Kubernetes) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.server
 CLUSTER, HOOKS = "k8s.example.test", "hooks.example.test"
 TOKEN = "cAnArY.token.of.the.cluster"
 SECRET = "whsec_cAnArYcAnArYcAnArYcAnArYcAnArYcAnArYcAnA"
-DEPLOYER = User("system:serviceaccount:web:tic", verbs=frozenset({"get", "create", "update", "delete"}))
+DEPLOYER = User("system:serviceaccount:web:tic")
 PROGRAM = f"""
 import json
 from pathlib import Path

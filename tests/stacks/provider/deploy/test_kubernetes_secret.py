@@ -25,7 +25,7 @@ from tests.stacks.provider.deploy.placed import Placed, placed
 from tests.stacks.provider.deploy.promises import CANARY, Promises, renewal
 
 HOST = "k8s.example.test"
-DEPLOYER = User("system:serviceaccount:web:tic", verbs=frozenset({"get", "create", "update", "delete"}))
+DEPLOYER = User("system:serviceaccount:web:tic")
 SITE = ("default", "site")
 
 
