@@ -223,7 +223,10 @@ def carry_out(
             progress.print_line({"event": "residue", **asdict(residue), "message": str(residue)})
         else:
             say(f"  ! {residue}")
-    if as_json:
+    if not as_json:
+        for line in standing_lines(outcome.standings, interrupted=outcome.interrupted):
+            say(printable(line))
+    else:
         ended_as = {"event": "end", "succeeded": outcome.succeeded, "interrupted": outcome.interrupted}
         stand = [asdict(each) for each in outcome.standings]
         progress.print_line(ended_as if outcome.succeeded else {**ended_as, "standings": stand})
@@ -288,8 +291,6 @@ def tell_failure(what: str, operation: "Operation", outcome: "Outcome", again: s
     ended = "was interrupted" if outcome.interrupted else "failed"
     kept = "nothing was changed" if operation.changes_nothing else "what was done is kept in the state"
     done = counts(outcome) if outcome.changes or not outcome.interrupted else "nothing was begun"
-    for line in standing_lines(outcome.standings, interrupted=outcome.interrupted):
-        say(printable(line))
     say(f"{what} {ended}: {done}; {kept}")
     mend = "" if outcome.interrupted and not outcome.errors else "mend what the lines above name, then: "
     say(f"  next: {mend}{again}")

@@ -1,6 +1,7 @@
 """The examples, as they stand in `examples/`: projects of a user's own, in YAML and in Python (C1, E2)."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +55,24 @@ def test_a_python_project_in_an_environment_of_its_own_uses_the_typed_classes(
     outputs = python.outputs()
     assert outputs["served"] == outputs["serial"]
     assert {serial(Path(folder)) for folder in folders} == {outputs["serial"]}
+    other, served = map(Path, folders)
+    blocked(other)
+    said = python.tic("cert", "renew", "certificate", "--force", code=1).err
+    renewed = serial(served)
+    assert renewed != outputs["serial"]
+    stands = said[said.index("how its deployments stand:") :]
+    assert f"~ Directory {served}: updated" in stands
+    assert f"x Directory {other}: failed: the certificate can't be written" in stands
+    other.unlink()
+    again = python.tic("stack", "up", "dev").err
+    assert f"Directory {served}" not in again
+    assert serial(other) == serial(served) == renewed
+
+
+def blocked(folder: Path) -> None:
+    """Let nothing be written there."""
+    shutil.rmtree(folder)
+    folder.touch()
 
 
 def own_environment(folder: Path) -> None:
