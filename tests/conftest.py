@@ -45,6 +45,8 @@ SLOW = (
     "tests/engine/test_disk.py",
     "tests/engine/test_launch.py",
     "tests/engine/test_restoring.py",
+    "tests/engine/test_restoring_keys.py",
+    "tests/engine/test_restoring_killed.py",
     "tests/engine/test_vault_changes.py",
     "tests/engine/toolchain/test_child.py",
     "tests/stacks/dns/test_worker.py",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Tic, refusal
-from tests.cli.test_creds import CANARY, at_a_terminal
+from tests.cli.creds import CANARY, at_a_terminal
 
 KUBECONFIG = f"""apiVersion: v1
 kind: Config

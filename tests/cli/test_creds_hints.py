@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.cli.command import Tic, refusal
-from tests.cli.test_creds import change, new
+from tests.cli.creds import change, new
 
 
 def made(tic: Tic, provider: str, stdin: str, *fields: str, name: str = "mine") -> str:

@@ -11,7 +11,7 @@ from credentials.credential import RoleState
 from engine.installation import Installation
 from tests.cli.checkouts import git, project, repository
 from tests.cli.command import Said, Tic, refusal
-from tests.cli.test_creds import ROOT, at_a_terminal
+from tests.cli.creds import ROOT, at_a_terminal
 from tests.credentials.worlds import set_role
 
 CANARY = "cAnArY-5f0e1d-Zx9"

@@ -10,7 +10,7 @@ from engine.bindings import Usage
 from engine.database import Database
 from engine.home import Home
 from tests.cli.command import Tic
-from tests.cli.test_creds import change, new
+from tests.cli.creds import change, new
 
 
 @pytest.fixture
