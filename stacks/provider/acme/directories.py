@@ -21,6 +21,7 @@ NAMES = {url: name for name, url in DIRECTORIES.items()}
 ENDED = {"buypass": "Buypass has issued no TLS certificates since October 2025"}
 """CAs that issue nothing any more, and what to say of them."""
 
+LONGEST_LABEL = 63
 _BLOCK = re.compile(f"{ssl.PEM_HEADER}.*?{ssl.PEM_FOOTER}", re.DOTALL)
 
 
@@ -30,10 +31,19 @@ def directory_url(given: str) -> str:
         return DIRECTORIES[given]
     if given in ENDED:
         raise Refused(f"is a CA that is no more: {ENDED[given]}; take one of {', '.join(DIRECTORIES)}")
-    parts = urllib.parse.urlsplit(given)
-    if parts.scheme != "https" or not parts.hostname:
+    try:
+        parts = urllib.parse.urlsplit(given)
+        readable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is none, an IPv6 address that is none
+        readable = False
+    if not readable or parts.scheme != "https" or not _is_host(str(parts.hostname)):
         raise Refused(f"must be an https:// URL or one of {', '.join(DIRECTORIES)}")
     return given
+
+
+def _is_host(name: str) -> bool:
+    """An address, or labels of 1 to 63 characters (RFC 1035 2.3.4)."""
+    return ":" in name or all(1 <= len(each) <= LONGEST_LABEL for each in name.removesuffix(".").split("."))
 
 
 def certificates(given: str) -> str:

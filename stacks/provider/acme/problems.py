@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from stacks.errors import StackError
+from stacks.provider.acme.faults import fault
 
 PREFIX = "urn:ietf:params:acme:error:"
 AGAIN = "run `tic stack up` again; it makes a new order"
@@ -78,23 +79,14 @@ def hint_for(problem: Mapping[str, Any], *, finding: bool = False) -> str:
 def explained(directory_url: str, doing: str) -> Iterator[None]:
     """Turn what HTTP and TLS raise while `doing` something with the CA into an AuthorityError."""
     import requests
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except requests.exceptions.SSLError as error:
+    except (requests.exceptions.RequestException, HTTPError) as error:
+        found = fault(error, directory_url)
         raise AuthorityError(
-            f"could not {doing}: the CA at {directory_url} is not trusted: {_innermost(error)}",
-            hint=f"put the PEM of the root that {directory_url} uses now into `caCertificates`",
-        ) from error
-    except requests.exceptions.Timeout as error:
-        raise AuthorityError(
-            f"could not {doing}: the CA at {directory_url} did not answer in time",
-            hint=f"check that {directory_url} can be reached from here, then run `tic stack up` again",
-        ) from error
-    except requests.exceptions.RequestException as error:
-        raise AuthorityError(
-            f"could not {doing}: the CA at {directory_url} can't be reached: {_innermost(error)}",
-            hint=f"check `directoryUrl` ({directory_url}) and the network, then run `tic stack up` again",
+            f"could not {doing}: the CA at {directory_url} {found.words}", hint=found.hint
         ) from error
 
 
@@ -110,18 +102,3 @@ def not_acme(directory_url: str, doing: str, status: int) -> AuthorityError:
 def _one(problem: Mapping[str, Any]) -> str:
     detail = str(problem.get("detail") or problem.get("title") or "no detail given")
     return f"{code_of(problem)}: {detail}"
-
-
-def _innermost(error: BaseException) -> str:
-    """The first cause: the library nests four exceptions, with object addresses in their texts."""
-    seen: BaseException = error
-    while True:
-        inner = seen.__cause__ or seen.__context__ or getattr(seen, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((each for each in seen.args if isinstance(each, BaseException)), None)
-        if inner is None or inner is seen:
-            break
-        seen = inner
-    if isinstance(seen, OSError) and seen.strerror:
-        return str(getattr(seen, "verify_message", "") or seen.strerror)
-    return str(seen) or type(seen).__name__
