@@ -194,13 +194,13 @@ def _tell(came: "Renewed", *, as_json: bool) -> None:
         if as_json:
             progress.print_line(_event("undeployed", one, came))
             continue
-        say(f"{one.full_name} is there, and what depends on it is not done: {came.problem}")
+        say(f"{one.full_name} is there, and what depends on it is not done: {came.whys[one.id].problem}")
         say(f"  next: {_next(one, came)}")
     for one in came.failed:
         if as_json:
             progress.print_line(_event("failed", one, came))
             continue
-        say(f"{one.full_name} was not renewed: {came.problem}")
+        say(f"{one.full_name} was not renewed: {came.whys[one.id].problem}")
         stays = one.ends(datetime.now(UTC))
         say(f"  what is deployed stays, and {stays}; see: tic cert show {one.full_name}")
         say(f"  next: {_next(one, came)}")
@@ -210,7 +210,7 @@ def _event(event: str, one: "Listed", came: "Renewed") -> dict[str, object]:
     return {
         "event": event,
         "certificate": one.full_name,
-        "problem": came.problem,
+        "problem": came.whys[one.id].problem,
         "next": _next(one, came),
     }
 
@@ -218,5 +218,5 @@ def _event(event: str, one: "Listed", came: "Renewed") -> dict[str, object]:
 def _next(one: "Listed", came: "Renewed") -> str:
     """What to do, and the command that renews this one alone, once."""
     command = f"tic cert renew {one.full_name}"
-    mend = came.hint or "mend what the line above names"
+    mend = came.whys[one.id].hint or "mend what the line above names"
     return mend if command in mend else f"{mend}; then: {command}"

@@ -18,8 +18,8 @@ APPLY = ("--yes", "--skip-preview")
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What to do, with Pulumi's own options: targets are URNs, `dependents` adds what depends on them,
-    `parallel` counts resources, `passed` names variables; with `keep_going` what fails stops nothing that does
-    not depend on it; with `preview_only` a refresh reads and keeps nothing.
+    `parallel` counts resources, `passed` names variables; with `preview_only` a refresh reads and keeps
+    nothing.
 
     `registers` makes what is registered in place of what the project's program says (`engine.rollback`); it
     is asked once the stack's turn has come.
@@ -34,7 +34,6 @@ class Operation:
     clear_pending_creates: bool = False
     preview_only: bool = False
     dependents: bool = False
-    keep_going: bool = False
     registers: Callable[[], str] | None = field(default=None, repr=False)
 
     @property
@@ -54,8 +53,6 @@ class Operation:
             words.append("--preview-only")
         for target in self.targets:
             words += ["--target", target]
-        if self.keep_going:
-            words.append("--continue-on-error")
         if self.dependents:
             words.append("--target-dependents")
         for urn in self.replace:

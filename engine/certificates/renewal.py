@@ -6,20 +6,22 @@ follows it, so that a run that died in the middle of a renewal, forced or not, i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.certificates import attempts
+from engine.certificates.causes import Causes, Why, targets
 from engine.certificates.kept import Standing, stand
 from engine.certificates.limits import kept as limits
 from engine.certificates.limits.ledger import Bucket, Slot
 from engine.certificates.listing import Listed, every
 from engine.certificates.planning import is_undeployed, plan
 from engine.errors import EngineError
+from engine.events import Diagnostic
 from engine.operation import Operation, Outcome
-from engine.state.urns import ROOT_STACK
+from engine.standings import NEXT
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,25 +29,22 @@ if TYPE_CHECKING:
     from engine.installation import Installation
     from engine.state.stacks import Stack
 
-OWN = "tic:"
-NEXT = " — next: "  # between what failed and the next step, in the errors of tic's plugin
-
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What came of the renewals of one stack: by certificate, and why where one did not come to its end.
+    """What came of the renewals of one stack, by certificate.
 
-    `renewed` are the new ones. `undeployed` are there, and what depends on them (a deployment) failed. `hint`
-    is the next step where one is known. Where the run was not begun, as the stack is busy or its project is
-    not to be found, nothing counts as a failure.
+    `renewed` are the new ones. `undeployed` are there, and what depends on them (a deployment) failed. `whys`
+    says of each that did not come to its end (by its id) what is wrong, and the next step where one is known.
+    Where the run was not begun, as the stack is busy or its project is not to be found, nothing counts as a
+    failure.
     """
 
     stack: str
-    renewed: tuple[Listed, ...]
-    failed: tuple[Listed, ...]
-    undeployed: tuple[Listed, ...]
-    problem: str
-    hint: str = ""
+    renewed: tuple[Listed, ...] = ()
+    failed: tuple[Listed, ...] = ()
+    undeployed: tuple[Listed, ...] = ()
+    whys: Mapping[int, Why] = field(default_factory=dict)
     interrupted: bool = False
 
 
@@ -88,23 +87,22 @@ def renew(
             if force or not is_undeployed(one):
                 stand(connection, one.id, one.kept, attempts.begun(one.kept, one.standing))
     if not chosen:
-        return Renewed(stack.full_name, already, (), (), "")
-    why, interrupted = Why(), False
+        return Renewed(stack.full_name, already)
     try:
         outcome = run(stack, _operation(installation, stack, chosen, passed))
     except (StackBusy, UpdateRunning) as error:
         waiting = f"tic cert renew {chosen[0].full_name} --wait"
-        return Renewed(stack.full_name, (), tuple(chosen), (), str(error), f"stand in line for it: {waiting}")
+        return _not_begun(stack, chosen, Why(str(error), f"stand in line for it: {waiting}"))
     except ProjectUnusable as error:
-        return Renewed(stack.full_name, (), tuple(chosen), (), str(error), error.hint)
+        return _not_begun(stack, chosen, Why(str(error), error.hint))
     except (EngineError, CredentialError) as error:
-        why = Why(str(error), error.hint)
-    else:
-        interrupted = outcome.interrupted
-        if not outcome.succeeded:
-            why = why_failed(outcome)
-    came = _settled(installation, stack, chosen, why, interrupted=interrupted)
+        outcome = Outcome(errors=[Diagnostic("error", f"{error}{NEXT}{error.hint}", "")])
+    came = _settled(installation, stack, chosen, outcome)
     return replace(came, renewed=(*already, *came.renewed))
+
+
+def _not_begun(stack: "Stack", chosen: Sequence[Listed], why: Why) -> Renewed:
+    return Renewed(stack.full_name, failed=tuple(chosen), whys={one.id: why for one in chosen})
 
 
 def _as_they_are(
@@ -134,75 +132,62 @@ def _operation(
         "up",
         targets=targets(resources, [each.kept.urn for each in chosen]),
         dependents=True,
-        keep_going=True,
         message=f"renew {names}",
         passed=passed,
     )
 
 
-def targets(resources: Sequence[dict[str, Any]], urns: Iterable[str]) -> tuple[str, ...]:
-    """The URNs of these resources and of what they are made of: tic's own that they depend on, and what the
-    same component made, down to the last.
-    """
-    by_urn = {each["urn"]: each for each in resources if not each.get("delete")}
-    children: dict[str, list[str]] = {}
-    for each in by_urn.values():
-        children.setdefault(each.get("parent") or "", []).append(each["urn"])
-    found: dict[str, None] = {}
-    left = [each for each in urns if each in by_urn]
-    while left:
-        urn = left.pop()
-        if urn in found:
-            continue
-        found[urn] = None
-        one = by_urn[urn]
-        left += [each for each in _depends_on(one) if each in by_urn and _is_own(by_urn[each])]
-        parent = by_urn.get(one.get("parent") or "")
-        if parent is not None and parent["type"] != ROOT_STACK and parent["type"].startswith(OWN):
-            left += [parent["urn"], *children.get(parent["urn"], ())]
-    return tuple(found)
-
-
-def _depends_on(resource: dict[str, Any]) -> set[str]:
-    by_property = (resource.get("propertyDependencies") or {}).values()
-    return {*(resource.get("dependencies") or ()), *(urn for each in by_property for urn in each or ())}
-
-
-def _is_own(resource: dict[str, Any]) -> bool:
-    return str(resource["type"]).startswith((f"{OWN}acme/", f"{OWN}dns/"))
-
-
 def _settled(
-    installation: "Installation",
-    stack: "Stack",
-    chosen: Sequence[Listed],
-    why: "Why",
-    *,
-    interrupted: bool,
+    installation: "Installation", stack: "Stack", chosen: Sequence[Listed], outcome: Outcome
 ) -> Renewed:
-    now, problem = datetime.now(UTC), why.problem
+    """Note what came of each: where the run failed, of each by what is its own."""
+    from engine.state import checkpoints
+
+    now, came = datetime.now(UTC), _Sorted()
     with installation.database.write() as connection:
         used = limits.ledger(connection, now.timestamp())
         present = {each.kept.urn: each for each in every(connection, stack)}
-        made = [each for each in chosen if _is_made(present.get(each.kept.urn), each)]
-        failed = tuple(each for each in chosen if each not in made)
-        if failed and not problem:
-            problem = "interrupted" if interrupted else _NOTHING
+        resources = checkpoints.deployment(connection, stack.id).get("resources") or []
+        causes = Causes.of(resources, [each.kept.urn for each in chosen], outcome)
         for one in chosen:
             here = present.get(one.kept.urn)
-            if here is None or (interrupted and one in failed):
-                continue
-            if one in made and problem in ("", _NOTHING):
-                standing = attempts.ended(here.standing)
+            made = _is_made(here, one)
+            why = _NOTHING if outcome.succeeded else causes.why(one.kept.urn)
+            why = _INTERRUPTED if outcome.interrupted and not outcome.errors else why
+            if made and (outcome.succeeded or causes.is_deployed(one.kept.urn)):
+                came.renewed.append(one)
             else:
-                standing = attempts.failed(here.kept, here.standing, problem, now, made=one in made)
+                (came.undeployed if made else came.failed).append(one)
+                came.whys[one.id] = why
+            if here is None or (outcome.interrupted and not made):
+                continue
+            if one in came.renewed:
+                standing = attempts.ended(here.standing)
+            elif not made and not outcome.succeeded and causes.is_held_up(one.kept.urn):
+                standing = attempts.put_off(here.standing, now, why.problem)
+            else:
+                standing = attempts.failed(here.kept, here.standing, why.problem, now, made=made)
                 standing = _not_before_it_can_be(here, standing, used, now)
             stand(connection, here.id, here.kept, standing)
         after = {each.kept.urn: each for each in every(connection, stack)}
-    undeployed = tuple(made) if problem and problem != _NOTHING else ()
-    renewed = tuple(after[each.kept.urn] for each in made if each not in undeployed)
-    hint = _PUT_IT_BACK if problem == _NOTHING else why.hint
-    return Renewed(stack.full_name, renewed, failed, undeployed, problem, hint, interrupted)
+    return Renewed(
+        stack.full_name,
+        tuple(after[each.kept.urn] for each in came.renewed),
+        tuple(came.failed),
+        tuple(came.undeployed),
+        came.whys,
+        outcome.interrupted,
+    )
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What came of the certificates of a run, while they are looked at one by one."""
+
+    renewed: list[Listed] = field(default_factory=list)
+    failed: list[Listed] = field(default_factory=list)
+    undeployed: list[Listed] = field(default_factory=list)
+    whys: dict[int, Why] = field(default_factory=dict)
 
 
 def _not_before_it_can_be(
@@ -214,11 +199,12 @@ def _not_before_it_can_be(
     return replace(standing, retry_at=again)
 
 
-_NOTHING = (
+_NOTHING = Why(
     "the run succeeded and made no newer certificate: the program leaves it out, or orders with an epoch of "
-    "its own"
+    "its own",
+    "see what the program says of it: tic stack preview",
 )
-_PUT_IT_BACK = "see what the program says of it: tic stack preview"
+_INTERRUPTED = Why("interrupted")
 
 
 def _is_made(present: Listed | None, before: Listed) -> bool:
@@ -234,23 +220,3 @@ def _is_made(present: Listed | None, before: Listed) -> bool:
 
 def _wants_newer(one: Listed) -> bool:
     return (one.standing.wanted_epoch or 0) > one.kept.held.epoch
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a run failed, and the next step where one is known; both empty where it did not."""
-
-    problem: str = ""
-    hint: str = ""
-
-
-def why_failed(outcome: Outcome) -> Why:
-    open("/tmp/errs.txt","a").write(repr([(e.urn,e.message[:300]) for e in outcome.errors])+"\n"+repr(outcome.printed)[:1000]+"\n")
-    """From the errors of a run; each of tic's plugin says its next step after the problem."""
-    told = [each.message.strip() for each in outcome.errors if each.message.strip()]
-    apart = [each.partition(NEXT) for each in told]
-    problems = [problem.strip().replace("\n", "; ") for problem, _, _ in apart]
-    hints = [hint.strip().partition("\n")[0] for _, _, hint in apart if hint.strip()]
-    if not problems:
-        problems = outcome.printed[-1:] or ["the run failed"]
-    return Why("; ".join(dict.fromkeys(each.strip() for each in problems)), hints[0] if hints else "")

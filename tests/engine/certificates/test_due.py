@@ -167,6 +167,17 @@ def test_one_that_fails_stops_no_other_stack(world: World, ca: str) -> None:
     assert world.listed("a/c1").standing.problem == "the CA found nothing"
 
 
+def test_one_that_fails_takes_none_of_its_run_along(world: World, ca: str) -> None:
+    world.fill("a", 3, ca, NOW + timedelta(days=10))
+    world.broken = {"c1"}
+    renew_due(world.home, world.run, world)
+    (came,) = world.came
+    assert [one.kept.name for one in came.renewed] == ["c0", "c2"]
+    assert [one.kept.name for one in came.failed] == ["c1"]
+    assert world.listed("a/c0").standing.failures == 0
+    assert world.listed("a/c0").due_at > NOW + timedelta(days=50)
+
+
 def test_one_that_another_process_renewed_meanwhile_is_left_as_it_is(world: World, ca: str) -> None:
     world.fill("a", 1, ca, NOW + timedelta(days=10))
     world.fill("b", 1, ca, NOW + timedelta(days=20))
