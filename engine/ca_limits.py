@@ -26,6 +26,7 @@ class CaLimits:
         self._stack_id = stack_id
         self._stack = stack
         self._clock = clock
+        self._swept: set[str] = set()
 
     def claim(self, wanted: Claim) -> Allowance:
         """Count it, or say what holds it back."""
@@ -34,6 +35,9 @@ class CaLimits:
         renewal = self._is_renewal(wanted)
         with self._database.write() as connection:
             now = self._clock()
+            if wanted.directory_url not in self._swept:
+                self._swept.add(wanted.directory_url)
+                kept.forget(connection, wanted.directory_url, now)
             if wanted.account_uri is None:
                 held = kept.claim_account(connection, wanted.directory_url, now)
                 return Allowance("account") if held is None else _refusal(held, now)

@@ -69,7 +69,8 @@ def ledger(connection: Connection, now: float) -> dict[Slot, Bucket]:
 
 def claim(connection: Connection, stack: str, request: Request, now: float) -> str | Held:
     """Take what the order needs, and return its claim; or say what holds it back, and take nothing."""
-    _forget(connection, request.directory, now)
+    over = (ORDER.c.directory == request.directory) & (ORDER.c.ends_at <= now)
+    _end(connection, over, now, issued=False)
     found = _of_request(connection, request)
     held = pure.earliest(found, request, now)
     if held is not None:
@@ -150,9 +151,8 @@ def waits(connection: Connection, directory: str, now: float) -> dict[str, float
     return {row.name: row.not_before for row in connection.execute(select(LIMIT).where(of))}
 
 
-def _forget(connection: Connection, directory: str, now: float) -> None:
-    """Orders whose time is over hold nothing, and buckets that say nothing go."""
-    _end(connection, (ORDER.c.directory == directory) & (ORDER.c.ends_at <= now), now, issued=False)
+def forget(connection: Connection, directory: str, now: float) -> None:
+    """Buckets of a CA that say nothing any more go; a look at all of them, so now and then is enough."""
     spent = (LIMIT.c.full_at <= now) & (LIMIT.c.not_before <= now) & (LIMIT.c.held == 0)
     connection.execute(delete(LIMIT).where((LIMIT.c.directory == directory) & spent))
 

@@ -183,6 +183,8 @@ def test_what_says_nothing_any_more_is_forgotten(database: Database) -> None:
         _get(database, _order(f"{number}.example.com"), f"order/{number}")
     later = NOW + 8 * DAY
     _claimed(database, _order("another.example"), later)
+    with database.write() as connection:
+        kept.forget(connection, LETSENCRYPT, later)
 
     with database.read() as connection:
         assert {slot.subject for slot in kept.ledger(connection, later)} == {"acct/1", "another.example"}
