@@ -21,13 +21,14 @@ def limits(
     import time
 
     from engine.certificates.limits import kept, views
+    from engine.certificates.limits.own import FILE
     from engine.installation import Installation
 
     if known:
         _documented(as_json=as_json)
         return
-    now = time.time()
-    with Installation.find().database.read() as connection:
+    installation, now = Installation.find(), time.time()
+    with installation.database.read() as connection:
         used = views.uses(kept.ledger(connection, now), now)
     if as_json:
         print_json([each.view() for each in used])
@@ -37,6 +38,9 @@ def limits(
         say("  next: see what they document: tic cert limits --known")
         return
     table.write(("CA", "LIMIT", "USED", "POSSIBLE", "WHOSE"), [_row(each, now) for each in used])
+    if any(each.possible_at is not None and not each.by_ca for each in used):
+        say("what is held back is what CAs document (tic cert limits --known)")
+        say(f"  next: where one grants you more, write that into {installation.home.root / FILE}")
 
 
 def _row(one: "Use", now: float) -> tuple[str, ...]:

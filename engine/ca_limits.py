@@ -127,7 +127,9 @@ def _refusal(held: "Held", now: float) -> Allowance:
 
     seconds = None if isinf(held.moment) else held.moment - now
     again = "then" if seconds is not None else "again in a while"
-    hint = f"run `tic stack up` {again}; what is used of which limit: tic cert limits"
+    hint = (
+        f"run `tic stack up` {again}; what is used, and where to say that you may use more: tic cert limits"
+    )
     return Allowance(None, seconds, f"{told(held, now)}; {possible(held, now)}", hint)
 
 

@@ -44,9 +44,10 @@ def test_what_a_limit_holds_back_is_told_listed_and_tried_again_when_it_can_be(s
     assert "what is deployed stays" in failed.err
     assert deployed(site) == before
     assert site.pebble.log.count(NEW_ORDER) == orders
-    table = site.tic("cert", "limits").out
-    assert "1 of 1" in table
-    assert "example.test" in table
+    table = site.tic("cert", "limits")
+    assert "1 of 1" in table.out
+    assert "example.test" in table.out
+    assert f"write that into {site.tic.home / 'limits.toml'}" in table.err
 
     again = datetime.fromisoformat(str(listed(site)["renew_at"]))
     assert again > datetime.now(UTC) + timedelta(hours=1)

@@ -89,11 +89,12 @@ def validated(operation: Operation, access: "Access", identifier: str, *, valid:
 
 def _claimed(operation: Operation, wanted: Claim, doing: str) -> str | None:
     """The claim; None where the plugin was started without a broker, so that nobody counts."""
+    try:
+        broker = operation.run.broker
+    except BrokerUnavailable:
+        return None
     while True:
-        try:
-            answer = claim(operation.run.broker, wanted)
-        except BrokerUnavailable:
-            return None
+        answer = claim(broker, wanted)
         if answer.claim is not None:
             return answer.claim
         if not _is_short(operation, answer.seconds):

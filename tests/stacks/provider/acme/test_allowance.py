@@ -3,6 +3,7 @@
 import pytest
 
 from stacks.allowances import Allowance, Claim, Event
+from stacks.broker import BrokerUnavailable
 from stacks.errors import StackError
 from stacks.provider.acme.allowance import LimitReached
 from stacks.provider.acme.order import Order
@@ -32,6 +33,18 @@ def test_what_a_limit_holds_back_is_not_asked_of_the_ca(driver: Driver, broker: 
         "could not order a certificate for a.test now: 50 of 50 are used; it is possible from ... on"
     )
     assert error.value.hint == "see it"
+    assert told(broker, "placed") == []
+
+
+def test_a_broker_that_is_gone_lets_nothing_be_ordered_that_nobody_counts(
+    driver: Driver, broker: BrokerServer
+) -> None:
+    account = driver.account()
+    driver.run.environ = {**driver.run.environ, "TIC_BROKER_URL": "http://127.0.0.1:9/broker"}
+
+    with pytest.raises(BrokerUnavailable):
+        driver.order(account, ["a.test"])
+
     assert told(broker, "placed") == []
 
 
