@@ -21,7 +21,8 @@ def text_of(setting: str) -> str | None:
     try:
         return Path(name).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise pulumi.RunError(f"the setting {setting} names {name}, which can't be read: {error}") from None
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise pulumi.RunError(f"the setting {setting} names {name}, which can't be read: {why}") from None
 
 
 csr = text_of("csrFile")

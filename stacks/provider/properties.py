@@ -52,7 +52,8 @@ Rule = Callable[[Any], Any]
 @dataclass(frozen=True, slots=True)
 class Property:
     """An input; `default` is filled in, `rule` brings it into its normal form or refuses it. `missing` says
-    what is wrong where a required one is not given.
+    what is wrong where a required one is not given. The value of a `guarded` one is repeated in no message: a
+    secret may have slipped into it.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Property:
     items: str | None = None  # the schema's name of the object, or of each element, when it is not plain
     fields: "tuple[Property, ...]" = ()  # of each object of a list
     missing: str = "is required"
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,12 @@ def check(properties: Sequence[Property], given: Mapping[str, Any]) -> Checked:
         inputs[declared.name], wrong = _checked(declared, value)
         failures += wrong
     return Checked(inputs, failures)
+
+
+def guarded(properties: Iterable[Property], failure: Failure) -> bool:
+    """Whether the engine must not be told which property failed: it would repeat the value, in the open."""
+    name = failure.path.partition("[")[0].partition(".")[0]
+    return any(each.name == name and (each.secret or each.guarded) for each in properties)
 
 
 def changed(

@@ -12,7 +12,7 @@ from stacks.errors import StackError
 from stacks.provider.catalogue import RESOURCES
 from stacks.provider.component.issued_certificate import TOKEN as ISSUED_CERTIFICATE
 from stacks.provider.component.issued_certificate import construct
-from stacks.provider.properties import Change
+from stacks.provider.properties import Change, Failure, guarded
 from stacks.provider.resource import ResourceType, Unfinished, Values
 from stacks.provider.run import Operation, Run
 from stacks.provider.schema import schema
@@ -59,7 +59,7 @@ class TicProvider(rpc.Provider):
         return rpc.CheckResponse(
             inputs=wrapped(checked.inputs, secrets),
             failures=[
-                rpc.CheckFailure(each.path, each.reason)
+                _told(resource, each)
                 for each in checked.failures
                 if each.path not in self._unknown(resource, checked.inputs)
             ],
@@ -204,6 +204,13 @@ def _unknown(token: str) -> StackError:
         f"the tic package has no {token}",
         hint=f"it has {', '.join([*RESOURCES, ISSUED_CERTIFICATE])}",
     )
+
+
+def _told(resource: ResourceType, failure: Failure) -> rpc.CheckFailure:
+    """As the engine tells it: with the value of the property that it is given."""
+    if guarded(resource.inputs, failure):
+        return rpc.CheckFailure("", f"`{failure.path}` {failure.reason}")
+    return rpc.CheckFailure(failure.path, failure.reason)
 
 
 def _declared_secrets(resource: ResourceType) -> set[str]:

@@ -41,6 +41,7 @@ CSR_PEM = Property(
     "A certificate signing request of your own, in PEM, for exactly the `domains`: the private key stays "
     "where it is, and no state holds it.",
     rule=signing_request,
+    guarded=True,
 )
 PROPERTIES = (KEY_TYPE, KEEP_KEY, MUST_STAPLE, CSR_PEM)
 _MADE_HERE = (KEY_TYPE, KEEP_KEY)

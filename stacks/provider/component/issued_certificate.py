@@ -26,7 +26,7 @@ from stacks.provider.component.fallbacks import FALLBACKS, OF_ACCOUNT, SHARED_AC
 from stacks.provider.component.native import NATIVE, Spot, is_finished, spot
 from stacks.provider.component.outputs import as_output, as_value
 from stacks.provider.dns.challenge_record import NAMESERVERS, PROVIDER, TIMEOUT_SECONDS, TIMING
-from stacks.provider.properties import Failure, Kind, Output, Property, check
+from stacks.provider.properties import Failure, Kind, Output, Property, check, guarded
 from stacks.provider.run import Operation, Run
 from stacks.provider.values import UNKNOWN, is_unknown, plain, wrapped
 
@@ -193,8 +193,13 @@ def _refuse(name: str, failures: Sequence[Failure]) -> None:
     if failures:
         raise InputPropertiesError(
             f"the certificate {name!r} can't be made",
-            [InputPropertyErrorDetails(property_path=each.path, reason=each.reason) for each in failures],
+            [InputPropertyErrorDetails(property_path=_path(each), reason=each.reason) for each in failures],
         )
+
+
+def _path(failure: Failure) -> str:
+    """The property that failed; where its value is not to be told, in a form that has none for the engine."""
+    return f"`{failure.path}`" if guarded(IssuedCertificate.inputs, failure) else failure.path
 
 
 def _child(urn: str, kind: str, name: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from stacks.provider.acme.keys import make_key
 from tests.servers.pebble import Pebble
 from tests.stacks.provider.acme.requests_made import KEY, csr
 from tests.stacks.provider.broker_server import BrokerServer
@@ -57,7 +58,8 @@ def test_a_request_for_other_names_and_a_target_that_needs_a_key_are_told_in_the
     before = len(ca.log)
     site = Site(tmp_path, broker, issue(["a.test", "www.a.test"], csr_pem=REQUEST))
     refused = site.preview()
-    assert "property csrPem " in refused.said
+    assert "property `csrPem` has a problem: is not for" in refused.said
+    assert "BEGIN" not in refused.said
     assert "is not for www.a.test, which `domains` has" in refused.said
     assert "is for *.a.test too" in refused.said
     site.settings = issue(NAMES, csr_pem=REQUEST, vault=True)
@@ -65,6 +67,19 @@ def test_a_request_for_other_names_and_a_target_that_needs_a_key_are_told_in_the
     assert keyless.failed
     assert "give the key that the CSR was made with" in " ".join(keyless.said.split())
     assert len(ca.log) == before
+
+
+def test_a_private_key_that_is_given_for_a_request_is_not_repeated(
+    tmp_path: Path, broker: BrokerServer, issue: Programs
+) -> None:
+    """E4. As where a file holds both, or the wrong one is named."""
+    slip = make_key("ec256")
+    site = Site(tmp_path, broker, issue(NAMES, csr_pem=REQUEST + slip))
+    refused = site.preview()
+    assert "`csrPem` has a problem: holds a private key too" in refused.said
+    again = site.up()
+    for line in slip.splitlines()[1:-1]:
+        assert line not in refused.said + again.said + site.state_text()
 
 
 def test_a_key_that_is_kept_stays_through_renewals(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stacks.provider.properties import Change, Failure, Kind, Property, Refused, changed, check
+from stacks.provider.properties import Change, Failure, Kind, Property, Refused, changed, check, guarded
 from stacks.provider.values import UNKNOWN
 
 
@@ -91,3 +91,14 @@ def test_a_property_that_came_later_changes_nothing_at_its_default() -> None:
     assert [each.name for each in changed(PROPERTIES, {"name": "a"}, {"name": "a", "seconds": 2.0})] == [
         "seconds"
     ]
+
+
+def test_the_value_of_a_secret_or_of_what_may_hold_one_is_not_for_the_engine_to_repeat() -> None:
+    """E4. Pulumi tells a property that failed with its value."""
+    declared = (
+        Property("open", Kind.STRING, ""),
+        Property("sealed", Kind.STRING, "", secret=True),
+        Property("texts", Kind.STRINGS, "", guarded=True),
+    )
+    failures = [Failure(each, "no") for each in ("open", "sealed", "texts[1]", "unknown")]
+    assert [guarded(declared, each) for each in failures] == [False, True, True, False]
