@@ -71,3 +71,10 @@ def test_a_stack_uses_the_account_of_another_that_is_shared_with_it(site: World)
     site.tic("stack", "up", "api")
     (one,) = accounts(site)
     assert one["certificates"] == ["api/api/certificate", "site/site/certificate"]
+    site.tic("stack", "config", "set", "accountKeyEpoch", "2", "--stack", "site/site")
+    site.tic("stack", "up", "site/site")
+    done = site.tic("cert", "renew", "api/api/certificate", "--force")
+    assert "api/api/certificate is renewed" in done.err
+    site.tic("cert", "revoke", "api/api/certificate", "--yes", "--no-renew")
+    (one,) = accounts(site)
+    assert one["key_epoch"] == 2
