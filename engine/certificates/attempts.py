@@ -41,6 +41,12 @@ def put_off(standing: Standing, until: datetime, why: str) -> Standing:
     return replace(standing, retry_at=until, problem=why[:PROBLEM_LENGTH])
 
 
+def not_before(standing: Standing, moment: datetime) -> Standing:
+    """What failed is tried again no earlier than it can come of something."""
+    again = moment if standing.retry_at is None else max(moment, standing.retry_at)
+    return replace(standing, retry_at=again)
+
+
 def heard(standing: Standing, window: Window, ask_again: datetime) -> Standing:
     """The CA has said when it wants it renewed (RFC 9773)."""
     return replace(standing, window=window, ask_again=ask_again)

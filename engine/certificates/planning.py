@@ -93,6 +93,12 @@ def plan(
     return Plan(tuple(turns), tuple(waiting))
 
 
+def possible(one: Listed, ledger: Mapping[Slot, Bucket], now: datetime) -> datetime:
+    """From when the CAs' limits leave room for its order: `now`, or later."""
+    waiting = plan([one], ledger, (), now).waiting
+    return waiting[0].until if waiting else now
+
+
 def is_undeployed(one: Listed) -> bool:
     """Whether a renewal made this certificate, and then something that depends on it failed: nothing is left
     to order.

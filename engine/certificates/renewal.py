@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from engine.certificates import attempts
 from engine.certificates.causes import Causes, Why, targets
-from engine.certificates.kept import Standing, stand
+from engine.certificates.kept import stand
 from engine.certificates.limits import kept as limits
-from engine.certificates.limits.ledger import Bucket, Slot
 from engine.certificates.listing import Listed, every
-from engine.certificates.planning import is_undeployed, plan
+from engine.certificates.planning import is_undeployed, possible
 from engine.errors import EngineError
 from engine.events import Diagnostic
 from engine.operation import Operation, Outcome
@@ -167,7 +166,9 @@ def _settled(
                 standing = attempts.put_off(here.standing, now, why.problem)
             else:
                 standing = attempts.failed(here.kept, here.standing, why.problem, now, made=made)
-                standing = _not_before_it_can_be(here, standing, used, now)
+                standing = attempts.not_before(
+                    standing, possible(replace(here, standing=standing), used, now)
+                )
             stand(connection, here.id, here.kept, standing)
         after = {each.kept.urn: each for each in every(connection, stack)}
     return Renewed(
@@ -188,15 +189,6 @@ class _Sorted:
     failed: list[Listed] = field(default_factory=list)
     undeployed: list[Listed] = field(default_factory=list)
     whys: dict[int, Why] = field(default_factory=dict)
-
-
-def _not_before_it_can_be(
-    one: Listed, standing: Standing, used: Mapping[Slot, Bucket], now: datetime
-) -> Standing:
-    """Tried again when the limits of its CAs leave room for an order, where that is later."""
-    waiting = plan([replace(one, standing=standing)], used, (), now).waiting
-    again = max([standing.retry_at or now, *(each.until for each in waiting)])
-    return replace(standing, retry_at=again)
 
 
 _NOTHING = Why(

@@ -19,7 +19,7 @@ from engine.certificates.kept import Standing
 from engine.certificates.limits import ledger as limits
 from engine.certificates.limits.ledger import Bucket, Slot
 from engine.certificates.listing import Listed
-from engine.certificates.planning import Turn, Waiting, needs_order, request, sources
+from engine.certificates.planning import Turn, Waiting, needs_order, possible, request, sources
 from engine.certificates.rounds import Next
 from engine.certificates.schedule import due_at
 from stacks.provider.acme.epoch import Held
@@ -130,15 +130,19 @@ class Year:
                 one = self._ordered(one)
             except Refused as error:
                 self.counts[f"failed: {error}"] += 1
-                standing = attempts.failed(one.kept, one.standing, str(error), self.clock, made=False)
-                self._keep(one, standing)
+                self._fail(one, str(error), made=False)
                 return False
         if self._happens(self.mishaps.deployment):
             self.counts["failed: deployment"] += 1
-            self._keep(one, attempts.failed(one.kept, one.standing, "no", self.clock, made=True))
+            self._fail(one, "no", made=True)
             return False
         self._keep(one, attempts.ended(one.standing))
         return True
+
+    def _fail(self, one: Listed, problem: str, *, made: bool) -> None:
+        standing = attempts.failed(one.kept, one.standing, problem, self.clock, made=made)
+        later = possible(replace(one, standing=standing), self.used, self.clock)
+        self._keep(one, attempts.not_before(standing, later))
 
     def _ordered(self, one: Listed) -> Listed:
         """The renewed certificate; raises Refused."""
