@@ -126,10 +126,8 @@ def _refusal(held: "Held", now: float) -> Allowance:
     from engine.certificates.limits.telling import possible, told
 
     seconds = None if isinf(held.moment) else held.moment - now
-    again = "then" if seconds is not None else "again in a while"
-    hint = (
-        f"run `tic stack up` {again}; what is used, and where to say that you may use more: tic cert limits"
-    )
+    again = "then" if seconds is not None else "in a while"
+    hint = f"try again {again}; what is used, and where to say that you may use more: tic cert limits"
     return Allowance(None, seconds, f"{told(held, now)}; {possible(held, now)}", hint)
 
 

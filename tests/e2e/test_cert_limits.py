@@ -38,7 +38,7 @@ def test_what_a_limit_holds_back_is_told_listed_and_tried_again_when_it_can_be(s
     failed = site.tic("cert", "renew", str(one["name"]), "--force", code=1)
 
     assert "our CA allows 1 new certificates per domain, and one more every 2 h" in failed.err
-    assert "1 of example.test are used since 20" in failed.err
+    assert "example.test has used 1 since 20" in failed.err
     assert "it is possible from 20" in failed.err
     assert "tic cert limits" in failed.err
     assert "what is deployed stays" in failed.err
@@ -69,7 +69,7 @@ def test_stacks_of_one_home_share_what_a_ca_allows(site: World) -> None:
     refused = site.tic("stack", "up", "other", code=1)
 
     assert "could not order a certificate for www.example.test now" in refused.err
-    assert "1 of example.test are used since" in refused.err
+    assert "example.test has used 1 since" in refused.err
     assert used(site) == [("our CA", "example.test", 1, 1, 0)]
 
 

@@ -75,7 +75,7 @@ def test_what_cant_be_ordered_is_told_with_the_limit_whose_how_many_since_when_a
     assert answer.seconds == 33 * 3600
     assert answer.why == (
         "Let's Encrypt allows 5 new certificates per exact set of names, and one more every 1 d 10 h; "
-        "5 of example.com,www.example.com are used since 2027-01-15 08:00:00Z; "
+        "example.com,www.example.com has used 5 since 2027-01-15 08:00:00Z; "
         "it is possible from 2027-01-16 18:00:00Z on (in 1 d 9 h)"
     )
     assert "tic cert limits" in answer.hint

@@ -21,7 +21,8 @@ def told(held: Held, now: float) -> str:
     allowed = f"{ca} allows {limit.most} {limit.label}, and one more every {span(limit.refill)}"
     if isinf(held.moment):
         return f"{allowed}; orders that are under way hold all that is left{of}"
-    return f"{allowed}; {held.used}{of} are used since {moment(held.since)}"
+    use = f"{subject} has used {held.used}" if subject != ANYBODY else f"{held.used} are used"
+    return f"{allowed}; {use} since {moment(held.since)}"
 
 
 def possible(held: Held, now: float) -> str:
