@@ -6,16 +6,13 @@ that no stack has made, whose URI and key were given to a program, is known by t
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
-from engine.state.tables import ACME_ACCOUNT, ACME_TERMS, STACK
+from engine.state.tables import ACME_ACCOUNT, ACME_TERMS, CERTIFICATE, STACK
 from stacks.provider.acme.account_facts import ACCOUNT, FIRST_KEY_EPOCH, contact_urls
-
-if TYPE_CHECKING:
-    from engine.certificates.listing import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +105,8 @@ def follow(connection: Connection, stack_id: int, accounts: Iterable[Account]) -
 
 def every(connection: Connection) -> list[Known]:
     """The accounts of all stacks and of their certificates, by CA, stack and name."""
-    from engine.certificates import listing
-
     shown = {row.directory: row.terms for row in connection.execute(select(ACME_TERMS))}
-    users = _users(listing.every(connection))
+    users = _users(connection)
     known = []
     for stack, account in _of_states(connection):
         using = users.pop((account.directory, account.uri), ())
@@ -159,12 +154,20 @@ def _of_states(connection: Connection, directory: str | None = None) -> list[tup
     return [(f"{row.project}/{row.stack_name}", _account(row)) for row in connection.execute(query)]
 
 
-def _users(certificates: "Iterable[Listed]") -> dict[tuple[str, str], list[str]]:
+def _users(connection: Connection) -> dict[tuple[str, str], list[str]]:
+    """The full names of the certificates, by the CA and the account that they come from.
+
+    Of each row only that is read, because there may be a million.
+    """
+    query = select(STACK.c.project, STACK.c.name, CERTIFICATE.c.name, CERTIFICATE.c.facts).join(
+        STACK, STACK.c.id == CERTIFICATE.c.stack_id
+    )
     users: dict[tuple[str, str], list[str]] = {}
-    for each in certificates:
-        if each.kept.account is not None:
-            users.setdefault((each.kept.directory, each.kept.account), []).append(each.full_name)
-    return users
+    for project, stack, name, text in connection.execute(query):
+        facts = orjson.loads(text)
+        if account := facts.get("account"):
+            users.setdefault((facts["directory"], account), []).append(f"{project}/{stack}/{name}")
+    return {account: sorted(names) for account, names in users.items()}
 
 
 def _values(one: Account) -> dict[str, Any]:
