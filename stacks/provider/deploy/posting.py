@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
 CALL_SECONDS: Final = 10.0
-_PAUSES: Final = (0.25, 1.0, 2.0, 4.0, 8.0, 16.0)
+PAUSES: Final = (0.25, 1.0, 2.0, 4.0, 8.0, 16.0)
 _AGAIN: Final = (408, 425, 429)
 _UP: Final = "then: tic stack up"
 
@@ -68,7 +68,7 @@ class Receiver:
     def _post(self, operation: Operation, pool: "PoolManager", message: Message) -> None:
         ends, attempt = time.monotonic() + self.seconds, 0
         while (refusal := self._attempt(operation, pool, message)) is not None:
-            pause = refusal.asked if refusal.asked is not None else _PAUSES[min(attempt, len(_PAUSES) - 1)]
+            pause = refusal.asked if refusal.asked is not None else PAUSES[min(attempt, len(PAUSES) - 1)]
             if not refusal.again or time.monotonic() + pause > ends:
                 raise refusal
             operation.say(f"{refusal}; it is sent again in {pause:g} s")

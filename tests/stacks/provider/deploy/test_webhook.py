@@ -14,6 +14,7 @@ import pytest
 
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
+from stacks.provider.deploy import posting
 from stacks.provider.deploy.posting import NotTaken
 from stacks.provider.deploy.webhook import Webhook
 from stacks.provider.properties import Change
@@ -97,6 +98,7 @@ class Told:
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    monkeypatch.setattr(posting, "PAUSES", (0.01,))
     receiver, other = Receiver(SECRET), Receiver(SECRET)
     faults = Faulty(receiver)
     with (
