@@ -107,13 +107,16 @@ class Order(ResourceType):
     def diff(
         self, operation: Operation, state: Values, inputs: Values, ignored: Iterable[str]
     ) -> dict[str, Change]:
-        """Besides changed inputs: an order that died before a certificate came out of it is made anew."""
+        """Besides changed inputs: an order that died before a certificate came out of it is made anew.
+
+        Another key of the account changes nothing of one that is done: its challenges are answered.
+        """
         changes = super().diff(operation, self.given(state), inputs, ignored)
+        if changes and changes.keys() <= _OF_KEY and _issued(operation, state["orderUrl"]):
+            return {}
         if not self._means_another(state, inputs) and self._is_over(operation, state, inputs):
             changes["orderUrl"] = _UPDATE
         return changes
-        if changes and changes.keys() <= _OF_KEY and _issued(operation, state["orderUrl"]):
-            return {}
 
     def create(self, operation: Operation, inputs: Values) -> Created:
         """Order (newOrder), and read what the CA wants proven."""
