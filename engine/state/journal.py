@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from engine.state.integrity import mended
 from engine.state.packing import content
 from engine.state.replay import Entry, Kind, Replayed, replay
-from engine.state.tables import JOURNAL
+from engine.state.tables import JOURNAL, UPDATE
 from engine.state.versions import Prepared, newest, prepared, put
 from engine.state.wellformed import is_entry
 
@@ -66,7 +66,14 @@ def entries(connection: Connection, update_id: str) -> Iterator[Entry]:
 def replayed(connection: Connection, stack_id: int, update_id: str, engine: str) -> Replayed:
     """The stack's state as the update's journal has it so far."""
     base = newest(connection, stack_id).deployment
-    return replay(base, entries(connection, update_id), now=datetime.now(UTC), engine=engine)
+    kind = connection.execute(select(UPDATE.c.kind).where(UPDATE.c.id == update_id)).scalar_one()
+    return replay(
+        base,
+        entries(connection, update_id),
+        now=datetime.now(UTC),
+        engine=engine,
+        refresh_alone=kind == "refresh",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,21 @@ class Replayed:
     oddities: tuple[str, ...] = ()
 
 
-def replay(base: Deployment | None, entries: Iterable[Entry], *, now: datetime, engine: str) -> Replayed:
+def replay(
+    base: Deployment | None,
+    entries: Iterable[Entry],
+    *,
+    now: datetime,
+    engine: str,
+    refresh_alone: bool = False,
+) -> Replayed:
     """Apply `entries`, in the order of their sequence numbers, to `base`; neither is changed.
 
     An entry that was sent twice counts once. `now` and `engine` (the CLI's version, e.g. "v3.259.0") go into
-    the manifest; with an `engine` of "" the base's manifest stays.
+    the manifest; with an `engine` of "" the base's manifest stays. `refresh_alone`: the update is a refresh,
+    and no `up` that refreshes first.
     """
-    replayer = _Replayer(dict(base or {}))
+    replayer = _Replayer(dict(base or {}), refresh_alone)
     for entry in in_order(entries):
         if entry["kind"] == Kind.REBUILT_BASE_STATE:
             replayer = replayer.rebuilt(now)
@@ -78,6 +86,7 @@ class _Replayer:
     """What the entries so far say about `base` (by index) and about new resources (by their operation)."""
 
     base: dict[str, Any]
+    refresh_alone: bool = False
     new: list[Resource] = field(default_factory=list)
     index_of: dict[int, int] = field(default_factory=dict)  # operation -> index in `new`
     unfinished: dict[int, Entry] = field(default_factory=dict)  # operation -> its begin
@@ -168,7 +177,11 @@ class _Replayer:
         """The start of what follows a refresh: later indices mean the deployment as it is now."""
         base = self.result(now, engine="").deployment
         return _Replayer(
-            base, refreshed=self.refreshed, byte_strings=self.byte_strings, oddities=self.oddities
+            base,
+            self.refresh_alone,
+            refreshed=self.refreshed,
+            byte_strings=self.byte_strings,
+            oddities=self.oddities,
         )
 
     def result(self, now: datetime, engine: str) -> Replayed:
@@ -181,10 +194,15 @@ class _Replayer:
         features = _features(resources, pending, byte_strings=self.byte_strings)
         if self.base.get("snippets"):
             features.add("snippets-prototype")
-        # By its URN of today first: a reference by a former URN dangles no more than the resource does.
-        today = without_aliases(resources)
-        if self.refreshed:
-            today = without_dangling(today)
+        # An `up` renames after it has refreshed: a reference by a former URN dangles no more than the
+        # resource does. A refresh that runs the program (--run-program) renames on the way and looks for what
+        # dangles at its end (`performPostSteps` in Pulumi's deployment_executor.go), by the URNs of today.
+        if self.refreshed and self.refresh_alone:
+            today = without_aliases(without_dangling(resources))
+        elif self.refreshed:
+            today = without_dangling(without_aliases(resources))
+        else:
+            today = without_aliases(resources)
         deployment = {
             "manifest": _manifest(now, engine)
             if engine
