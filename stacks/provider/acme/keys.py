@@ -63,14 +63,6 @@ def type_of(pem: str) -> str:
     return f"{'ec' if isinstance(key, ec.EllipticCurvePrivateKey) else 'rsa'}{key.key_size}"
 
 
-def type_of(pem: str) -> str:
-    """Which of `KEY_TYPES` a key is; raises ValueError for one that is no PEM text of a key."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = read_key(pem)
-    return f"{'ec' if isinstance(key, ec.EllipticCurvePrivateKey) else 'rsa'}{key.key_size}"
-
-
 def signer(pem: str) -> "tuple[JWK, JWASignature]":
     """The account key as a JWK, and the signature algorithm that goes with it (RFC 8555 6.2)."""
     from cryptography.hazmat.primitives.asymmetric import ec
