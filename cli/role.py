@@ -78,7 +78,7 @@ def reauthorize(provider: Provider, wait: Wait = False) -> None:
     from engine.installation import Installation
 
     vault = Installation.find().vault
-    linked = vault.linked.find(role_views.own_name(provider))
+    linked = vault.linked.find(role_linking.own_name(provider))
     if wait:
         _enable(vault, linked.role, wait=True)
         return
@@ -93,10 +93,11 @@ def disable(
 ) -> None:
     """Unlink a role; refused while a stack uses it. In the cloud the role stays."""
     from credentials import roles
+    from engine import role_linking
     from engine.installation import Installation
 
     vault = Installation.find().vault
-    linked = vault.linked.check_unlink(role_views.own_name(provider))
+    linked = vault.linked.check_unlink(role_linking.own_name(provider))
     name = linked.role.provider
     confirm(
         f"disable the role {linked.role.role} of {name}?",

@@ -45,11 +45,14 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Take every linked role on, and show what came of it; exit code 1 if one can't be."""
+    from engine import role_linking
     from engine.installation import Installation
 
     vault = Installation.find().vault
     chosen = (
-        [own_name(provider)] if provider is not None else [one.role.provider for one in vault.linked.all()]
+        [role_linking.own_name(provider)]
+        if provider is not None
+        else [one.role.provider for one in vault.linked.all()]
     )
     if provider is not None:
         vault.linked.find(chosen[0])
@@ -77,8 +80,9 @@ def show_services(
     """The services that a provider's role is for."""
     from credentials import roles
     from credentials.roles.services import services
+    from engine import role_linking
 
-    chosen = [own_name(provider)] if provider is not None else list(roles.names())
+    chosen = [role_linking.own_name(provider)] if provider is not None else list(roles.names())
     if as_json:
         rows = [(name, one) for name in chosen for one in services(name)]
         print_json(
@@ -118,9 +122,10 @@ def show_policy(
 ) -> None:
     """The documents to give the role in the cloud's console: whom it trusts, and what it may do."""
     from credentials import privileges, roles
+    from engine import role_linking
     from engine.installation import Installation
 
-    name = own_name(provider)
+    name = role_linking.own_name(provider)
     module, known = roles.provider(name), privileges.load(name)
     if trust == (purpose is not None):
         raise BadInput(
@@ -134,21 +139,11 @@ def show_policy(
         sys.stdout.write(known.purposes[purpose].document() + "\n")
         sys.stderr.write(f"  next: paste it at {module.console(None)}\n")
         return
-    from engine import role_linking
-
     vault = Installation.find().vault
     role = role_linking.linked_or_likely(vault, name)
     account = _source_account(vault, role)
     sys.stdout.write(module.trust_policy(role, account) + "\n")
     sys.stderr.write(f"  next: paste it at {printable(module.console(role if role.role else None))}\n")
-
-
-def own_name(provider: str) -> str:
-    """The kind's own name of a provider whose roles can be taken on; raises UnknownRoleProvider."""
-    from credentials import kinds, roles
-
-    roles.provider(provider)
-    return kinds.load(provider).name
 
 
 def source_in_words(vault: "Vault", role: "Role") -> str:

@@ -14,7 +14,7 @@ entries that were cut from the end would not be missed.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 FORMAT: Final = "tic-audit-1"
 HASH_BYTES: Final = 32
@@ -140,6 +140,26 @@ def entry_of(values: Mapping[str, object]) -> Entry | Unreadable:
     parts = dict(values)
     place = {name: parts.pop(name) for name in ("seq", "at", "actor", "hash", "mac")}
     return Entry(event=Event(**parts), **place)  # type: ignore[arg-type]  # _FITS has looked at each
+
+
+def values_of(entry: Entry) -> dict[str, Any]:
+    """What `entry_of` makes the entry of."""
+    event = entry.event
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": event.action,
+        "outcome": event.outcome,
+        "credential": event.credential,
+        "name": event.name,
+        "kind": event.kind,
+        "stack": event.stack,
+        "purpose": event.purpose,
+        "detail": event.detail,
+        "hash": entry.hash,
+        "mac": entry.mac,
+    }
 
 
 def _text(text: str | None) -> bytes:

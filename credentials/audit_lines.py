@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from credentials.audit import FORMAT, HASH_BYTES, LATEST, Entry, entry_of
+from credentials.audit import FORMAT, HASH_BYTES, LATEST, Entry, entry_of, values_of
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -105,19 +105,11 @@ def entry_in(line: bytes) -> Entry | None:
 
 def shown(entry: Entry) -> dict[str, object]:
     """An entry as JSON holds it: `at` as ISO 8601, bytes in hexadecimal."""
-    event = entry.event
+    detail = entry.event.detail
     return {
-        "seq": entry.seq,
+        **values_of(entry),
         "at": moment(entry.at),
-        "actor": entry.actor,
-        "action": event.action,
-        "outcome": event.outcome,
-        "credential": event.credential,
-        "name": event.name,
-        "kind": event.kind,
-        "stack": event.stack,
-        "purpose": event.purpose,
-        "detail": {name: event.detail[name] for name in sorted(event.detail)},
+        "detail": {name: detail[name] for name in sorted(detail)},
         "hash": entry.hash.hex(),
         "mac": entry.mac.hex(),
     }

@@ -21,6 +21,7 @@ from credentials.audit import (
     Unreadable,
     entry_of,
     next_entry,
+    values_of,
 )
 from credentials.refusals import DamagedRow
 
@@ -167,19 +168,4 @@ def _packed(detail: object) -> str:
 
 
 def _row_of(entry: Entry) -> dict[str, object]:
-    event = entry.event
-    return {
-        "seq": entry.seq,
-        "at": entry.at,
-        "actor": entry.actor,
-        "action": event.action,
-        "outcome": event.outcome,
-        "credential": event.credential,
-        "name": event.name,
-        "kind": event.kind,
-        "stack": event.stack,
-        "purpose": event.purpose,
-        "detail": _packed(dict(event.detail)),
-        "hash": entry.hash,
-        "mac": entry.mac,
-    }
+    return {**values_of(entry), "detail": _packed(dict(entry.event.detail))}

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
+from credentials.durable import flush_folder
 from credentials.secret import SecretBytes
 from engine.errors import EngineError
 
@@ -98,7 +99,7 @@ def write(path: Path, header: Header, key: SecretBytes, content: Iterable[bytes]
                 os.link(half, path)  # unlike a rename, never replaces what has come there meanwhile
         finally:
             half.unlink(missing_ok=True)
-        _flush(path.parent)
+        flush_folder(path.parent)
     except FileExistsError:
         raise _there(path) from None
     except OSError as error:
@@ -303,11 +304,3 @@ def _there(path: Path) -> BackupThere:
         f"{path} is there already; nothing was written",
         hint="give another name, or replace it: tic vault backup FILE --force",
     )
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

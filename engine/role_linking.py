@@ -52,7 +52,7 @@ class Checked:
 def describe(vault: "Vault", wanted: Wanted, environ: Mapping[str, str] = os.environ) -> Role:
     """The role to link; raises BadRole, UnknownRoleProvider, NoSource, NoCredential."""
     module = roles.provider(wanted.provider)
-    provider = _own_name(wanted.provider)
+    provider = own_name(wanted.provider)
     before = _before(vault, provider)
     text = wanted.role or (before.role if before is not None else None)
     if text is None:
@@ -155,9 +155,11 @@ def checked(vault: "Vault", providers: Sequence[str]) -> list[Checked]:
         return list(pool.map(check, providers))
 
 
-def _own_name(provider: str) -> str:
+def own_name(provider: str) -> str:
+    """The kind's own name of a provider whose roles can be taken on; raises UnknownRoleProvider."""
     from credentials import kinds
 
+    roles.provider(provider)
     return kinds.load(provider).name
 
 

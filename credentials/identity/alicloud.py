@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 
 from credentials.identity import (
@@ -21,7 +22,7 @@ from credentials.identity import (
 )
 from credentials.identity.https import Server
 from credentials.identity.network import ca_file, why
-from credentials.identity.reads import Answer, ask
+from credentials.identity.reads import ask, trying
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
@@ -63,7 +64,7 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     if not told.get("AccountId"):
         raise Inconclusive(kind, code="an answer without an account")
     reads = _reads(text(kind, fields, "region", _REGION))
-    may, cannot = ask({name: _read(call, api) for name, api in reads.items()})
+    may, cannot = ask({name: partial(_may, call, api) for name, api in reads.items()})
     detail = {"type": told.get("IdentityType", ""), "user id": told.get("PrincipalId", ""), **may}
     return Identity(told["AccountId"], told.get("Arn", ""), detail, cannot)
 
@@ -175,19 +176,9 @@ def skew(kind: str, timeout: float) -> timedelta | None:
         return None
 
 
-def _read(call: Call, api: Api) -> Callable[[], Answer]:
-    def read() -> Answer:
-        try:
-            call(api)
-        except Refused as refused:
-            if refused.code.startswith(("Forbidden", "NoPermission")) or refused.status == 403:
-                return Answer.REFUSED
-            return Answer.UNKNOWN
-        except IdentityError:
-            return Answer.UNKNOWN
-        return Answer.ALLOWED
-
-    return read
+_may = trying(
+    Refused, lambda refused: refused.code.startswith(("Forbidden", "NoPermission")) or refused.status == 403
+)
 
 
 def _translated(

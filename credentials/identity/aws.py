@@ -21,7 +21,7 @@ from credentials.identity import (
     words_of,
 )
 from credentials.identity.network import ca_file, skew, why
-from credentials.identity.reads import Answer, ask
+from credentials.identity.reads import ask, trying
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
@@ -162,14 +162,7 @@ def _simulated(call: Call, arn: str) -> tuple[str, ...] | None:
     )
 
 
-def _may(call: Call, *what: Any) -> Answer:
-    try:
-        call(*what)
-    except Refused as refused:
-        return Answer.REFUSED if refused.code.startswith(_DENIED) else Answer.UNKNOWN
-    except IdentityError:
-        return Answer.UNKNOWN
-    return Answer.ALLOWED
+_may = trying(Refused, lambda refused: refused.code.startswith(_DENIED))
 
 
 def _translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:

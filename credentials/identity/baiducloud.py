@@ -22,7 +22,7 @@ from credentials.identity import (
     words_of,
 )
 from credentials.identity.network import proxy, why
-from credentials.identity.reads import Answer, ask
+from credentials.identity.reads import ask, trying
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
@@ -161,14 +161,7 @@ def _taken(response: Any, answer: Any) -> bool:
     return True
 
 
-def _may(ask_it: Ask, *what: Any) -> Answer:
-    try:
-        ask_it(*what)
-    except Refused as refused:
-        return Answer.REFUSED if refused.code == DENIED else Answer.UNKNOWN
-    except IdentityError:
-        return Answer.UNKNOWN
-    return Answer.ALLOWED
+_may = trying(Refused, lambda refused: refused.code == DENIED)
 
 
 def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:

@@ -21,7 +21,7 @@ from credentials.identity import (
     words_of,
 )
 from credentials.identity.network import ca_file, why
-from credentials.identity.reads import Answer, ask
+from credentials.identity.reads import ask, trying
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
@@ -55,10 +55,10 @@ def identify(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Id
     may, cannot = ask(
         {
             "apply: list DNS zones (dns:zone:list)": lambda: _may(
-                get, "https://dns.myhuaweicloud.com", "/v2/zones", 1
+                get, "https://dns.myhuaweicloud.com", "/v2/zones", limit=1
             ),
             "deploy: list certificates (scm:cert:list)": lambda: _may(
-                get, "https://scm.cn-north-4.myhuaweicloud.com", "/v3/scm/certificates", 10
+                get, "https://scm.cn-north-4.myhuaweicloud.com", "/v3/scm/certificates", limit=10
             ),
         }
     )
@@ -153,14 +153,7 @@ def sts(kind: str, region: str) -> str:
     return str(regions.get(region, regions[_REGION]).endpoints[0])
 
 
-def _may(get: Ask, endpoint: str, path: str, limit: int) -> Answer:
-    try:
-        get(endpoint, path, limit=limit)
-    except Refused as refused:
-        return Answer.REFUSED if refused.status == 403 else Answer.UNKNOWN
-    except IdentityError:
-        return Answer.UNKNOWN
-    return Answer.ALLOWED
+_may = trying(Refused, lambda refused: refused.status == 403)
 
 
 def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:

@@ -19,7 +19,7 @@ from credentials.identity import (
     words_of,
 )
 from credentials.identity.network import why
-from credentials.identity.reads import Answer, ask
+from credentials.identity.reads import ask, trying
 from credentials.identity.values import text
 from credentials.secret import SecretBytes
 
@@ -108,14 +108,7 @@ def caller(kind: str, fields: Mapping[str, SecretBytes], timeout: float) -> Call
     return call
 
 
-def _may(call: Call, client: Any, request: Any) -> Answer:
-    try:
-        call(client, request)
-    except Refused as refused:
-        return Answer.REFUSED if refused.status == _DENIED else Answer.UNKNOWN
-    except IdentityError:
-        return Answer.UNKNOWN
-    return Answer.ALLOWED
+_may = trying(Refused, lambda refused: refused.status == _DENIED)
 
 
 def translated(kind: str, refused: Refused, fields: Mapping[str, SecretBytes]) -> IdentityError:

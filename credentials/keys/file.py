@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from credentials.durable import flush_folder
 from credentials.keys.established import Established, established, fits, wanted_id
 from credentials.keys.form import KeyUnusable, as_text, from_text, new_key
 from credentials.secret import SecretBytes
@@ -67,7 +68,7 @@ def settle(params: Mapping[str, object] | None, home: Path) -> None:
     if _following(home, wanted) is not None:
         try:
             following.replace(home / KEY_FILE)
-            _flush(home)
+            flush_folder(home)
         except OSError as error:
             raise _cant_be_changed(following, error) from error
     elif following.exists() and _fits_in(home / KEY_FILE, wanted):
@@ -118,7 +119,7 @@ def make_key_file(
             os.fsync(file.fileno())
         os.link(half, path)  # unlike a rename, never replaces a key that is there
         half.unlink()
-        _flush(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         raise KeyUnusable(
             f"the vault key {path} can't be made: {error.strerror}",
@@ -172,18 +173,9 @@ def _fits_in(path: Path, wanted: str | None) -> bool:
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-        _flush(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         raise _cant_be_changed(path, error) from error
-
-
-def _flush(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cant_be_changed(path: Path, error: OSError) -> KeyUnusable:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credentials.roles import answers, metadata, oidc, sources
-from credentials.roles.errors import BadRole, Reason
+from credentials.roles.errors import Reason
+from credentials.roles.forms import least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -66,13 +67,8 @@ _REASONS: Final = {
 
 def checked_role(text: str) -> str:
     """The role's ARN; raises BadRole."""
-    role = text.strip()
-    if not _ROLE.fullmatch(role):
-        raise BadRole(
-            f"{role[:80]!r} is no role of Alibaba Cloud",
-            hint=f"one looks like acs:ram::1234567890123456:role/{USUAL_ROLE}; see {console(None)}",
-        )
-    return role
+    hint = f"one looks like acs:ram::1234567890123456:role/{USUAL_ROLE}; see {console(None)}"
+    return written_as(_ROLE, text, "role of Alibaba Cloud", hint)
 
 
 def assume(
@@ -145,10 +141,7 @@ def console(role: Role | None) -> str:
 
 def session_policy(purpose: str) -> str | None:
     """The actions of the least privileges of `apply`, `deploy` or `ecs`, and no others."""
-    from credentials import privileges
-
-    known = privileges.load("alicloud").purposes.get(purpose)
-    return json.dumps(known.policy, separators=(",", ":")) if known else None
+    return least_policy("alicloud", purpose)
 
 
 def _taken_on(

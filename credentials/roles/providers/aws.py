@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from credentials.roles import answers, aws_metadata, github, oidc, sources
 from credentials.roles.errors import BadRole, Reason, SourceFailed
+from credentials.roles.forms import least_policy
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.secret import SecretBytes
@@ -142,10 +143,7 @@ def console(role: Role | None) -> str:
 
 def session_policy(purpose: str) -> str | None:
     """The actions of the least privileges of `apply` or `deploy`, and no others."""
-    from credentials import privileges
-
-    known = privileges.load("aws").purposes.get(purpose)
-    return json.dumps(known.policy, separators=(",", ":")) if known else None
+    return least_policy("aws", purpose)
 
 
 def _keys(

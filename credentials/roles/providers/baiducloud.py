@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from credentials.roles import answers
-from credentials.roles.errors import BadRole, NotAssumed, Reason
+from credentials.roles.errors import NotAssumed, Reason
+from credentials.roles.forms import written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.secret import SecretBytes
@@ -33,13 +34,8 @@ _GONE: Final = re.compile(r"NoSuch|NotFound|NotExist")
 
 def checked_role(text: str) -> str:
     """The account and the name of the role; raises BadRole."""
-    role = text.strip()
-    if not _ROLE.fullmatch(role):
-        raise BadRole(
-            f"{role[:80]!r} is no role of Baidu AI Cloud",
-            hint=f"one looks like ACCOUNT-ID/NAME, both as on its page: {console(None)}",
-        )
-    return role
+    hint = f"one looks like ACCOUNT-ID/NAME, both as on its page: {console(None)}"
+    return written_as(_ROLE, text, "role of Baidu AI Cloud", hint)
 
 
 def assume(

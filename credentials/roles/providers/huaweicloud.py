@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from credentials.roles import answers, metadata, oidc, sources
-from credentials.roles.errors import BadRole, NotAssumed, Reason
+from credentials.roles.errors import NotAssumed, Reason
+from credentials.roles.forms import written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -49,14 +50,8 @@ _LONGEST_CHAINED: Final = 3600  # seconds of a session that a temporary key asks
 
 def checked_role(text: str) -> str:
     """The agency's URN; raises BadRole."""
-    role = text.strip()
-    if not _ROLE.fullmatch(role):
-        raise BadRole(
-            f"{role[:80]!r} is no agency of Huawei Cloud",
-            hint="one looks like iam::ACCOUNT-ID:agency:tic, and its page shows it as its URN; see "
-            + console(None),
-        )
-    return role
+    hint = "one looks like iam::ACCOUNT-ID:agency:tic, and its page shows it as its URN; see " + console(None)
+    return written_as(_ROLE, text, "agency of Huawei Cloud", hint)
 
 
 def assume(

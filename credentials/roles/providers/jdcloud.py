@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from credentials.identity import sdk
 from credentials.roles import answers
-from credentials.roles.errors import BadRole, NotAssumed, Reason
+from credentials.roles.errors import NotAssumed, Reason
+from credentials.roles.forms import least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.secret import SecretBytes
@@ -33,14 +34,11 @@ _UNKNOWN_KEY: Final = 401
 
 def checked_role(text: str) -> str:
     """The role's JRN; raises BadRole."""
-    role = text.strip()
-    if not _ROLE.fullmatch(role):
-        raise BadRole(
-            f"{role[:80]!r} is no role of JD Cloud",
-            hint="one looks like jrn:iam::100000000001:role/tic-role, its name of 4 to 64 characters; see "
-            + console(None),
-        )
-    return role
+    hint = (
+        "one looks like jrn:iam::100000000001:role/tic-role, its name of 4 to 64 characters; see "
+        + console(None)
+    )
+    return written_as(_ROLE, text, "role of JD Cloud", hint)
 
 
 def assume(
@@ -110,10 +108,7 @@ def console(role: Role | None) -> str:
 
 def session_policy(purpose: str) -> str | None:
     """The actions of the least privileges of `apply` or `deploy`, and no others."""
-    from credentials import privileges
-
-    known = privileges.load("jdcloud").purposes.get(purpose)
-    return json.dumps(known.policy, separators=(",", ":")) if known else None
+    return least_policy("jdcloud", purpose)
 
 
 def _translated(role: Role, refused: "Refused", fields: Mapping[str, SecretBytes]) -> NotAssumed:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credentials.roles import answers, metadata, oidc, sources
-from credentials.roles.errors import BadRole, Reason
+from credentials.roles.errors import Reason
+from credentials.roles.forms import least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -58,13 +59,8 @@ _REASONS: Final = {
 
 def checked_role(text: str) -> str:
     """The role's resource description; raises BadRole."""
-    role = text.strip()
-    if not _ROLE.fullmatch(role):
-        raise BadRole(
-            f"{role[:80]!r} is no role of Tencent Cloud",
-            hint=f"one looks like qcs::cam::uin/100000000001:roleName/{USUAL_ROLE}; see {console(None)}",
-        )
-    return role
+    hint = f"one looks like qcs::cam::uin/100000000001:roleName/{USUAL_ROLE}; see {console(None)}"
+    return written_as(_ROLE, text, "role of Tencent Cloud", hint)
 
 
 def assume(
@@ -144,10 +140,7 @@ def console(role: Role | None) -> str:
 
 def session_policy(purpose: str) -> str | None:
     """The actions of the least privileges of `apply` or `deploy`, and no others."""
-    from credentials import privileges
-
-    known = privileges.load("tencentcloud").purposes.get(purpose)
-    return json.dumps(known.policy, separators=(",", ":")) if known else None
+    return least_policy("tencentcloud", purpose)
 
 
 def _taken_on(

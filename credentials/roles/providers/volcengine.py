@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credentials.roles import answers, metadata, oidc, sources
-from credentials.roles.errors import BadRole, NotAssumed, Reason
+from credentials.roles.errors import NotAssumed, Reason
+from credentials.roles.forms import least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -46,13 +47,8 @@ _TOKEN_CODES: Final = re.compile(r"OIDC|IdentityProvider|IDToken", re.IGNORECASE
 
 def checked_role(text: str) -> str:
     """The role's TRN; raises BadRole."""
-    role = text.strip()
-    if not _ROLE.fullmatch(role):
-        raise BadRole(
-            f"{role[:80]!r} is no role of Volcano Engine",
-            hint=f"one looks like trn:iam::2100000000:role/tic; see {console(None)}",
-        )
-    return role
+    hint = f"one looks like trn:iam::2100000000:role/tic; see {console(None)}"
+    return written_as(_ROLE, text, "role of Volcano Engine", hint)
 
 
 def assume(
@@ -138,10 +134,7 @@ def console(role: Role | None) -> str:
 
 def session_policy(purpose: str) -> str | None:
     """The actions of the least privileges of `apply` or `deploy`, and no others."""
-    from credentials import privileges
-
-    known = privileges.load("volcengine").purposes.get(purpose)
-    return json.dumps(known.policy, separators=(",", ":")) if known else None
+    return least_policy("volcengine", purpose)
 
 
 def _translated(role: Role, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> NotAssumed:
