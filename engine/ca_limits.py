@@ -37,7 +37,7 @@ class CaLimits:
             now = self._clock()
             if wanted.directory_url not in self._swept:
                 self._swept.add(wanted.directory_url)
-                kept.forget(connection, wanted.directory_url, now)
+                kept.sweep(connection, wanted.directory_url, now)
             if wanted.account_uri is None:
                 held = kept.claim_account(connection, wanted.directory_url, now)
                 return Allowance("account") if held is None else _refusal(held, now)

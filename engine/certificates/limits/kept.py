@@ -7,7 +7,8 @@ until the CA gives it up.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -27,10 +28,13 @@ from sqlalchemy import (
 
 from engine.certificates.limits import ledger as pure
 from engine.certificates.limits.ledger import Bucket, Changed, Held, Request, Slot
+from engine.certificates.limits.limit import Limit, limits
 
 UNPLACED_SECONDS = 3600.0
 LONGEST_ORDER_SECONDS = 30 * 86_400.0
 """The CA's own word on how long an order lives is believed up to this."""
+CLOCK_SECONDS = 300.0
+"""How far the clocks of those who share the database may be apart."""
 ORDER_SECONDS = 7 * 86_400.0
 
 # The tables of `rows.py`, named for statements: importing SQLModel takes longer than most commands.
@@ -60,8 +64,14 @@ ORDER = table(
 
 
 def ledger(connection: Connection, now: float) -> dict[Slot, Bucket]:
-    """All of it, as of `now`; for reading, so without the orders whose time is over."""
+    """All of it, as of `now`; for reading, so without the orders whose time is over.
+
+    What a wrong clock put too far ahead counts as nothing: the next claim sweeps it.
+    """
     found = {_slot(row): _bucket(row) for row in connection.execute(select(LIMIT))}
+    for slot, limit in _slots_with_limits(list(found)):
+        if found[slot].full_at > now + limit.period + CLOCK_SECONDS:
+            found[slot] = replace(found[slot], full_at=0.0)
     for row in connection.execute(select(ORDER).where(ORDER.c.ends_at <= now)):
         found.update(pure.given_up(found, _request(row)))
     return {slot: bucket for slot, bucket in found.items() if not pure.is_spent(bucket, now)}
@@ -93,7 +103,14 @@ def claim(connection: Connection, stack: str, request: Request, now: float) -> s
 
 
 def placed(connection: Connection, claimed: str, order_url: str, expires: float | None, now: float) -> None:
-    """The CA made the order; it gives it up at `expires`."""
+    """The CA made the order; it gives it up at `expires`.
+
+    A CA may answer with an order that it has already, as one that a killed run left: that is one certificate.
+    """
+    has_it = select(ORDER.c.id).where(ORDER.c.order_url == order_url, ORDER.c.claim != claimed)
+    if connection.execute(has_it).first() is not None:
+        _end(connection, ORDER.c.claim == claimed, now, issued=False)
+        return
     until = min(expires or now + ORDER_SECONDS, now + LONGEST_ORDER_SECONDS)
     values = {"order_url": order_url, "ends_at": max(until, now + UNPLACED_SECONDS)}
     connection.execute(update(ORDER).where(ORDER.c.claim == claimed).values(**values))
@@ -151,8 +168,19 @@ def waits(connection: Connection, directory: str, now: float) -> dict[str, float
     return {row.name: row.not_before for row in connection.execute(select(LIMIT).where(of))}
 
 
-def forget(connection: Connection, directory: str, now: float) -> None:
-    """Buckets of a CA that say nothing any more go; a look at all of them, so now and then is enough."""
+def sweep(connection: Connection, directory: str, now: float) -> None:
+    """Buckets of a CA that say nothing any more go; a look at all of them, so now and then is enough.
+
+    What a clock that was wrong has put too far ahead is brought back to as far as it can be.
+    """
+    for limit in limits(directory):
+        of = (LIMIT.c.directory == directory) & (LIMIT.c.name == limit.name)
+        last = now + limit.period
+        ahead = update(LIMIT).where(of & (LIMIT.c.full_at > last + CLOCK_SECONDS))
+        connection.execute(ahead.values(full_at=last, since=now))
+    last = now + LONGEST_ORDER_SECONDS
+    too_long = (ORDER.c.directory == directory) & (ORDER.c.ends_at > last + CLOCK_SECONDS)
+    connection.execute(update(ORDER).where(too_long).values(ends_at=last))
     spent = (LIMIT.c.full_at <= now) & (LIMIT.c.not_before <= now) & (LIMIT.c.held == 0)
     connection.execute(delete(LIMIT).where((LIMIT.c.directory == directory) & spent))
 
@@ -203,6 +231,13 @@ def _at(slot: Slot) -> Any:
         & (LIMIT.c.name == slot.limit)
         & (LIMIT.c.subject == slot.subject)
     )
+
+
+def _slots_with_limits(found: Iterable[Slot]) -> Iterator[tuple[Slot, Limit]]:
+    for slot in found:
+        for limit in limits(slot.directory):
+            if limit.name == slot.limit:
+                yield slot, limit
 
 
 def _slot(row: Any) -> Slot:

@@ -184,10 +184,43 @@ def test_what_says_nothing_any_more_is_forgotten(database: Database) -> None:
     later = NOW + 8 * DAY
     _claimed(database, _order("another.example"), later)
     with database.write() as connection:
-        kept.forget(connection, LETSENCRYPT, later)
+        kept.sweep(connection, LETSENCRYPT, later)
 
     with database.read() as connection:
         assert {slot.subject for slot in kept.ledger(connection, later)} == {"acct/1", "another.example"}
+
+
+def test_an_order_that_the_ca_had_already_is_one_certificate(database: Database) -> None:
+    """As Boulder answers an account that asks again for the same names."""
+    for _ in range(3):
+        claimed = _claimed(database, _order())
+        with database.write() as connection:
+            kept.placed(connection, claimed, "order/1", None, NOW)
+    with database.write() as connection:
+        kept.issued(connection, "order/1", NOW)
+        (duplicates,) = [
+            bucket for slot, bucket in kept.ledger(connection, NOW).items() if slot.limit == "duplicates"
+        ]
+
+    assert (duplicates.full_at, duplicates.held) == (NOW + 34 * HOUR, 0)
+
+
+def test_a_clock_that_was_a_year_ahead_holds_back_nothing_for_a_year(database: Database) -> None:
+    year = 365 * DAY
+    with database.write() as connection:
+        for _ in range(300):
+            claimed = str(kept.claim(connection, "site/prod", _order(), NOW + year))
+            kept.refused(connection, claimed, _order(), None, "not trusted", NOW + year)
+    lost = _claimed(database, _order("lost.example"), NOW + year + DAY)
+    with database.write() as connection:
+        kept.placed(connection, lost, "order/lost", None, NOW + year + DAY)
+        assert earliest(kept.ledger(connection, NOW), _order(), NOW) is None
+        kept.sweep(connection, LETSENCRYPT, NOW)
+
+    held = _claim(database, _order())
+    assert isinstance(held, Held)
+    assert held.moment == NOW + 36
+    assert isinstance(_claim(database, _order("lost.example"), NOW + 37), str)
 
 
 PROCESS = """
