@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
 from engine.certificates.limits import kept
-from engine.certificates.limits.ledger import NEW_ORDER, Held, Request, earliest
+from engine.certificates.limits.ledger import NEW_ORDER, Held, Request, earliest, earliest_account
 from engine.certificates.limits.rows import LimitRow, OrderRow
 from engine.database import Database
 from engine.home import Home
@@ -206,21 +206,22 @@ def test_an_order_that_the_ca_had_already_is_one_certificate(database: Database)
 
 
 def test_a_clock_that_was_a_year_ahead_holds_back_nothing_for_a_year(database: Database) -> None:
-    year = 365 * DAY
+    ahead = NOW + 365 * DAY
+    lost = _claimed(database, _order("lost.example"), ahead)
     with database.write() as connection:
-        for _ in range(300):
-            claimed = str(kept.claim(connection, "site/prod", _order(), NOW + year))
-            kept.refused(connection, claimed, _order(), None, "not trusted", NOW + year)
-    lost = _claimed(database, _order("lost.example"), NOW + year + DAY)
-    with database.write() as connection:
-        kept.placed(connection, lost, "order/lost", None, NOW + year + DAY)
-        assert earliest(kept.ledger(connection, NOW), _order(), NOW) is None
-        kept.sweep(connection, LETSENCRYPT, NOW)
+        kept.placed(connection, lost, "order/lost", None, ahead)
+        for _ in range(10):
+            kept.claim_account(connection, LETSENCRYPT, ahead)
+        assert earliest_account(kept.ledger(connection, NOW), LETSENCRYPT, NOW) is None
 
-    held = _claim(database, _order())
-    assert isinstance(held, Held)
-    assert held.moment == NOW + 36
-    assert isinstance(_claim(database, _order("lost.example"), NOW + 37), str)
+        kept.sweep(connection, LETSENCRYPT, NOW)
+        held = kept.claim_account(connection, LETSENCRYPT, NOW)
+        assert held is not None
+        assert held.moment == NOW + 18 * 60
+
+    for number in range(4):
+        _claimed(database, _order("lost.example"), NOW + 31 * DAY + number)
+    assert isinstance(_claim(database, _order("lost.example"), NOW + 31 * DAY + 5), str)
 
 
 PROCESS = """
