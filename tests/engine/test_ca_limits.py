@@ -83,6 +83,16 @@ def test_what_cant_be_ordered_is_told_with_the_limit_whose_how_many_since_when_a
     assert limits.claim(_claim("www.example.com", "example.com")).claim is not None
 
 
+def test_looking_counts_nothing_and_says_what_a_claim_would(limits: CaLimits) -> None:
+    wanted = _claim("example.com", "www.example.com")
+    for number in range(5):
+        for _ in range(3):
+            assert limits.look(wanted).claim is not None
+        _issue(limits, wanted, f"order/{number}")
+    assert limits.look(wanted).why == limits.claim(wanted).why
+    assert limits.look(wanted).claim is None
+
+
 def test_orders_under_way_elsewhere_are_told_of(limits: CaLimits) -> None:
     for _ in range(5):
         limits.claim(_claim())

@@ -41,7 +41,7 @@ class _Directory(BaseHTTPRequestHandler):
 def ca() -> Iterator[str]:
     """The directory of a CA that answers."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Directory) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/directory"
         server.shutdown()
