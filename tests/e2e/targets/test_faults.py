@@ -28,7 +28,7 @@ from tests.stacks.provider.acme.chains import Chain, chain
 pytestmark = pytest.mark.server
 
 SEED = 20_261_122
-MOST_RUNS = 8  # that a certificate may take until it is everywhere
+MOST_RUNS = 12  # that a certificate may take until it is everywhere
 SECRET = "cAnArY-secret-of-one"
 KEY = Key("ONE", SECRET, "1", "alice")
 IDS = {"tencentcloud": "secret-id"}  # of what the others call access-key
