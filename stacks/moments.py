@@ -12,7 +12,7 @@ def moment(seconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time, rounded up, in its two largest units: `3 h 22 min`."""
+    """A length of time in its two largest units, what is left over left out: `3 h 22 min`; at least `1 s`."""
     left, parts = max(1, ceil(seconds)), []
     for size, unit in _UNITS:
         number, left = divmod(left, size)
