@@ -25,8 +25,8 @@ MATERIAL = tuple(
     else replace(
         each,
         required=False,
-        description="Its private key, in PEM. Without it only what is public is written, as for a CSR of your "
-        "own whose key is there already.",
+        description="Its private key, in PEM. Without it only what is public is written, as for a CSR of "
+        "your own whose key is there already.",
     )
     for each in bundle.MATERIAL
 )
