@@ -50,7 +50,7 @@ def signing_request(given: str) -> str:
         request = _load(given)
         reasons = [*_of_signature(request), *_of_names(request), *_of_extensions(request.extensions)]
         normal = request.public_bytes(Encoding.PEM).decode()
-    except (ValueError, *_unreadable()):
+    except _unreadable():
         raise Refused(NOT_A_REQUEST) from None
     if reasons:
         raise Refused(*reasons)
@@ -105,11 +105,12 @@ def _load(csr_pem: str) -> "CertificateSigningRequest":
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """What the library raises about a request besides ValueError."""
+    """What the library raises about a request that it can't read."""
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
 
     return (
+        ValueError,
         x509.DuplicateExtension,
         x509.InvalidVersion,
         x509.UnsupportedGeneralNameType,
