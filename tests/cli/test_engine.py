@@ -51,6 +51,18 @@ def test_install_with_an_engine_there_does_nothing_but_say_so(home: Home) -> Non
     assert answer.stderr == ""
 
 
+def test_install_for_yaml_says_where_the_host_is(home: Home) -> None:
+    put(home, "3.259.0", source="installer")
+    shelf = home.cache / "tools" / "pulumi-yaml" / str(pins()["pulumi-yaml"].version)
+    (shelf / "bin").mkdir(parents=True)
+    (shelf / "bin" / "pulumi-language-yaml").touch(mode=0o755)
+    (shelf / "receipt.json").write_text('{"source": "build"}')
+    answer = CliRunner().invoke(app, ["engine", "install", "--yaml"])
+    assert answer.stdout.splitlines()[1] == f"programs in YAML: {shelf}/bin/pulumi-language-yaml"
+    told = json.loads(CliRunner().invoke(app, ["engine", "install", "--yaml", "--json"]).stdout)
+    assert told["yaml"] == str(shelf / "bin" / "pulumi-language-yaml")
+
+
 def test_doctor_names_each_missing_thing_with_the_command_that_mends_it(home: Home) -> None:
     answer = CliRunner().invoke(app, ["doctor", "--json"])
     assert answer.exit_code == 6
