@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from engine.certificates import attempts
-from engine.certificates.kept import stand
+from engine.certificates.kept import stand_all
 from engine.certificates.listing import Listed, unheard
 
 if TYPE_CHECKING:
@@ -46,9 +46,11 @@ def _keep(installation: "Installation", answers: Iterable[tuple[Listed, "Renewal
     there = [(one, info) for one, info in answers if info is not None]
     if there:
         with installation.database.write() as connection:
-            for one, info in there:
-                standing = attempts.heard(one.standing, info.window, info.ask_again)
-                stand(connection, one.id, one.kept, standing)
+            heard = (
+                (one.id, one.kept, attempts.heard(one.standing, info.window, info.ask_again))
+                for one, info in there
+            )
+            stand_all(connection, heard)
     return len(there)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.certificates import attempts, listing, renewal, rounds
 from engine.certificates.asking import ask, silent
-from engine.certificates.kept import stand
+from engine.certificates.kept import stand_all
 from engine.certificates.limits.ledger import Bucket, Slot
 from engine.certificates.planning import Turn, Waiting
 from engine.errors import EngineError
@@ -82,9 +82,14 @@ class _Here:
         if not waiting:
             return
         with self.installation.database.write() as connection:
-            for each in waiting:
-                one = each.certificate
-                stand(connection, one.id, one.kept, attempts.put_off(one.standing, each.until, each.why))
+            stand_all(
+                connection,
+                (
+                    (one.id, one.kept, attempts.put_off(one.standing, each.until, each.why))
+                    for each in waiting
+                    for one in [each.certificate]
+                ),
+            )
         self.audience.waits(waiting)
 
     def renew(self, turn: Turn) -> rounds.Next:

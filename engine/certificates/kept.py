@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from engine.certificates.schedule import due_at
 from engine.state.tables import CERTIFICATE
@@ -19,6 +19,10 @@ from stacks.provider.acme import epoch
 from stacks.provider.acme.epoch import Held, Window
 
 TYPE = epoch.CERTIFICATE
+
+_STAND = update(CERTIFICATE).where(
+    CERTIFICATE.c.id == bindparam("which"), CERTIFICATE.c.serial == bindparam("was")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +166,16 @@ def stand(connection: Connection, certificate_id: int, one: Kept, standing: Stan
     """Write what is known of a certificate besides what the state says; of one that another has taken the
     place of meanwhile, nothing is known any more.
     """
-    same = (CERTIFICATE.c.id == certificate_id) & (CERTIFICATE.c.serial == one.held.serial)
-    row = update(CERTIFICATE).where(same)
-    connection.execute(row.values(**_values(one, standing)))
+    stand_all(connection, [(certificate_id, one, standing)])
+
+
+def stand_all(connection: Connection, known: Iterable[tuple[int, Kept, Standing]]) -> None:
+    """The same of many (by id), in a statement: all that wait for one CA may be ten thousand."""
+    rows = [
+        {"which": number, "was": one.held.serial, **_values(one, standing)} for number, one, standing in known
+    ]
+    if rows:
+        connection.execute(_STAND, rows)
 
 
 def kept(row: Any) -> Kept:
