@@ -138,9 +138,15 @@ class _Telling:
 
     def lost(self, certificates: "Sequence[Listed]", error: "EngineError") -> None:
         """Their stack went away before their run."""
-        if not self.as_json:
-            say(f"{certificates[0].stack} was left out: {error}")
-            say(f"  next: {error.hint}")
+        from cli import progress
+
+        stack = certificates[0].stack
+        if self.as_json:
+            line = {"event": "left-out", "stack": stack, "problem": str(error), "next": error.hint}
+            progress.print_line(line)
+            return
+        say(f"{stack} was left out: {error}")
+        say(f"  next: {error.hint}")
 
 
 def _tell_waiting(waiting: "Sequence[Waiting]", *, as_json: bool) -> None:
