@@ -6,55 +6,13 @@ attributes. `IssuedCertificate` is what most programs want; the other classes ar
 (`pulumi package get-schema pulumi-resource-tic`) describes every property.
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi import Input, Output, ResourceOptions
 
-_PYTHON_NAMES = {
-    "challengeUrl": "challenge_url",
-    "keyAuthorization": "key_authorization",
-    "recordName": "record_name",
-    "recordValue": "record_value",
-    "timeoutSeconds": "timeout_seconds",
-}
-"""By the names on the wire; these are inside of properties, and every class adds its own."""
-
-
-def _wire(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(each.capitalize() for each in rest)
-
-
-class _Named:
-    """Python's names here, Pulumi's on the wire: `record_name` is `recordName`; other names stay."""
-
-    def __init_subclass__(cls) -> None:
-        """Learn the names of a class's properties."""
-        super().__init_subclass__()
-        for name in (*inspect.get_annotations(cls), *inspect.signature(cls.__init__).parameters):
-            _PYTHON_NAMES[_wire(name)] = name
-
-    def translate_output_property(self, prop: str) -> str:
-        """From the wire."""
-        return _PYTHON_NAMES.get(prop, prop)
-
-    def translate_input_property(self, prop: str) -> str:
-        """To the wire."""
-        return _wire(prop) if prop in _PYTHON_NAMES.values() else prop
-
-
-class Custom(_Named, pulumi.CustomResource):
-    """A resource that the plugin makes; its annotations, and those of its bases, are what it has."""
-
-    type_token = ""
-
-    def __init__(
-        self, token: str, name: str, inputs: Mapping[str, Any], opts: ResourceOptions | None
-    ) -> None:
-        super().__init__(token, name, {**dict.fromkeys(annotated(type(self))), **inputs}, opts)
+from stacks.typed import Custom, Named, annotated
 
 
 class Account(Custom):
@@ -306,7 +264,7 @@ class Certificate(Custom):
         super().__init__("tic:acme/certificate:Certificate", name, inputs, opts)
 
 
-class IssuedCertificate(_Named, pulumi.ComponentResource):
+class IssuedCertificate(Named, pulumi.ComponentResource):
     """A certificate and all that it takes: account, order, records, authorizations. It renews itself.
 
     With a `csr_pem` of your own there is no `private_key_pem`.
@@ -394,14 +352,3 @@ def get_epoch(name: str, opts: pulumi.InvokeOptions | None = None) -> Output[int
     """The epoch that the `Certificate` of this name should have in this run: one higher when it is due."""
     answer = pulumi.runtime.invoke_output("tic:acme/getEpoch:getEpoch", {"name": name}, opts)
     return answer.apply(lambda result: int(result["epoch"]))
-
-
-def annotated(class_: type) -> set[str]:
-    """The names of the properties that a class of this package has."""
-    ours = (each for each in class_.__mro__ if issubclass(each, _Named))
-    return {name for each in ours for name in inspect.get_annotations(each)}
-
-
-def python_name(name: str) -> str:
-    """The attribute of a property: `accountUri` is `account_uri`."""
-    return _PYTHON_NAMES.get(name, name)

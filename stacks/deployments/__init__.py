@@ -17,7 +17,7 @@ from stacks.deployments.kubernetes_secret import KubernetesSecret
 from stacks.deployments.tencentcloud_ssl import TencentcloudSsl
 from stacks.deployments.volcengine_certificate_centre import VolcengineCertificateCentre
 from stacks.deployments.webhook import Webhook
-from stacks.resources import Custom
+from stacks.typed import Custom
 
 __all__ = [
     "TARGETS",

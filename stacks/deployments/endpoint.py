@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pulumi import Input, Output, ResourceOptions
 
-from stacks.resources import Custom
+from stacks.typed import Custom
 
 
 class Endpoint(Custom):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pulumi import Output
 
-from stacks.resources import Custom
+from stacks.typed import Custom
 
 
 class CertificateFiles(Custom):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks import deployments, resources
+from stacks import deployments, resources, typed
 from stacks.provider.schema import schema
 
 SCHEMA: dict[str, Any] = json.loads(schema("0.0.0"))
@@ -30,20 +30,20 @@ def test_every_resource_of_the_schema_has_a_class() -> None:
 @pytest.mark.parametrize("token", CLASSES)
 def test_a_class_takes_the_inputs_of_the_schema_and_requires_the_same(token: str) -> None:
     parameters = inspect.signature(CLASSES[token]).parameters
-    inputs = {resources.python_name(each) for each in SCHEMA["resources"][token]["inputProperties"]}
+    inputs = {typed.python_name(each) for each in SCHEMA["resources"][token]["inputProperties"]}
     assert set(parameters) - {"name", "opts"} == inputs
-    required = {resources.python_name(each) for each in SCHEMA["resources"][token]["requiredInputs"]}
+    required = {typed.python_name(each) for each in SCHEMA["resources"][token]["requiredInputs"]}
     assert {name for name, each in parameters.items() if each.default is each.empty} == required | {"name"}
 
 
 @pytest.mark.parametrize("token", CLASSES)
 def test_a_class_has_the_outputs_of_the_schema(token: str) -> None:
-    outputs = {resources.python_name(each) for each in SCHEMA["resources"][token]["properties"]}
-    assert resources.annotated(CLASSES[token]) == outputs
+    outputs = {typed.python_name(each) for each in SCHEMA["resources"][token]["properties"]}
+    assert typed.annotated(CLASSES[token]) == outputs
 
 
 def test_names_are_translated_both_ways_and_file_names_are_left_alone() -> None:
-    named = resources._Named()
+    named = typed.Named()
     assert named.translate_output_property("recordName") == "record_name"
     assert named.translate_input_property("record_name") == "recordName"
     assert named.translate_input_property("timeout_seconds") == "timeoutSeconds"

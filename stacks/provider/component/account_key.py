@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stacks import resources
 from stacks.provider.acme.account import Account
 from stacks.provider.properties import Property
+from stacks.typed import python_name
 
 _NAMES = {"keyType": "accountKeyType", "keyEpoch": "accountKeyEpoch"}
 _WORDS = {
@@ -22,6 +22,4 @@ PROPERTIES: tuple[Property, ...] = tuple(
 
 def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """For an account of the component, by their names in Python."""
-    return {
-        resources.python_name(name): given[outside] for name, outside in _NAMES.items() if outside in given
-    }
+    return {python_name(name): given[outside] for name, outside in _NAMES.items() if outside in given}

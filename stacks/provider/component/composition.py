@@ -17,6 +17,7 @@ from stacks.provider.component import account_key
 from stacks.provider.component.fallbacks import OF_ACCOUNT, SHARED_ACCOUNT, WHO, account_name
 from stacks.provider.component.native import Spot, register
 from stacks.provider.run import Run
+from stacks.typed import python_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Composition:
             uri, key = (given[each] for each in SHARED_ACCOUNT)
             url = given["directoryUrl"]
         else:
-            own = {resources.python_name(each): given[each] for each in OF_ACCOUNT if each in given}
+            own = {python_name(each): given[each] for each in OF_ACCOUNT if each in given}
             account = resources.Account(name, **own, **account_key.arguments(self.given), opts=self._ours())
             url, uri, key = account.directory_url, account.account_uri, account.private_key_pem
         return {
@@ -158,7 +159,7 @@ class Composition:
 
     def _key(self) -> dict[str, Any]:
         """What its key and request come from, as arguments."""
-        return {resources.python_name(each.name): self.given.get(each.name) for each in OF_KEY}
+        return {python_name(each.name): self.given.get(each.name) for each in OF_KEY}
 
     def _of(self, domain: str) -> str:
         return f"{self.name}/{domain}"

@@ -29,6 +29,7 @@ from stacks.provider.dns.challenge_record import NAMESERVERS, PROVIDER, TIMEOUT_
 from stacks.provider.properties import Failure, Kind, Output, Property, check, guarded
 from stacks.provider.run import Operation, Run
 from stacks.provider.values import UNKNOWN, is_unknown, plain, wrapped
+from stacks.typed import python_name
 
 Thread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
@@ -123,10 +124,7 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
         spots = await _spots(order, inputs, run, thread)
     proofs = children.proofs(access, order, names, known, spots)
     certificate = children.certificate(access, order, proofs)
-    outputs = {
-        each.name: getattr(certificate, resources.python_name(each.name))
-        for each in IssuedCertificate.outputs
-    }
+    outputs = {each.name: getattr(certificate, python_name(each.name)) for each in IssuedCertificate.outputs}
     component.register_outputs(outputs)
     state = {name: await as_value(output) for name, output in outputs.items()}
     return ConstructResponse(urn, state, _dependencies(state))
