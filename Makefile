@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
-SOURCES := cli credentials engine stacks tests bench scripts
+SOURCES := cli credentials engine stacks tests bench scripts examples
 
 # Compiled modules make every start of tic several times faster.
 unexport PYTHONDONTWRITEBYTECODE
