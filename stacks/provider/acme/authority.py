@@ -10,39 +10,26 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 from acme.jws import JWS
 from josepy.b64 import b64decode
-from requests.adapters import HTTPAdapter
 from requests.utils import parse_header_links
-from urllib3 import PoolManager
-from urllib3.util.ssl_ import create_urllib3_context
 
 from stacks.errors import StackError
 from stacks.provider.acme.keys import signer
-from stacks.provider.acme.patience import (
-    BUSY,
-    PATIENCE_SECONDS,
-    Patience,
-    later,
-    overloaded,
-    seconds_until,
-)
+from stacks.provider.acme.line import Line, problem_of, retry_after
+from stacks.provider.acme.patience import BUSY, Patience, later, overloaded
 from stacks.provider.acme.problems import AuthorityError, code_of, explained, hint_for, not_acme, told
 
 if TYPE_CHECKING:
     from stacks.account_notes import KeyNote
 
-USER_AGENT = "tic-engine (ACME, RFC 8555)"
-CONNECT_SECONDS, ANSWER_SECONDS = 10, 45
 # A CA that rejects every second nonce would still be served: 0.5 ** 20 is one failure in a million requests.
 NONCE_ATTEMPTS = 20
 # What CAs answer who have no account with a key, or one that was deactivated (RFC 8555 7.3.1, 7.3.6).
 NO_ACCOUNT = {"accountDoesNotExist", "unauthorized"}
-_NOT_AGAIN = (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ class Answer:
 class Conversation:
     """A talk with one CA as one account. Not for two threads at once."""
 
-    def __init__(self, access: Access, line: "_Line", directory: Mapping[str, Any]) -> None:
+    def __init__(self, access: Access, line: Line, directory: Mapping[str, Any]) -> None:
         self.access = access
         self.directory = directory
         self._line = line
@@ -105,7 +92,7 @@ class Conversation:
                 response = self._line.send("POST", url, data=self._signed(body, url, nonce), safe=not body)
                 if response.ok:
                     break
-                problem = _problem(response)
+                problem = problem_of(response)
                 if problem is None:
                     raise _placed(_unclear(self.access.directory_url, doing, response), response)
                 if code_of(problem) != "badNonce" or attempt == NONCE_ATTEMPTS:
@@ -175,7 +162,7 @@ class Authorities:
         self._notes = notes
         self._taken: dict[str, bool] = {}
         self._lock = threading.Lock()
-        self._idle: dict[tuple[str, str | None], list[_Line]] = {}
+        self._idle: dict[tuple[str, str | None], list[Line]] = {}
         self._directories: dict[tuple[str, str | None], Mapping[str, Any]] = {}
 
     @contextmanager
@@ -184,7 +171,7 @@ class Authorities:
         key = (access.directory_url, access.ca_certificates)
         with self._lock:
             idle = self._idle.setdefault(key, [])
-            line = idle.pop() if idle else _Line(access, self._patience)
+            line = idle.pop() if idle else self._line(access)
         try:
             directory = self._directory(key, line)
             yield Conversation(self._as_the_ca_knows(access, line, directory), line, directory)
@@ -200,13 +187,16 @@ class Authorities:
 
     def look(self, access: Access, url: str, doing: str, *, seconds: float) -> Answer:
         """A plain GET within `seconds`, for what is public (renewal information, RFC 9773 4.1)."""
-        with explained(access.directory_url, doing), closing(_Line(access, self._patience)) as line:
+        with explained(access.directory_url, doing), closing(self._line(access)) as line:
             response = line.send("GET", url, timeout=seconds)
         if not response.ok:
             raise _unclear(access.directory_url, doing, response)
         return _answer(response)
 
-    def _as_the_ca_knows(self, access: Access, line: "_Line", directory: Mapping[str, Any]) -> Access:
+    def _line(self, access: Access) -> Line:
+        return Line(access.directory_url, access.ca_certificates, self._patience)
+
+    def _as_the_ca_knows(self, access: Access, line: Line, directory: Mapping[str, Any]) -> Access:
         uri, given = access.account_uri, access.account_key_pem
         note = self._notes.key(uri) if self._notes is not None and uri and given else None
         if note is None or note.key_pem == given:
@@ -220,7 +210,7 @@ class Authorities:
                 return noted
         return access
 
-    def _directory(self, key: tuple[str, str | None], line: "_Line") -> Mapping[str, Any]:
+    def _directory(self, key: tuple[str, str | None], line: Line) -> Mapping[str, Any]:
         if (known := self._directories.get(key)) is not None:
             return known
         url = key[0]
@@ -240,132 +230,23 @@ class Authorities:
         return directory
 
 
-class _Line:
-    """Connections to one CA and the nonces that it handed out."""
-
-    def __init__(self, access: Access, patience: Patience) -> None:
-        self._ca, self._patience = access.directory_url, patience
-        self._nonces: list[str] = []
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = USER_AGENT
-        if access.ca_certificates is not None:
-            self._session.mount("https://", _OwnRoots(access.ca_certificates))
-
-    def close(self) -> None:
-        """End the connections."""
-        self._session.close()
-
-    def nonce(self, new_nonce: str) -> str | None:
-        """A nonce that was not used yet (RFC 8555 7.2); None where the CA gives none."""
-        if not self._nonces:
-            self.send("HEAD", new_nonce, safe=True)
-        return self._nonces.pop() if self._nonces else None
-
-    def put_off(self, url: str, seconds: float) -> None:
-        """No request goes there for so long."""
-        self._patience.heard(self._ca, url, seconds, of_a_limit=False)
-
-    def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        data: bytes | None = None,
-        timeout: float | None = None,
-        safe: bool = False,
-    ) -> requests.Response:
-        """One request; keeps the nonce of the answer, which errors have as well.
-
-        A `safe` one changes nothing at the CA, and is sent again when a kept connection turns out to be
-        closed. Not sent before the time that the CA asked to wait; what it asks for now is noted, and the
-        request sent again where that is short.
-        """
-        waited = 0.0 if timeout is None else PATIENCE_SECONDS
-        while True:
-            waited += self._patience.before(self._ca, url, waited)
-            response = self._sent(method, url, data, timeout, safe=safe)
-            seconds = _retry_after(response)
-            if response.status_code not in BUSY or seconds is None:
-                return response
-            limited = code_of(_problem(response) or {}) == "rateLimited"
-            closed = self._patience.heard(self._ca, url, seconds, of_a_limit=limited)
-            if not closed or waited + seconds > PATIENCE_SECONDS:
-                return response
-
-    def _sent(
-        self, method: str, url: str, data: bytes | None, timeout: float | None, *, safe: bool
-    ) -> requests.Response:
-        for attempt in (1, 2):
-            try:
-                response = self._session.request(
-                    method,
-                    url,
-                    data=data,
-                    headers={"Content-Type": "application/jose+json"} if data is not None else {},
-                    timeout=timeout or (CONNECT_SECONDS, ANSWER_SECONDS),
-                )
-                break
-            except requests.exceptions.ConnectionError as error:
-                if not safe or attempt > 1 or isinstance(error, _NOT_AGAIN):
-                    raise
-        response.encoding = "utf-8"
-        if nonce := response.headers.get("Replay-Nonce"):
-            self._nonces.append(nonce)
-        return response
-
-
-class _OwnRoots(HTTPAdapter):
-    """Trusts the given roots and no others, whatever the environment says; needs no file of them."""
-
-    def __init__(self, ca_certificates: str) -> None:
-        self._context = create_urllib3_context()
-        self._context.load_verify_locations(cadata=ca_certificates)
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
-        manager: PoolManager = super().proxy_manager_for(*args, **kwargs, ssl_context=self._context)
-        return manager
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        return super().send(request, *args, **{**kwargs, "verify": True})
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
 def _hint(problem: Mapping[str, Any], response: requests.Response) -> str:
-    seconds = _retry_after(response)
+    seconds = retry_after(response)
     limited = code_of(problem) == "rateLimited" and seconds is not None
     return later(seconds) if limited else hint_for(problem)
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    return seconds_until(response.headers.get("Retry-After"), datetime.now(UTC))
 
 
 def _unclear(directory_url: str, doing: str, response: requests.Response) -> AuthorityError:
     """An answer without a problem document."""
     if response.status_code in BUSY:
-        return overloaded(directory_url, doing, response.status_code, _retry_after(response))
+        return overloaded(directory_url, doing, response.status_code, retry_after(response))
     return not_acme(directory_url, doing, response.status_code)
-
-
-def _problem(response: requests.Response) -> Mapping[str, Any] | None:
-    """The problem document of an answer (RFC 7807), if it is one."""
-    try:
-        body = response.json()
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) and isinstance(body.get("type"), str) else None
 
 
 def _placed(error: AuthorityError, response: requests.Response) -> AuthorityError:
     """With what the answer's Location names, as the account that has a key already (7.3.5)."""
     error.location = response.headers.get("Location", "")
-    error.retry_after = _retry_after(response)
+    error.retry_after = retry_after(response)
     return error
 
 
@@ -395,6 +276,6 @@ def _answer(response: requests.Response) -> Answer:
         body if isinstance(body, dict) else {},
         response.text,
         response.headers.get("Location", ""),
-        _retry_after(response),
+        retry_after(response),
         _linked(response, "alternate"),
     )

@@ -115,7 +115,7 @@ def test_a_ca_that_asks_to_wait_a_second_for_ever_is_given_up(
     ca: BusyCa, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stacks.provider.acme.patience.PATIENCE_SECONDS", 2.0)
-    monkeypatch.setattr("stacks.provider.acme.authority.PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr("stacks.provider.acme.line.PATIENCE_SECONDS", 2.0)
     ca.busy["finalize"] = [Busy(503, "0")] * 50
 
     with pytest.raises(AuthorityError):
