@@ -7,6 +7,8 @@ silent: it names users and hosts.
 import asyncio
 import logging
 import os
+import secrets
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,13 +20,13 @@ from stacks.provider.deploy.files import File
 from stacks.provider.run import Operation
 
 if TYPE_CHECKING:
-    from asyncssh import SFTPClient, SSHClientConnection, SSHKey
+    from asyncssh import SFTPClient, SSHClientConnection, SSHClientProcess, SSHCompletedProcess, SSHKey
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 20.0
-STEP_SECONDS = 60.0
 _GLANCE_SECONDS = 0.2
+_GRACE_SECONDS = 2.0
 _TOLD = 1000
 _MOST = 1024 * 1024  # a certificate's file is a few kilobytes
 _AUTHORITY = "@cert-authority"
@@ -117,14 +119,32 @@ class Remote:
             raise self.failed(f"the folder {path} can't be removed", error) from error
 
     async def run(self, line: str, name: str, seconds: float, key_pem: str) -> None:
-        """Run a line in the user's shell; raises HostError where it fails or takes longer than `seconds`."""
+        """Run a line in the user's shell; raises HostError where it fails or takes longer than `seconds`.
+
+        One that is not awaited to its end, as the run is cancelled, is ended as well.
+        """
+        from asyncssh import DEVNULL
+
         from stacks.provider.deploy.command import without_keys
 
+        mark = secrets.token_hex(8)
+        marked = f"echo {mark} $$ >&2; {line}"
+        process = await self.connection.create_process(_shell(marked), stdin=DEVNULL)
+        started = _Started(process)
         try:
-            done = await asyncio.wait_for(self.connection.run(line, stdin="", check=False), seconds)
+            done = await asyncio.wait_for(started.ended(mark), seconds)
+        except asyncio.CancelledError:
+            await self._end(started)
+            raise
         except TimeoutError:
+            what = f"took more than {seconds:g} s"
+            told = (
+                f"was ended: it {what}"
+                if await self._end(started)
+                else f"{what}, and could not be ended: it may be running there still"
+            )
             raise HostError(
-                f"{name} on {self.host} was ended: it took more than {seconds:g} s",
+                f"{name} on {self.host} {told}",
                 hint="mend what holds it up, then: tic stack up, which runs it again",
             ) from None
         if done.exit_status == 0:
@@ -135,6 +155,19 @@ class Remote:
             f"{name} on {self.host} {ended}{f': {said}' if said else ''}",
             hint="mend what it says, then: tic stack up, which runs it again",
         )
+
+    async def _end(self, started: "_Started") -> bool:
+        """End a command and its whole group; whether it is over. To close the channel would leave it running,
+        and OpenSSH passes no signals on (RFC 4254 6.9) where it is root who is logged in.
+        """
+        for signal in ("TERM", "KILL") if started.group else ():
+            with suppress(Exception):
+                killing = self.connection.run(_shell(f"kill -s {signal} -- -{started.group}"), check=False)
+                await asyncio.wait_for(killing, _GRACE_SECONDS)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(started.process.wait_closed(), _GRACE_SECONDS)
+                return True
+        return False
 
     def failed(self, what: str, error: Exception) -> HostError:
         """An error of the connection or of the host's files, in words."""
@@ -262,6 +295,28 @@ def _translated(login: Login, error: Exception) -> HostError:
         )
     hint = _HINT if isinstance(error, asyncssh.Error) else "see that an SSH server answers there"
     return HostError(f"{where}: {_why(error)}", hint=hint)
+
+
+@dataclass(slots=True)
+class _Started:
+    """A command on the host; `group` is its group of processes there, once it has told."""
+
+    process: "SSHClientProcess[str]"
+    group: str = ""
+
+    async def ended(self, mark: str) -> "SSHCompletedProcess":
+        """Wait for its end. What a shell's own files say before the mark is let go."""
+        async for line in self.process.stderr:
+            word, _, group = line.rstrip().partition(" ")
+            if word == mark and group.isdecimal():
+                self.group = group
+                break
+        return await self.process.wait()
+
+
+def _shell(line: str) -> str:
+    """A line for POSIX's shell, whatever the user's own is; the shell takes the place of that."""
+    return f"exec /bin/sh -c {shlex.quote(line)}"
 
 
 def _text(said: object) -> str:

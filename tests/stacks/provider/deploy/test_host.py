@@ -2,9 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import Any
 
+import psutil
 import pytest
 
 from stacks.broker import OpenedFields
@@ -167,8 +171,37 @@ def test_a_command_runs_in_the_folder_and_one_that_fails_is_run_again(
     inputs = there.inputs(made, command=command)
     HOST.update(there.operation(), {**inputs, **failed.value.outputs}, inputs)
     assert (tmp_path / "read").read_text() == made.certificate
-    with pytest.raises(Unfinished, match=r"took more than 0.5 s"):
-        there.create(made, command=["/bin/sleep", "60"], commandTimeoutSeconds=0.5)
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
+    there: There, made: Chain, tmp_path: Path
+) -> None:
+    lines = f"/bin/sleep 600 & echo $$ $! > {tmp_path}/pids; wait"
+    with pytest.raises(Unfinished, match=r"was ended: it took more than 0.5 s"):
+        there.create(made, command=["/bin/sh", "-c", lines], commandTimeoutSeconds=0.5)
+    for pid in (tmp_path / "pids").read_text().split():
+        wait_until_gone(int(pid))
+
+
+def wait_until_gone(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(10)
+
+
+def test_a_command_ends_with_the_run_that_is_cancelled(there: There, made: Chain, tmp_path: Path) -> None:
+    operation = there.operation()
+    lines = f"trap '' TERM; echo $$ > {tmp_path}/pid; while :; do /bin/sleep 0.1; done"
+
+    def cancel() -> None:
+        while not (tmp_path / "pid").exists():
+            sleep(0.02)
+        operation.run.cancelled.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cancel)
+        with pytest.raises(StackError, match="cut short"):
+            HOST.create(operation, there.inputs(made, command=["/bin/sh", "-c", lines]))
+    wait_until_gone(int((tmp_path / "pid").read_text()))
 
 
 def test_a_host_that_is_not_there_is_one_clear_error(there: There, made: Chain) -> None:
