@@ -201,6 +201,7 @@ def _tell(came: "Renewed", *, as_json: bool) -> None:
             progress.print_line(_event("undeployed", one, came))
             continue
         say(f"{one.full_name} is there, and what depends on it is not done: {came.whys[one.id].problem}")
+        _tell_again(one)
         say(f"  next: {_next(one, came)}")
     for one in came.failed:
         if as_json:
@@ -209,6 +210,7 @@ def _tell(came: "Renewed", *, as_json: bool) -> None:
         say(f"{one.full_name} was not renewed: {came.whys[one.id].problem}")
         stays = one.ends(datetime.now(UTC))
         say(f"  what is deployed stays, and {stays}; see: tic cert show {one.full_name}")
+        _tell_again(one)
         say(f"  next: {_next(one, came)}")
 
 
@@ -217,8 +219,19 @@ def _event(event: str, one: "Listed", came: "Renewed") -> dict[str, object]:
         "event": event,
         "certificate": one.full_name,
         "problem": came.whys[one.id].problem,
+        "renew_at": one.due_at.isoformat(timespec="seconds") if one.standing.retry_at else None,
         "next": _next(one, came),
     }
+
+
+def _tell_again(one: "Listed") -> None:
+    """When it is tried again, without anybody's doing but a timer's."""
+    from datetime import UTC, datetime
+
+    if one.standing.retry_at is None:
+        return  # nothing was tried
+    when = f"from {one.due_at:%Y-%m-%d %H:%M} UTC on"
+    say(f"  tried again {when if one.due_at > datetime.now(UTC) else 'each time'} by: tic cert renew --due")
 
 
 def _next(one: "Listed", came: "Renewed") -> str:

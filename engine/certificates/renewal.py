@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 class Renewed:
     """What came of the renewals of one stack, by certificate.
 
-    `renewed` are the new ones. `undeployed` are there, and what depends on them (a deployment) failed. `whys`
-    says of each that did not come to its end (by its id) what is wrong, and the next step where one is known.
+    `renewed` are the new ones. `undeployed` are there, and what depends on them (a deployment) failed. All
+    are as they are afterwards: `due_at` says when one that failed is tried again. `whys` says of each that
+    did not come to its end (by its id) what is wrong, and the next step where one is known.
     Where the run was not begun, as the stack is busy or its project is not to be found, nothing counts as a
     failure.
     """
@@ -174,8 +175,8 @@ def _settled(
     return Renewed(
         stack.full_name,
         tuple(after[each.kept.urn] for each in came.renewed),
-        tuple(came.failed),
-        tuple(came.undeployed),
+        tuple(after.get(each.kept.urn, each) for each in came.failed),
+        tuple(after[each.kept.urn] for each in came.undeployed),
         came.whys,
         outcome.interrupted,
     )

@@ -82,11 +82,12 @@ def test_a_renewal_that_fails_keeps_what_is_deployed_and_says_when_it_is_tried_a
     after = listed(site)
     assert deployed(site) == before == after["serial"]
     assert (after["status"], after["failures"]) == ("failing", 1)
-    assert datetime.fromisoformat(str(after["renew_at"])) > datetime.now(UTC)
+    again = datetime.fromisoformat(str(after["renew_at"]))
+    assert again > datetime.now(UTC)
+    assert f"tried again from {again:%Y-%m-%d %H:%M} UTC on by: tic cert renew --due" in failed.err
     assert "no certificate is due" in site.tic("cert", "renew", "--due").err
     site.bind.accept(site.key)
-    again = site.tic("cert", "renew", str(one["name"]))
-    assert "is renewed" in again.err
+    assert "is renewed" in site.tic("cert", "renew", str(one["name"])).err
     assert deployed(site) != before
     assert listed(site)["failures"] == 0
 
