@@ -54,7 +54,8 @@ class Host(as_files.CertificateFiles):
         Property(
             "hostKeys",
             Kind.STRINGS,
-            "The host's public keys, one of which it must show: lines as of ssh-keyscan, checked by you.",
+            "The host's public keys, one of which it must show: lines as of ssh-keyscan or known_hosts, "
+            "checked by you; a key that is marked @revoked is never taken.",
             required=True,
             change=Change.UPDATE,
             rule=keys,

@@ -29,7 +29,7 @@ _GLANCE_SECONDS = 0.2
 _GRACE_SECONDS = 2.0
 _TOLD = 1000
 _MOST = 1024 * 1024  # a certificate's file is a few kilobytes
-_AUTHORITY = "@cert-authority"
+_AUTHORITY, _REVOKED = "@cert-authority", "@revoked"  # sshd(8), SSH_KNOWN_HOSTS FILE FORMAT
 _TYPES = ("ssh-", "ecdsa-", "sk-")
 
 
@@ -213,19 +213,30 @@ def on_host(operation: Operation, login: Login, act: Callable[[Remote], Awaitabl
     return asyncio.run(watched())
 
 
-def host_keys(lines: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Keys and authorities in lines of ssh-keyscan or known_hosts, or bare keys; raises ValueError."""
-    trusted: tuple[list[str], list[str]] = ([], [])
+@dataclass(frozen=True, slots=True)
+class HostKeys:
+    """What a host may show, each as `TYPE BASE64`: keys, keys of authorities, and what is never taken."""
+
+    trusted: tuple[str, ...]
+    authorities: tuple[str, ...]
+    revoked: tuple[str, ...]
+
+
+def host_keys(lines: Sequence[str]) -> HostKeys:
+    """From lines of ssh-keyscan or known_hosts, or bare keys; raises ValueError."""
+    found: dict[str, list[str]] = {"": [], _AUTHORITY: [], _REVOKED: []}
     for line in lines:
         words = line.split()
-        authority = bool(words) and words[0] == _AUTHORITY
+        marker = words[0] if words and words[0].startswith("@") else ""
+        if marker not in found:
+            raise ValueError(f"has a line marked {marker}; only {_AUTHORITY} and {_REVOKED} are known")
         begin = next((at for at, word in enumerate(words) if word.startswith(_TYPES)), None)
-        if begin is None or len(words) < begin + 2:
+        if begin is None or len(words) < begin + 2 or words[0].startswith("#"):
             raise ValueError("each must be a public key, as: ssh-ed25519 AAAAC3Nz... (see: ssh-keyscan HOST)")
-        trusted[authority].append(f"{words[begin]} {words[begin + 1]}")
-    if not any(trusted):
+        found[marker].append(f"{words[begin]} {words[begin + 1]}")
+    if not found[""] and not found[_AUTHORITY]:
         raise ValueError("must name at least one public key of the host (see: ssh-keyscan HOST)")
-    return trusted
+    return HostKeys(*(tuple(each) for each in found.values()))
 
 
 _HINT = "see that the user may do this on the host, then: tic stack up"
@@ -262,15 +273,17 @@ def _own_key(fields: Mapping[str, str]) -> "SSHKey":
 def _known(login: Login) -> Any:
     import asyncssh
 
-    keys, authorities = host_keys(login.host_keys)
+    given = host_keys(login.host_keys)
     try:
-        known = [[asyncssh.import_public_key(each) for each in some] for some in (keys, authorities)]
+        return tuple(
+            [asyncssh.import_public_key(each) for each in some]
+            for some in (given.trusted, given.authorities, given.revoked)
+        )
     except asyncssh.KeyImportError:
         raise HostError(
             f"a line of `hostKeys` holds no public key of {login.host} that can be read",
             hint=f"take the lines that the host itself shows: ssh-keyscan {login.host}",
         ) from None
-    return (known[0], known[1], [])
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -285,7 +298,7 @@ def _translated(login: Login, error: Exception) -> HostError:
     where = f"{login.host}:{login.port}"
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return HostError(
-            f"{where} shows another key than the program states, so nothing was sent to it",
+            f"{where} shows another key than the program states, or a revoked one, so nothing was sent to it",
             hint=f"see ssh-keyscan {login.host}, and compare with the host itself; then correct `hostKeys`",
         )
     if isinstance(error, asyncssh.PermissionDenied):

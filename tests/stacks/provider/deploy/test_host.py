@@ -146,6 +146,17 @@ def test_a_host_that_shows_another_key_gets_nothing(there: There, made: Chain) -
     assert not there.path.exists()
 
 
+def test_a_key_that_is_revoked_is_not_trusted_wherever_else_it_stands(there: There, made: Chain) -> None:
+    key, (_, other) = there.sshd.host_key, make_key()
+    revoked = f"@revoked * {key}"
+    for lines in ([other, revoked], [key, revoked], [revoked, f"[127.0.0.1]:{there.sshd.port} {key}"]):
+        with pytest.raises(StackError, match="or a revoked one, so nothing was sent"):
+            there.create(made, hostKeys=lines)
+    assert not there.path.exists()
+    there.create(made, hostKeys=[key, f"@revoked * {other}"])
+    assert (there.path / "cert.pem").exists()
+
+
 def test_a_login_that_the_host_refuses_is_told_without_the_key(there: There, made: Chain) -> None:
     key, _ = make_key()
     there.log_in_with(username=there.sshd.user, **{"private-key": key})
@@ -225,7 +236,16 @@ def test_a_line_that_holds_no_key_is_told_in_words_of_our_own(there: There, made
     assert "ssh-keyscan 127.0.0.1" in refused.value.hint
 
 
-@pytest.mark.parametrize("keys", [[], ["nothing"], ["ssh-ed25519"], ["# a comment"]])
+KEY = make_key()[1]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *([], ["nothing"], ["ssh-ed25519"], ["# a comment"], [f"# h {KEY}"], [f"#h {KEY}"]),
+        *([f"@revoked h {KEY}"], [KEY, f"@trusted h {KEY}"], [f"@REVOKED h {KEY}"], [KEY, "@revoked h"]),
+    ],
+)
 def test_a_host_without_a_key_is_refused(keys: list[str]) -> None:
     given = {
         "host": "h",
