@@ -111,10 +111,6 @@ def _mesh(everything: frozenset[bytes]) -> _Mesh:
     )
 
 
-def _grams(text: str) -> Iterator[str]:
-    return (text[i : i + _GRAM] for i in range(0, len(text) - _GRAM + 1, _STRIDE))
-
-
 def _probe(form: bytes) -> bytes | None:
     """A part of a text that stays the same when the text becomes JSON; None where there is no such part."""
     found = _INERT.findall(form)

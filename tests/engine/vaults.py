@@ -34,7 +34,6 @@ KINDS = {
 }
 SITE = Place("site")
 OUTSIDE = {"stack:1": b"a secret in a state", "stack:2": b"another one"}
-VAULT_TABLES = ("vault", "data_key", "credential", "credential_field", "linked_role", "binding", "audit")
 
 
 @dataclass

@@ -29,7 +29,6 @@ SETTINGS: Final = {"region": "the region of the stacks, such as cn-north-1"}
 
 _ROLE: Final = re.compile(r"jrn:iam::(?P<account>\d{1,20}):role/[A-Za-z][A-Za-z0-9_-]{3,63}")
 _KEYS: Final = {"access-key": "accessKey", "secret-key": "secretKey", "session-token": "sessionToken"}
-_UNKNOWN_KEY: Final = 401
 
 
 def checked_role(text: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-EDITIONS = ("first", "second")
 PROJECT = "name: thirty\nruntime: python\n"
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from stacks.errors import StackError
 from stacks.provider.acme.directories import DIRECTORIES
@@ -28,9 +27,6 @@ CA = {
     "accountKeyPem": make_key("ec256"),
 }
 STAPLED = [x509.TLSFeature([x509.TLSFeatureType.status_request])]
-SERVER_KEY = KEY.private_bytes(
-    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-).decode()
 
 
 def failures(**inputs: Any) -> list[Failure]:
