@@ -2,13 +2,13 @@
 revoked it since.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.certificates.kept import stand
+from engine.certificates.kept import TYPE, stand
 from engine.certificates.listing import Listed, again
 from stacks.revocation.asking import Asking
 from stacks.revocation.verdict import Revoked, Said
@@ -68,10 +68,10 @@ def present(installation: "Installation", chosen: Sequence[Listed]) -> list[Pres
         by_urn = {each["urn"]: each for each in resources if not each.get("delete")}
         for one in chosen:
             if one.stack_id == stack_id and one.kept.urn in by_urn:
-                outputs = by_urn[one.kept.urn].get("outputs") or {}
-                pem = outputs["certificatePem"]
-                declared = tuple(_declared(by_urn.values(), pem))
-                found.append(Present(one, pem, outputs.get("chainPem") or "", declared))
+                resource = by_urn[one.kept.urn]
+                outputs = resource.get("outputs") or {}
+                declared = tuple(declared_places(by_urn.values(), resource))
+                found.append(Present(one, outputs["certificatePem"], outputs.get("chainPem") or "", declared))
     return found
 
 
@@ -128,11 +128,25 @@ def look(asked: Sequence[Question]) -> Iterator[Served]:
             yield Served(question.certificate, question.endpoint, question.declared, tuple(findings))
 
 
-def _declared(resources: Iterable[dict[str, Any]], certificate_pem: str) -> Iterator[Endpoint]:
+def declared_places(resources: Collection[dict[str, Any]], certificate: dict[str, Any]) -> Iterator[Endpoint]:
+    """Where the Endpoints of a state say that this certificate of it is served.
+
+    One that a run did not come to, as a deployment before it failed, has the former certificate still: that
+    one is known by what its `certificatePem` was taken from.
+    """
+    issued = [_pem(each) for each in resources if each["type"] == TYPE]
+    sources = {certificate["urn"], certificate.get("parent") or certificate["urn"]}
     for each in resources:
         inputs = each.get("inputs") or {}
-        if each["type"] == ENDPOINT and inputs.get("certificatePem") == certificate_pem:
-            yield Endpoint.read(inputs["address"])
+        if each["type"] == ENDPOINT and isinstance(inputs["address"], str):  # else a secret
+            has = inputs.get("certificatePem")
+            taken_from = (each.get("propertyDependencies") or {}).get("certificatePem") or ()
+            if has == _pem(certificate) or (has not in issued and not sources.isdisjoint(taken_from)):
+                yield Endpoint.read(inputs["address"])
+
+
+def _pem(certificate: dict[str, Any]) -> str | None:
+    return (certificate.get("outputs") or {}).get("certificatePem")
 
 
 def _guessed(names: Iterable[str]) -> Iterator[Endpoint]:

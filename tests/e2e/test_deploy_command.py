@@ -53,11 +53,22 @@ def test_a_renewal_whose_deployment_fails_is_not_forgotten(
     """The certificate is there, the server has not read it: it is failing, and the next one only deploys."""
     served = tmp_path_factory.mktemp("server")
     program = served / "reload"
-    program.write_text(f"#!/bin/sh\ntest -e {served}/ready || exit 3\ntouch {served}/done\n")
+    program.write_text(
+        f"#!/bin/sh\ntest -e {served}/ready || exit 3\ncp *.pem {served}/\ntouch {served}/done\n"
+    )
     program.chmod(0o700)
     (served / "ready").touch()
-    site.tic("stack", "config", "set", "deployCommand", json.dumps([str(program)]))
-    site.tic("stack", "up", "site")
+    files = (served / "fullchain.pem", served / "privkey.pem")
+    with serving(lambda: files) as port:
+        site.tic("stack", "config", "set", "deployCommand", json.dumps([str(program)]))
+        place = f"127.0.0.1:{port}?sni=example.test"
+        site.tic("stack", "config", "set", "endpoints", json.dumps([place]))
+        site.tic("stack", "up", "site")
+        renew_without_deploying(site, served, place)
+
+
+def renew_without_deploying(site: World, served: Path, place: str) -> None:
+    old = serial_of(site)
     (served / "ready").unlink()
     (served / "done").unlink()
     failed = site.tic("cert", "renew", "certificate", "--force", code=1)
@@ -66,6 +77,9 @@ def test_a_renewal_whose_deployment_fails_is_not_forgotten(
     assert (one["status"], one["failures"], one["epoch"]) == ("failing", 1, 2)
     assert "ended with code 3" in one["problem"]
     serial = serial_of(site)
+    (looked,) = site.tic("cert", "check", "--all", "--json", code=1).json()
+    assert (looked["endpoint"], looked["declared"]) == (place, True)
+    assert [each["serial"] for each in looked["addresses"]] == [old]
     (served / "ready").touch()
     assert "is renewed" in site.tic("cert", "renew", "certificate").err
     assert (served / "done").exists()
