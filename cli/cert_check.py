@@ -78,7 +78,9 @@ def check(
     bad = [each for each in found if not each.good]
     if bad and not as_json:
         say(f"{len(bad)} of {len(found)} places do not serve what was issued")
-        say("  next: deploy it, and let the server read it: tic stack up")
+        stacks = dict.fromkeys(each.certificate.stack for each in bad)
+        commands = "; ".join(f"tic stack up {each}" for each in stacks)
+        say(f"  next: deploy it, and let the server read it: {commands}")
     if not as_json:
         for one in here:
             if one.certificate.id in revoked:

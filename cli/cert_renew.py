@@ -1,5 +1,6 @@
 """`tic cert renew`: certificates renewed before their time, or those that are due, one run for each stack."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,7 +41,9 @@ def renew(
     """
     from cli.stack_run import carry_out, waiting_for
     from engine.certificates import renewal
+    from engine.environment import base
     from engine.installation import Installation
+    from engine.notify import check
 
     if bool(names) == due:
         raise Usage(
@@ -49,6 +52,9 @@ def renew(
         )
     waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     installation = Installation.find()
+    base(os.environ, env or ())  # what is wrong with either is told now, not on the day that one is due
+    for reference in notify or ():
+        check(installation, reference)
 
     def run(stack: "Stack", operation: "Operation") -> "Outcome":
         return carry_out(installation, stack, operation, notify=notify, as_json=as_json, wait=waits)
@@ -191,11 +197,17 @@ def _tell(came: "Renewed", *, as_json: bool) -> None:
     for one in came.renewed:
         if as_json:
             progress.print_line(
-                {"event": "renewed", "certificate": one.full_name, "serial": one.kept.held.serial}
+                {
+                    "event": "renewed",
+                    "certificate": one.full_name,
+                    "serial": one.kept.held.serial,
+                    "directory": one.kept.directory,
+                }
             )
         else:
             until, again = (f"{each:%Y-%m-%d %H:%M} UTC" for each in (one.kept.held.not_after, one.due_at))
             say(f"{one.full_name} is renewed: valid until {until}, due again {again}")
+            _tell_other_authority(one)
     for one in came.undeployed:
         if as_json:
             progress.print_line(_event("undeployed", one, came))
@@ -212,6 +224,17 @@ def _tell(came: "Renewed", *, as_json: bool) -> None:
         say(f"  what is deployed stays, and {stays}; see: tic cert show {one.full_name}")
         _tell_again(one)
         say(f"  next: {_next(one, came)}")
+
+
+def _tell_other_authority(one: "Listed") -> None:
+    """A chain that has changed is for somebody to know."""
+    from engine.certificates.limits.telling import ca_name
+    from engine.certificates.planning import sources
+
+    wanted, came = sources(one)[0], one.kept.directory
+    if came != wanted:
+        say(f"  warning: it comes from {ca_name(came)}, as {ca_name(wanted)} could not issue it;")
+        say("  the next renewal asks the wanted one first")
 
 
 def _event(event: str, one: "Listed", came: "Renewed") -> dict[str, object]:

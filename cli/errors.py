@@ -20,6 +20,19 @@ PIPE_CLOSED = 141
 _CANT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
+class NoText(EngineError):
+    """An argument that is no text: bytes that are not UTF-8."""
+
+    exit_code = 2
+
+    def __init__(self, argument: str) -> None:
+        told = argument.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        super().__init__(
+            f"the argument '{told}' is no text in UTF-8, as everything is that tic keeps and prints",
+            hint="write it in UTF-8, or give what it names another name; then run the command again",
+        )
+
+
 def run(command: Callable[[], object]) -> int:
     """Run `command`; print what it refuses as two lines on stderr. Returns the exit code."""
     _open_standard_streams()

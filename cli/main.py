@@ -54,11 +54,20 @@ def tic(
     """Infrastructure as code with stack-bound credentials, on the real Pulumi engine."""
 
 
+def _run() -> object:
+    for each in sys.argv[1:]:
+        try:
+            each.encode()
+        except UnicodeEncodeError:
+            raise errors.NoText(each) from None
+    return app(standalone_mode=False)
+
+
 def main() -> None:
     """Run `tic` with the process's arguments and exit with its code."""
     withdraw()  # before anything is started that would inherit what opens the vault
     with heard(say):
-        code = errors.run(lambda: app(standalone_mode=False))
+        code = errors.run(_run)
     sys.exit(code)
 
 

@@ -17,6 +17,12 @@ class NotWritten(EngineError):
     exit_code = 2
 
 
+class ThereAlready(EngineError):
+    """Files of these names are there, and nobody said that they may go."""
+
+    exit_code = 3
+
+
 NAMES = ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem")
 
 
@@ -25,7 +31,7 @@ def export(installation: "Installation", one: Listed, folder: Path, *, replace: 
 
     There is no privkey.pem where the key is its owner's. Files of these names that are there are replaced
     only with `replace`. The audit log knows of it before there is a file. Returns the names. Raises
-    NotWritten, and what opening the state raises.
+    NotWritten, ThereAlready, and what opening the state raises.
     """
     from engine.certificates.material import holds_key, opened
     from stacks.provider.deploy.files import File, write
@@ -63,7 +69,7 @@ def _check_free(folder: Path, one: Listed, names: Sequence[str], *, replace: boo
             hint=f"name another directory: tic cert export {one.full_name} --to DIR",
         )
     if there and not replace:
-        raise NotWritten(
+        raise ThereAlready(
             f"{', '.join(there)} are in {folder} already, so nothing was written",
             hint=f"replace them: tic cert export {one.full_name} --to {folder} --force",
         )

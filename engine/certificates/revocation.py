@@ -27,9 +27,14 @@ REASONS = {
 """Of RFC 5280 5.3.1, those that a subscriber may give (CA/Browser Forum, Baseline Requirements 4.9.1.1)."""
 
 
+NOT_AS_ACCOUNT = {"accountDoesNotExist", "unauthorized"}
+"""Where the account is gone or was never the certificate's, the certificate's own key may ask (7.6)."""
+
+
 def revoke(installation: "Installation", one: Listed, reason: str, *, renew: bool) -> bool:
     """Revoke it, and with `renew` want another in its place at the stack's next run.
 
+    The account asks for it; where the CA does not take it from the account, the certificate's key does.
     Returns whether it was revoked only now. Raises NotRevoked, and what opening its state raises.
     """
     from base64 import urlsafe_b64encode
@@ -42,20 +47,29 @@ def revoke(installation: "Installation", one: Listed, reason: str, *, renew: boo
     from stacks.provider.acme.authority import Access, Authorities
     from stacks.provider.acme.problems import AuthorityError
 
-    material = opened(installation, one, "revoke")
-    der = x509.load_pem_x509_certificate(material.certificate_pem.encode()).public_bytes(Encoding.DER)
-    payload = {"certificate": urlsafe_b64encode(der).rstrip(b"=").decode(), "reason": REASONS[reason]}
-    doing = f"revoke the certificate {one.full_name}"
-    access = Access.of(material.account)
-    anew = True
-    try:
-        with Authorities(OpenNotes(installation.database, installation.vault)).talk(access) as talk:
+    def post(access: Access) -> None:
+        with authorities.talk(access) as talk:
             if "revokeCert" not in talk.directory:
                 raise NotRevoked(
                     f"could not {doing}: the CA at {access.directory_url} revokes nothing by ACME",
                     hint="revoke it as the CA's own documents say",
                 )
             talk.post(talk.directory["revokeCert"], payload, doing)
+
+    material = opened(installation, one, "revoke")
+    der = x509.load_pem_x509_certificate(material.certificate_pem.encode()).public_bytes(Encoding.DER)
+    payload = {"certificate": urlsafe_b64encode(der).rstrip(b"=").decode(), "reason": REASONS[reason]}
+    doing = f"revoke the certificate {one.full_name}"
+    authorities = Authorities(OpenNotes(installation.database, installation.vault))
+    access = Access.of(material.account)
+    anew = True
+    try:
+        try:
+            post(access)
+        except AuthorityError as error:
+            if error.code not in NOT_AS_ACCOUNT or not material.private_key_pem:
+                raise
+            post(Access(access.directory_url, access.ca_certificates, material.private_key_pem))
     except AuthorityError as error:
         if error.code != "alreadyRevoked":
             raise NotRevoked(

@@ -55,6 +55,12 @@ def test_a_full_stderr_keeps_the_exit_code_of_a_refusal(fresh: Tic) -> None:
     assert shell(fresh, "creds list", "2> /dev/full").returncode == 5
 
 
+def test_an_argument_that_is_no_text_is_one_clear_error(tic: Tic) -> None:
+    done = shell(tic, """cert show "$(printf '\\377')" """, "")
+    assert done.returncode == 2
+    assert r"the argument '\xff' is no text in UTF-8" in done.stderr
+
+
 def test_a_reader_that_leaves_ends_it_quietly(tic: Tic) -> None:
     said = shell(tic, "creds kinds --json", "| true; exit 0")
     assert said.stderr == ""

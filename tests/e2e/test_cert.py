@@ -9,6 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from cli.cert_names import chosen
+from engine.certificates.material import opened
+from engine.installation import Installation
+from stacks.provider.acme.authority import Access, Authorities
 from tests.e2e.world import DOMAINS, World
 from tests.servers.bind import TsigKey
 from tests.stacks.serving.servers import serving
@@ -70,6 +74,9 @@ def test_nothing_is_due_until_it_is(site: World) -> None:
     site.tic("stack", "up", "site")
     assert "no certificate is due" in site.tic("cert", "renew", "--due").err
     assert site.tic("cert", "list", "--due", "--json").json() == []
+    # A timer that could not do it then is told so now.
+    assert "nobody" in site.tic("cert", "renew", "--due", "--notify", "nobody", code=4).err
+    assert "never its value" in site.tic("cert", "renew", "--due", "--env", "A=B", code=2).err
 
 
 def test_a_renewal_that_fails_keeps_what_is_deployed_and_says_when_it_is_tried_again(site: World) -> None:
@@ -152,6 +159,22 @@ def test_a_revocation_that_the_ca_does_not_hear_says_how_to_revoke(site: World) 
     assert listed(site)["status"] == "valid"
 
 
+def test_where_its_account_is_gone_the_certificate_is_revoked_by_its_own_key(
+    site: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 8555 7.6."""
+    site.tic("stack", "up", "site")
+    name = str(listed(site)["name"])
+    monkeypatch.setenv("TIC_HOME", str(site.tic.home))
+    installation = Installation.find()
+    account = opened(installation, chosen(installation, name), "revoke").account
+    with Authorities().talk(Access.of(account)) as talk:
+        talk.post(account["accountUri"], {"status": "deactivated"}, "deactivate the account")
+    site.tic("cert", "revoke", name, "--yes")
+    assert site.pebble.status(int(deployed(site), 16)) == "Revoked"
+    assert listed(site)["status"] == "revoked"
+
+
 def test_what_failed_and_what_to_do_are_told_apart(site: World) -> None:
     site.tic("stack", "up", "site")
     name = str(listed(site)["name"])
@@ -190,7 +213,7 @@ def test_an_export_is_whole_private_and_in_the_audit_log(site: World) -> None:
     assert key.public_key() == leaf.public_key()
     assert stat.S_IMODE((folder / "privkey.pem").stat().st_mode) == 0o600
     assert "certificate.export" in site.tic("audit", "list").out
-    refused = site.tic("cert", "export", name, "--to", "out", code=2)
+    refused = site.tic("cert", "export", name, "--to", "out", code=3)
     assert "are in out already, so nothing was written" in refused.err
     (folder / "fullchain.pem").unlink()
     (folder / "fullchain.pem").mkdir()

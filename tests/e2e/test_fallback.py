@@ -124,7 +124,8 @@ def test_the_next_ca_saves_what_can_not_wait_and_the_first_one_has_the_renewal_a
 
     site.tic("cert", "revoke", "site", "--yes")
     site.close()
-    site.tic("cert", "renew", "--due")
+    said = site.tic("cert", "renew", "--due")
+    assert f"it comes from the CA at {urlsplit(site.second.directory_url).netloc}, as the CA at" in said.err
     saved = site.certificate()
     assert (saved["directory"], saved["status"]) == (site.second.directory_url, "valid")
     assert site.second.status(int(str(saved["serial"]), 16)) == "Valid"
