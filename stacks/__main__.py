@@ -26,6 +26,7 @@ def text_of(setting: str) -> str | None:
 
 
 csr = text_of("csrFile")
+domains = config.require_object("domains")
 
 account: dict[str, Any] = {}
 if account_stack := config.get("accountStack"):
@@ -53,7 +54,7 @@ certificate = IssuedCertificate(
     email=config.get("email") or None,
     contacts=config.get_object("contacts") or None,
     eab_credential=config.get("eabCredential") or None,
-    domains=config.require_object("domains"),
+    domains=domains,
     key_type=config.get("keyType") or None,
     keep_key=config.get_bool("keepKey"),
     must_staple=config.get_bool("mustStaple"),
@@ -75,6 +76,7 @@ if path := config.get("deployDirectory"):
         certificate_pem=certificate.certificate_pem,
         chain_pem=certificate.chain_pem,
         private_key_pem=certificate.private_key_pem,
+        domains=domains,
         command=config.get_object("deployCommand") or None,
     )
     pulumi.export("files", deployed.path)

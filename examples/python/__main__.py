@@ -9,6 +9,7 @@ from stacks.resources import Account, IssuedCertificate
 
 config = pulumi.Config()
 directory = config.require("directory")
+domains = config.require_object("domains")
 ca_file = config.get("caFile")
 roots = Path(ca_file).read_text(encoding="utf-8") if ca_file else None
 
@@ -19,7 +20,7 @@ certificate = IssuedCertificate(
     ca_certificates=roots,
     account_uri=account.account_uri,
     account_key_pem=account.private_key_pem,
-    domains=config.require_object("domains"),
+    domains=domains,
     nameservers=config.get_object("nameservers"),
 )
 for folder in config.require_object("folders"):
@@ -29,6 +30,7 @@ for folder in config.require_object("folders"):
         certificate_pem=certificate.certificate_pem,
         chain_pem=certificate.chain_pem,
         private_key_pem=certificate.private_key_pem,
+        domains=domains,
     )
 if endpoint := config.get("endpoint"):
     served = Endpoint(

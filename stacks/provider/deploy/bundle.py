@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from stacks.errors import StackError
+from stacks.provider.acme.identifiers import domains
 from stacks.provider.acme.keys import private_key
 from stacks.provider.properties import Change, Kind, Property
 from stacks.provider.resource import Values
@@ -34,6 +35,7 @@ MATERIAL = (
         Kind.STRINGS,
         "Names that it must hold, where they are to be checked before it is sent.",
         change=Change.UPDATE,
+        rule=domains,
     ),
 )
 """The inputs of every target, `privateKeyPem` among them: a secret."""

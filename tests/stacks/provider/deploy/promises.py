@@ -104,6 +104,12 @@ class Promises:
         assert at.taken() == []
         assert at.place.env.requests == []
 
+    def test_names_are_compared_in_their_normal_form(self, at: At) -> None:  # E2
+        made = chain("xn--bcher-kva.example", "a.test")
+        state = at.place.up(made, domains=["Bücher.Example", "A.TEST."])
+        assert at.has() == {at.place.id: state["fingerprint"]}
+        assert at.place.diff(made, domains=["xn--bcher-kva.example", "a.test"]) == {}
+
     def test_what_somebody_changed_is_seen_and_put_back(self, at: At) -> None:
         made = chain("a.test")
         at.place.up(made)
