@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.certificates import attempts
 from engine.certificates.kept import stand_all
 from engine.certificates.listing import Listed, unheard
+from stacks.provider.acme import epoch
 
 if TYPE_CHECKING:
     from engine.installation import Installation
@@ -56,13 +57,7 @@ def _keep(installation: "Installation", answers: Iterable[tuple[Listed, "Renewal
 
 def may_ask(one: Listed, now: datetime) -> bool:
     """Whether to ask for its window: its CA offers one, wants the question by now, and nothing is due yet."""
-    held = one.kept.held
-    again = one.standing.ask_again or held.ask_again
-    return (
-        held.renewal_info_url is not None
-        and now < min(held.not_after, one.due_at)
-        and (again is None or now >= again)
-    )
+    return epoch.may_ask(one.kept.held, now, due_at=one.due_at, ask_again=one.standing.ask_again)
 
 
 def silent(directories: Mapping[str, str | None]) -> set[str]:

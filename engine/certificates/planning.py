@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import isinf
 
+from engine.certificates import attempts
+from engine.certificates.kept import Standing
 from engine.certificates.limits import ledger as limits
 from engine.certificates.limits.ledger import Bucket, Request, Slot
 from engine.certificates.limits.telling import ca_name, told
@@ -97,6 +99,16 @@ def possible(one: Listed, ledger: Mapping[Slot, Bucket], now: datetime) -> datet
     """From when the CAs' limits leave room for its order: `now`, or later."""
     waiting = plan([one], ledger, (), now).waiting
     return waiting[0].until if waiting else now
+
+
+def after_failure(
+    one: Listed, ledger: Mapping[Slot, Bucket], problem: str, now: datetime, *, made: bool
+) -> Standing:
+    """What is known of it once its renewal, or where it is `made` what depends on it, has failed: tried again
+    as `attempts.failed` has it, and not before limits leave room for that.
+    """
+    standing = attempts.failed(one.kept, one.standing, problem, now, made=made)
+    return attempts.not_before(standing, possible(replace(one, standing=standing), ledger, now))
 
 
 def is_undeployed(one: Listed) -> bool:

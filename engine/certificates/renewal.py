@@ -16,7 +16,7 @@ from engine.certificates.causes import Causes, Why, targets
 from engine.certificates.kept import stand
 from engine.certificates.limits import kept as limits
 from engine.certificates.listing import Listed, every
-from engine.certificates.planning import is_undeployed, possible
+from engine.certificates.planning import after_failure, is_undeployed
 from engine.errors import EngineError
 from engine.events import Diagnostic
 from engine.operation import Operation, Outcome
@@ -166,10 +166,7 @@ def _settled(
             elif not made and not outcome.succeeded and causes.is_held_up(one.kept.urn):
                 standing = attempts.put_off(here.standing, now, why.problem)
             else:
-                standing = attempts.failed(here.kept, here.standing, why.problem, now, made=made)
-                standing = attempts.not_before(
-                    standing, possible(replace(here, standing=standing), used, now)
-                )
+                standing = after_failure(here, used, why.problem, now, made=made)
             stand(connection, here.id, here.kept, standing)
         after = {each.kept.urn: each for each in every(connection, stack)}
     return Renewed(

@@ -96,10 +96,14 @@ def renew_at(held: Held, window: Window | None) -> datetime:
     return min(window.start + (window.end - window.start) * drawn, held.not_after)
 
 
-def may_ask(held: Held, now: datetime) -> bool:
-    """Whether to ask the CA for a window: it offers one, it is time, and nothing is due without asking."""
+def may_ask(
+    held: Held, now: datetime, *, due_at: datetime | None = None, ask_again: datetime | None = None
+) -> bool:
+    """Whether to ask the CA for a window: it offers one, it is time, and nothing is due without asking.
+
+    `due_at` and `ask_again` go before what the certificate itself says of them.
+    """
     if held.renewal_info_url is None or now >= held.not_after:  # RFC 9773 4.3: never after the expiry
         return False
-    if held.ask_again is not None and now < held.ask_again:
-        return False
-    return not decide(held, now).due
+    again = ask_again or held.ask_again
+    return now < (due_at or renew_at(held, held.window)) and (again is None or now >= again)

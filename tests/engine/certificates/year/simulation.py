@@ -19,7 +19,7 @@ from engine.certificates.kept import Standing
 from engine.certificates.limits import ledger as limits
 from engine.certificates.limits.ledger import Bucket, Slot
 from engine.certificates.listing import Listed
-from engine.certificates.planning import Turn, Waiting, needs_order, possible, request, sources
+from engine.certificates.planning import Turn, Waiting, after_failure, needs_order, request, sources
 from engine.certificates.rounds import Next
 from engine.certificates.schedule import due_at
 from stacks.provider.acme.epoch import Held
@@ -140,9 +140,7 @@ class Year:
         return True
 
     def _fail(self, one: Listed, problem: str, *, made: bool) -> None:
-        standing = attempts.failed(one.kept, one.standing, problem, self.clock, made=made)
-        later = possible(replace(one, standing=standing), self.used, self.clock)
-        self._keep(one, attempts.not_before(standing, later))
+        self._keep(one, after_failure(one, self.used, problem, self.clock, made=made))
 
     def _ordered(self, one: Listed) -> Listed:
         """The renewed certificate; raises Refused."""
