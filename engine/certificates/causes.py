@@ -11,7 +11,6 @@ from typing import Any
 from engine.events import Diagnostic
 from engine.operation import Outcome
 from engine.standings import NEXT
-from engine.state.urns import ROOT_STACK
 
 OWN = "tic:"
 
@@ -47,22 +46,26 @@ def targets(resources: Sequence[dict[str, Any]], urns: Iterable[str]) -> tuple[s
         found[urn] = None
         one = by_urn[urn]
         left += [each for each in _depends_on(one) if each in by_urn and _is_own(by_urn[each])]
-        parent = by_urn.get(one.get("parent") or "")
-        if parent is not None and parent["type"] != ROOT_STACK and parent["type"].startswith(OWN):
-            left += [parent["urn"], *children.get(parent["urn"], ())]
+        for component in _own_component(by_urn, urn):
+            left += [component, *children.get(component, ())]
     return tuple(found)
 
 
 def dependents(resources: Sequence[dict[str, Any]], urns: Iterable[str]) -> dict[str, set[str]]:
-    """What depends on each of these, down to the last, by its URN: its deployments."""
+    """What depends on each of these, down to the last, by its URN: its deployments.
+
+    Where a program in another language uses an output of the component, the state knows of the component
+    alone, and not of the certificate in it.
+    """
+    by_urn = {each["urn"]: each for each in resources if not each.get("delete")}
     behind: dict[str, list[str]] = {}
-    for each in resources:
-        if not each.get("delete"):
-            for urn in _depends_on(each):
-                behind.setdefault(urn, []).append(each["urn"])
+    for each in by_urn.values():
+        for urn in _depends_on(each):
+            behind.setdefault(urn, []).append(each["urn"])
     found: dict[str, set[str]] = {}
     for urn in urns:
-        left, seen = list(behind.get(urn, ())), set[str]()
+        whole = [urn, *_own_component(by_urn, urn)]
+        left, seen = [each for one in whole for each in behind.get(one, ())], set[str]()
         while left:
             one = left.pop()
             if one not in seen:
@@ -123,6 +126,12 @@ def why_failed(errors: Sequence[Diagnostic], printed: Sequence[str] = ()) -> Why
 def _depends_on(resource: dict[str, Any]) -> set[str]:
     by_property = (resource.get("propertyDependencies") or {}).values()
     return {*(resource.get("dependencies") or ()), *(urn for each in by_property for urn in each or ())}
+
+
+def _own_component(by_urn: Mapping[str, dict[str, Any]], urn: str) -> tuple[str, ...]:
+    """tic's component that made the resource; none where a program did."""
+    parent = by_urn.get(by_urn.get(urn, {}).get("parent") or "")
+    return (parent["urn"],) if parent is not None and parent["type"].startswith(OWN) else ()
 
 
 def _is_own(resource: dict[str, Any]) -> bool:

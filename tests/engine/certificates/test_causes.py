@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.certificates.causes import HELD_UP, Causes, Why, targets, why_failed
+from engine.certificates.causes import HELD_UP, Causes, Why, dependents, targets, why_failed
 from engine.events import Diagnostic, Step
 from engine.operation import Outcome
 
@@ -42,6 +42,17 @@ def test_a_chain_put_together_by_hand_is_followed_through_its_own_resources_alon
     deployed = resource("tic:deploy/directory:Directory", "www", ROOT, end["urn"])
     found = targets([bucket, account, order, record, end, deployed], [end["urn"], "urn:gone"])
     assert set(found) == {each["urn"] for each in (account, order, record, end)}
+
+
+def test_what_uses_the_component_depends_on_its_certificate() -> None:
+    """As programs in YAML do: the state names the component, and not the certificate in it."""
+    component = resource("tic:acme/issuedCertificate:IssuedCertificate", "www")
+    end = resource("tic:acme/certificate:Certificate", "www", component["urn"])
+    hook = resource("tic:deploy/webhook:Webhook", "www", ROOT, component["urn"])
+    after = resource("tic:deploy/endpoint:Endpoint", "www", ROOT, hook["urn"])
+    other = resource("tic:deploy/webhook:Webhook", "other")
+    everything = [component, end, hook, after, other]
+    assert dependents(everything, [end["urn"]]) == {end["urn"]: {hook["urn"], after["urn"]}}
 
 
 def said(*messages: str, urn: str = "") -> list[Diagnostic]:
