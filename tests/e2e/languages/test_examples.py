@@ -37,6 +37,12 @@ def test_a_project_in_yaml_issues_deploys_waits_until_it_is_served_and_renews(
     assert second != first
     assert (yaml.outputs()["serial"], yaml.outputs()["served"]) == (second, second)
     assert re.search(r": \d+ same$", yaml.tic("stack", "up", "dev").err, re.MULTILINE)
+    blocked(yaml.folder)
+    failed = yaml.tic("cert", "renew", "certificate", "--force", code=1).err
+    assert "is there, and what depends on it is not done: the certificate can't be written" in failed
+    yaml.folder.unlink()
+    yaml.tic("cert", "renew", "certificate")
+    assert yaml.outputs()["served"] == serial(yaml.folder) != second
     yaml.tic("stack", "destroy", "dev", "--yes")
     assert not yaml.folder.exists()
 
