@@ -52,13 +52,15 @@ class At(Protocol):
 class Promises:
     """`WRITE` and `DELETE` are the permissions for these; `SAME_ID` where what is replaced keeps its id.
 
-    `OTHERS` are there beside a killed run's upload: more than a page, where there are pages.
+    `OTHERS` are there beside a killed run's upload: more than a page, where there are pages. All is done
+    without the permissions `SPARED`, where the credential has them not.
     """
 
     WRITE: ClassVar[str]
     DELETE: ClassVar[str]
     SAME_ID: ClassVar[bool] = True
     OTHERS: ClassVar[int] = 5
+    SPARED: ClassVar[tuple[str, ...]] = ()
 
     def test_it_goes_there_and_the_same_again_changes_nothing(self, at: At) -> None:  # E2, E4
         made = chain("a.test", "b.test")
@@ -168,6 +170,32 @@ class Promises:
         at.deny()
         at.place.up(chain("a.test"))
         assert set(at.has()) == {at.place.id}
+
+    def test_each_permission_that_is_missing_is_named(
+        self, at: At, caplog: pytest.LogCaptureFixture
+    ) -> None:  # B9, and no secret is told
+        made = chain("a.test")
+        at.place.up(made)
+        at.taken()
+        everything(at, made)
+        for action in sorted(set(at.taken())):
+            for id_ in at.has():
+                at.lose(id_)
+            at.place.lose()
+            at.place.up(made)
+            at.deny(action)
+            if action in self.SPARED:
+                everything(at, made)
+                at.deny()
+                continue
+            with pytest.raises(StackError) as refused:
+                everything(at, made)
+            assert action in str(refused.value)
+            assert f"let the credential do {action}" in refused.value.hint
+            printed = f"tic creds privileges {at.place.target.kind} --for deploy" in refused.value.hint
+            assert printed or not self.granted(at, action)  # to remove is more than the least
+            at.deny()
+        nothing_told((CANARY, *at.place.keys), [caplog.text, *at.place.failures])
 
     def test_without_the_permission_to_delete_it_stays_and_is_told(self, at: At) -> None:
         at.place.up(chain("a.test"))
@@ -282,3 +310,11 @@ class Unnamed:
 def renewal(serial: int) -> Chain:
     """A later certificate for the same name."""
     return chain("a.test", serial=serial, lifetime=timedelta(days=91, seconds=serial))
+
+
+def everything(at: At, made: Chain) -> None:
+    """Whatever a target does: renew twice, remove, make."""
+    at.place.up(renewal(0x5678))
+    at.place.up(made)
+    at.place.destroy()
+    at.place.up(renewal(0x9999))

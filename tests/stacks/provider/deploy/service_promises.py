@@ -13,7 +13,7 @@ from stacks.errors import StackError
 from stacks.provider.deploy.key_form import traditional
 from stacks.provider.properties import Change
 from tests.emulators.proxy import Request, Response
-from tests.stacks.provider.acme.chains import Chain, chain
+from tests.stacks.provider.acme.chains import chain
 from tests.stacks.provider.deploy.at_store import KEY, AtStore
 from tests.stacks.provider.deploy.placed import nothing_told
 from tests.stacks.provider.deploy.promises import At, NeedsPackage, Promises, renewal
@@ -81,24 +81,6 @@ class ServicePromises(Promises, NeedsPackage):
         at.place.destroy()
         at.place.up(chain("a.test"))
         assert [action for action in set(at.taken()) if not self.granted(at, action)] == []
-
-    def test_each_permission_that_is_missing_is_named(
-        self, at: AtStore, caplog: pytest.LogCaptureFixture
-    ) -> None:  # B9, and no secret is told
-        made = chain("a.test")
-        at.place.up(made)
-        everything(at, made)
-        for action in sorted(set(at.taken())):
-            at.store.kept.clear()
-            at.place.lose()
-            at.place.up(made)
-            at.deny(action)
-            with pytest.raises(StackError) as refused:
-                everything(at, made)
-            assert action in str(refused.value)
-            assert f"tic creds privileges {at.place.target.kind} --for deploy" in refused.value.hint
-            at.deny()
-        nothing_told((*at.secrets, *at.place.keys), [caplog.text])
 
     def test_a_wrong_secret_is_told(
         self, at: AtStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
@@ -275,11 +257,3 @@ class RefusesToRemove:
         with pytest.raises(StackError, match=rf"certificate {old} stays") as kept_there:
             at.place.destroy()
         assert "give what uses it another certificate" in kept_there.value.hint
-
-
-def everything(at: AtStore, made: Chain) -> None:
-    """Whatever a target does: renew twice, remove, make."""
-    at.place.up(chain("a.test", serial=0x5678))
-    at.place.up(made)
-    at.place.destroy()
-    at.place.up(chain("a.test", serial=0x9999))

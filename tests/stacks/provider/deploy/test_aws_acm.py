@@ -69,6 +69,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtAcm]:
 class TestAwsAcm(Promises, Unnamed, NeedsPackage):
     WRITE = "acm:ImportCertificate"
     DELETE = DELETE
+    SPARED = (DESCRIBE,)
     SDK = "botocore.session"
     EXTRA = "aws"
 
