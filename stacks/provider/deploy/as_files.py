@@ -6,7 +6,7 @@ from typing import Any
 
 from stacks.provider.deploy import bundle
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.files import File
+from stacks.provider.deploy.files import File, Seen
 from stacks.provider.properties import Change, Checked, Failure, Kind, Output, Property, Refused
 from stacks.provider.resource import ResourceType, Values
 from stacks.provider.values import is_unknown
@@ -99,7 +99,7 @@ OUTPUTS = (
     Output(
         "drift",
         Kind.STRINGS,
-        "Files that a refresh found changed or missing; the next run writes them again.",
+        "Files that a refresh found changed, missing or of another mode; the next run writes them again.",
         optional=True,
     ),
 )
@@ -127,11 +127,15 @@ class CertificateFiles(ResourceType):
             return {**self.preview_create(inputs), "madeFolder": state.get("madeFolder"), "drift": None}
         return {**self.kept(state), "drift": None}
 
-    def compared(self, state: Values, found: Mapping[str, str | None]) -> dict[str, Any] | None:
-        """The outputs where the files have these digests now; None where none is left."""
+    def compared(self, state: Values, found: Mapping[str, Seen | None]) -> dict[str, Any] | None:
+        """The outputs where the files are these now; None where none is left."""
         if not any(found.values()):
             return None
-        drift = sorted(name for name, digest in state["files"].items() if found[name] != digest)
+        modes = dict.fromkeys(state["files"], int(state["fileMode"], 8))
+        modes[state["privateKeyFile"]] = int(state["privateKeyMode"], 8)
+        drift = sorted(
+            name for name, digest in state["files"].items() if found[name] != Seen(digest, modes[name])
+        )
         return {**self.kept(state), "drift": drift or None}
 
 

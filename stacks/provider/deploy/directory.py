@@ -8,7 +8,7 @@ from typing import Any
 from stacks.errors import StackError
 from stacks.provider.deploy import as_files, command
 from stacks.provider.deploy.bundle import bundle
-from stacks.provider.deploy.files import digest_of, remove, write
+from stacks.provider.deploy.files import remove, seen, write
 from stacks.provider.properties import Change, Kind, Property, Refused
 from stacks.provider.resource import Created, Unfinished, Values
 from stacks.provider.run import Operation
@@ -59,7 +59,7 @@ class Directory(as_files.CertificateFiles):
     def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:
         """Compare the files with what was written; gone where none is left."""
         path = Path(state["path"])
-        return self.compared(state, {name: digest_of(path / name) for name in state["files"]})
+        return self.compared(state, {name: seen(path / name) for name in state["files"]})
 
     def delete(self, operation: Operation, state: Values) -> None:
         """Remove what was written here and is the same; the folder too if it was made here and is empty."""

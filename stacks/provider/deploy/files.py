@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,13 @@ class File:
     def digest(self) -> str:
         """SHA-256 of the content, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+class Seen(NamedTuple):
+    """What a file is now: SHA-256 of its content in hexadecimal, and its mode's permissions."""
+
+    digest: str
+    mode: int
 
 
 def write(folder: Path, files: list[File]) -> None:
@@ -62,6 +71,12 @@ def digest_of(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def seen(path: Path) -> Seen | None:
+    """What the file is now, or None where there is none."""
+    digest = digest_of(path)
+    return None if digest is None else Seen(digest, stat.S_IMODE(path.stat().st_mode))
 
 
 def _beside(folder: Path, name: str) -> Path:

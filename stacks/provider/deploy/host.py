@@ -14,6 +14,7 @@ from stacks.provider.deploy import as_files, command
 from stacks.provider.deploy.account import credential, opened
 from stacks.provider.deploy.bundle import bundle
 from stacks.provider.deploy.directory import folder
+from stacks.provider.deploy.files import Seen
 from stacks.provider.deploy.ssh import HostError, Login, Remote, host_keys
 from stacks.provider.properties import Change, Kind, Property, Refused
 from stacks.provider.resource import Created, Unfinished, Values
@@ -85,8 +86,8 @@ class Host(as_files.CertificateFiles):
     def read(self, operation: Operation, state: Values) -> dict[str, Any] | None:
         """Compare the files with what was written; gone where none is left."""
 
-        async def look(remote: Remote) -> dict[str, str | None]:
-            return {name: await remote.digest(_at(state, name)) for name in state["files"]}
+        async def look(remote: Remote) -> dict[str, Seen | None]:
+            return {name: await remote.seen(_at(state, name)) for name in state["files"]}
 
         return self.compared(state, _on_host(operation, state, look))
 

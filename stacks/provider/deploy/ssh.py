@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shlex
+import stat
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stacks.errors import StackError
-from stacks.provider.deploy.files import File
+from stacks.provider.deploy.files import File, Seen
 from stacks.provider.run import Operation
 
 if TYPE_CHECKING:
@@ -106,6 +107,13 @@ class Remote:
         except (SFTPNoSuchFile, SFTPNoSuchPath):
             return None
         return File("", content, 0).digest if isinstance(content, bytes) else None
+
+    async def seen(self, path: str) -> Seen | None:
+        """What a file is now, or None where there is none."""
+        digest = await self.digest(path)
+        if digest is None:
+            return None
+        return Seen(digest, stat.S_IMODE((await self.sftp.stat(path)).permissions or 0))
 
     async def remove(self, path: str) -> None:
         """Remove a file."""

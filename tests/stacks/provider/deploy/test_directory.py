@@ -169,13 +169,15 @@ def test_drift_is_seen_by_a_refresh_and_mended_by_the_next_run(runs: Runs, made:
     state = runs.create(**given(made, folder))
     (folder / "cert.pem").write_text("changed")
     (folder / "chain.pem").unlink()
+    (folder / "privkey.pem").chmod(0o644)
     assert runs.diff(state, **given(made, folder)) == {}
     seen = runs.read(state)
     assert seen is not None
-    assert seen["drift"] == ["cert.pem", "chain.pem"]
+    assert seen["drift"] == ["cert.pem", "chain.pem", "privkey.pem"]
     assert runs.diff(seen, **given(made, folder)) == {"drift": Change.UPDATE}
     mended = runs.update(seen, **given(made, folder))
     assert (folder / "cert.pem").read_text() == made.certificate
+    assert stat.S_IMODE((folder / "privkey.pem").stat().st_mode) == 0o600
     assert runs.diff(mended, **given(made, folder)) == {}
     again = runs.read(mended)
     assert again is not None

@@ -115,9 +115,10 @@ def test_a_refresh_sees_what_was_changed_or_lost(there: There, made: Chain) -> N
     assert HOST.read(there.operation(), state) == HOST.kept(state)
     (there.path / "cert.pem").write_text("another")
     (there.path / "chain.pem").unlink()
+    (there.path / "privkey.pem").chmod(0o640)
     found = HOST.read(there.operation(), state)
     assert found is not None
-    assert found["drift"] == ["cert.pem", "chain.pem"]
+    assert found["drift"] == ["cert.pem", "chain.pem", "privkey.pem"]
     changes = HOST.diff(there.operation(), {**state, **found}, there.inputs(made), ())
     assert changes == {"drift": Change.UPDATE}
     there.update({**state, **found}, made)
