@@ -91,6 +91,11 @@ def check(template: Template, settings: Mapping[str, Any]) -> None:
                 f"{name} is a list of strings, not {value!r}",
                 hint=f"""for example: --set {name}='["one","two"]'""",
             )
+        if wanted == "object" and not (isinstance(value, dict) and all(map(_is_number, value.values()))):
+            raise SettingRefused(
+                f"{name} is a mapping to numbers, not {value!r}",
+                hint=f"""for example: --set {name}='{{"ttl": 60}}'""",
+            )
         if wanted == "string" and not isinstance(value, str):
             raise SettingRefused(
                 f"{name} is a string, not {value!r}", hint=f"for example: --set {name}=value"
@@ -119,11 +124,13 @@ def _check_values(settings: Mapping[str, Any]) -> None:
     """The provider's own rules; they cost 0.3 s of imports, so only a new project pays for them."""
     from stacks.provider.acme.directories import DIRECTORIES, directory_url
     from stacks.provider.acme.identifiers import domains
+    from stacks.provider.dns.challenge_record import timing
     from stacks.provider.properties import Refused
 
     rules = (
         ("domains", domains, """for example: --set domains='["example.com","*.example.com"]'"""),
         ("directory", directory_url, f"for example: --set directory={next(iter(DIRECTORIES))}"),
+        ("timing", timing, """for example: --set timing='{"ttl": 60}'"""),
         ("domain", _zone, "for example: --set domain=example.com"),
         ("address", ipaddress.IPv4Address, "for example: --set address=192.0.2.1"),
         ("cidr", ipaddress.IPv4Network, "for example: --set cidr=10.0.0.0/16"),
@@ -138,6 +145,10 @@ def _check_values(settings: Mapping[str, Any]) -> None:
                 "; ".join(text for _, text in refused.reasons) if isinstance(refused, Refused) else refused
             )
             raise SettingRefused(f"{name}: {reason}", hint=hint) from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _zone(name: str) -> None:

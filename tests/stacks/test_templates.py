@@ -37,6 +37,10 @@ def test_an_unknown_template_names_those_that_are_there() -> None:
         ({"domains": ["example.com"], "nativeRecords": "maybe"}, "true or false"),
         ({"domains": ["a.test"], "email": ["x"]}, "email is a string"),
         ({"domains": ["a.test"], "accountKeyEpoch": "two"}, "accountKeyEpoch is a whole number"),
+        ({"domains": ["a.test"], "timing": "60"}, "timing is a mapping"),
+        ({"domains": ["a.test"], "timing": {"tll": 60}}, "timing: .*ttl"),
+        ({"domains": ["a.test"], "timing": {"ttl": "60"}}, "timing is a mapping to numbers"),
+        ({"domains": ["a.test"], "timing": {"ttl": 0.5}}, "timing: .*whole"),
         ({"domains": ["a.test"], "colour": "red"}, "'colour'"),
         ({"domains": ["a.test"], "directory": "nope"}, "directory"),
         ({"domains": ["a.test"], "directory": "http://ca.test/dir"}, "https"),
@@ -86,7 +90,8 @@ def test_a_clouds_template_is_a_whole_project_with_its_sdk_in_an_environment_of_
 
 @pytest.mark.parametrize("directory", ["letsencrypt", "letsencrypt-staging", "https://ca.test:14000/dir"])
 def test_good_settings_pass(directory: str) -> None:
-    settings = {"domains": ["*.a.test", "bücher.test"], "keyType": "ec384", "directory": directory}
+    settings: dict[str, object] = {"domains": ["*.a.test", "bücher.test"], "keyType": "ec384"}
+    settings |= {"directory": directory, "timing": {"ttl": 60}, "nativeRecords": "true"}
     templates.check(templates.load("certificate"), settings)
 
 
