@@ -16,10 +16,10 @@ from stacks.broker import (
     OpenCredential,
     ProviderQuestion,
     Publish,
-    RequestMalformed,
     ResourcesQuestion,
     Withdraw,
 )
+from stacks.messages import RequestMalformed
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from stacks.allowances import Allowance, Claim, Event
-from stacks.broker import RequestMalformed
+from stacks.messages import RequestMalformed
 
 if TYPE_CHECKING:
     from engine.certificates.limits.ledger import Held, Request

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from stacks.broker import RequestMalformed
+from stacks.messages import RequestMalformed, optional_text, text
 
 if TYPE_CHECKING:
     from stacks.broker import Broker
@@ -45,7 +45,7 @@ class KeyNote:
         epoch = message.get("epoch")
         if isinstance(epoch, bool) or not isinstance(epoch, int):
             raise RequestMalformed("epoch must be a whole number")
-        keys = [_text(message, each) for each in ("keyPem", "beforePem")]
+        keys = [text(message, each) for each in ("keyPem", "beforePem")]
         if max(map(len, keys)) > LONGEST_KEY:
             raise RequestMalformed("keyPem or beforePem is too long for a private key")
         return cls(account_of(message), epoch, *keys)
@@ -69,13 +69,13 @@ class Terms:
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        account = None if message.get("accountUri") is None else account_of(message)
-        return cls(_text(message, "directoryUrl"), _text(message, "terms"), account)
+        account = optional_text(message, "accountUri")
+        return cls(text(message, "directoryUrl"), text(message, "terms"), account)
 
 
 def account_of(message: Mapping[str, Any]) -> str:
     """Which account a message is about; raises RequestMalformed."""
-    return _text(message, "accountUri")
+    return text(message, "accountUri")
 
 
 def noted_key(broker: "Broker", account_uri: str) -> KeyNote | None:
@@ -97,10 +97,3 @@ def forget_key(broker: "Broker", account_uri: str) -> None:
 def tell_terms(broker: "Broker", terms: Terms) -> None:
     """Have them recorded, and told to the user where they are news."""
     broker.ask("/account/terms", terms.to_json())
-
-
-def _text(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    if not isinstance(value, str) or not value:
-        raise RequestMalformed(f"{name} must be a text that is not empty")
-    return value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from stacks.broker import RequestMalformed
+from stacks.messages import RequestMalformed, optional_text, text
 
 if TYPE_CHECKING:
     from stacks.broker import Broker
@@ -47,8 +47,8 @@ class Claim:
         if not isinstance(names, list) or not all(isinstance(each, str) and each for each in names):
             raise RequestMalformed("names must be a list of texts")
         return cls(
-            _text(message, "directoryUrl"),
-            _optional(message, "accountUri"),
+            text(message, "directoryUrl"),
+            optional_text(message, "accountUri"),
             tuple(names),
             message.get("replaces") is True,
         )
@@ -71,7 +71,7 @@ class Allowance:
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
         return cls(
-            _optional(message, "claim"),
+            optional_text(message, "claim"),
             _seconds(message),
             str(message.get("why") or ""),
             str(message.get("hint") or ""),
@@ -116,18 +116,18 @@ class Event:
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        event, asked = _text(message, "event"), message.get("asked")
+        event, asked = text(message, "event"), message.get("asked")
         if event not in EVENTS:
             raise RequestMalformed(f"event must be one of {', '.join(EVENTS)}")
         return cls(
             event,
-            _text(message, "directoryUrl"),
-            _optional(message, "claim"),
+            text(message, "directoryUrl"),
+            optional_text(message, "claim"),
             None if asked is None else Claim.from_json(asked),
-            _optional(message, "orderUrl"),
-            _optional(message, "accountUri"),
-            _optional(message, "identifier"),
-            _optional(message, "endpoint"),
+            optional_text(message, "orderUrl"),
+            optional_text(message, "accountUri"),
+            optional_text(message, "identifier"),
+            optional_text(message, "endpoint"),
             _seconds(message),
             str(message.get("detail") or "")[:LONGEST_DETAIL],
         )
@@ -156,18 +156,7 @@ def waits(broker: "Broker", directory_url: str) -> dict[str, float]:
 
 def directory_of(message: Mapping[str, Any]) -> str:
     """Which CA a message is about; raises RequestMalformed."""
-    return _text(message, "directoryUrl")
-
-
-def _text(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    if not isinstance(value, str) or not value:
-        raise RequestMalformed(f"{name} must be a text that is not empty")
-    return value
-
-
-def _optional(message: Mapping[str, Any], name: str) -> str | None:
-    return None if message.get(name) is None else _text(message, name)
+    return text(message, "directoryUrl")
 
 
 def _seconds(message: Mapping[str, Any]) -> float | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from stacks.errors import StackError
+from stacks.messages import RequestMalformed, optional_text, text, texts
 
 URL_VARIABLE = "TIC_BROKER_URL"
 TOKEN_VARIABLE = "TIC_BROKER_TOKEN"  # noqa: S105  (the variable's name)
@@ -35,10 +36,6 @@ class BrokerUnavailable(BrokerError):
     """There is no broker to ask, or it does not answer any more."""
 
     exit_code = 6
-
-
-class RequestMalformed(ValueError):
-    """A message does not have the shape that it must have; the text names the field and holds no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +73,11 @@ class Publish:
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
         return cls(
-            _text(message, "identifier"),
-            _text(message, "token"),
-            _text(message, "keyAuthorization"),
-            _optional_text(message, "provider"),
-            _texts(message, "nameservers"),
+            text(message, "identifier"),
+            text(message, "token"),
+            text(message, "keyAuthorization"),
+            optional_text(message, "provider"),
+            texts(message, "nameservers"),
             _number(message, "timeoutSeconds", DEFAULT_TIMEOUT_SECONDS),
             _times(message, "timing"),
             message.get("held") is True,
@@ -111,11 +108,11 @@ class Published:
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
         return cls(
-            _text(message, "recordName"),
-            _text(message, "recordValue"),
-            _text(message, "zone"),
-            _texts(message, "nameservers"),
-            _text(message, "credential"),
+            text(message, "recordName"),
+            text(message, "recordValue"),
+            text(message, "zone"),
+            texts(message, "nameservers"),
+            text(message, "credential"),
         )
 
 
@@ -141,7 +138,7 @@ class Withdraw:
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        return cls(_text(message, "identifier"), _text(message, "recordName"), _text(message, "recordValue"))
+        return cls(text(message, "identifier"), text(message, "recordName"), text(message, "recordValue"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,7 @@ class ProviderQuestion:
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        return cls(_optional_text(message, "provider"))
+        return cls(optional_text(message, "provider"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +184,7 @@ class ProviderAnswer:
         sequential, by_name = message.get("sequential"), message.get("byName", False)
         if not isinstance(sequential, bool) or not isinstance(by_name, bool):
             raise RequestMalformed("sequential and byName must be true or false")
-        return cls(_text(message, "provider"), sequential, _text(message, "credential"), by_name)
+        return cls(text(message, "provider"), sequential, text(message, "credential"), by_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,7 @@ class OpenCredential:
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        return cls(_text(message, "reference"), _text(message, "purpose"))
+        return cls(text(message, "reference"), text(message, "purpose"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +221,7 @@ class OpenedFields:
         fields = message.get("fields")
         if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
             raise RequestMalformed("fields must be an object of texts")
-        return cls(_text(message, "kind"), fields)
+        return cls(text(message, "kind"), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +237,7 @@ class ResourcesQuestion:
     @classmethod
     def from_json(cls, message: Mapping[str, Any]) -> Self:
         """Read a message; raises RequestMalformed."""
-        return cls(_text(message, "type"))
+        return cls(text(message, "type"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +280,7 @@ class StateResource:
             raise RequestMalformed("wantedEpoch must be a whole number")
         revoked, told = message.get("revoked") is True, message.get("replaced") or ()
         replaced = tuple(each for each in told if isinstance(each, dict))
-        return cls(_text(message, "urn"), _text(message, "name"), inputs, outputs, wanted, revoked, replaced)
+        return cls(text(message, "urn"), text(message, "name"), inputs, outputs, wanted, revoked, replaced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,24 +361,6 @@ def _answer(path: str, status: int, body: bytes) -> dict[str, Any]:
             hint=str(answer.get("hint") or "run: tic doctor"),
         )
     return answer
-
-
-def _text(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    if not isinstance(value, str) or not value:
-        raise RequestMalformed(f"{name} must be a text that is not empty")
-    return value
-
-
-def _optional_text(message: Mapping[str, Any], name: str) -> str | None:
-    return None if message.get(name) is None else _text(message, name)
-
-
-def _texts(message: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = message.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise RequestMalformed(f"{name} must be a list of texts")
-    return tuple(value)
 
 
 def _times(message: Mapping[str, Any], name: str) -> dict[str, float]:

@@ -12,7 +12,7 @@ from engine.database import Database
 from engine.home import Home
 from engine.state import stacks
 from stacks.allowances import EVENTS, Claim, Event
-from stacks.broker import RequestMalformed
+from stacks.messages import RequestMalformed
 
 LETSENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 UNKNOWN = "https://ca.example/directory"

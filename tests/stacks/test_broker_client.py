@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks import broker
-from stacks.broker import Broker, BrokerError, BrokerUnavailable, Publish, RequestMalformed, Withdraw
+from stacks.broker import Broker, BrokerError, BrokerUnavailable, Publish, Withdraw
+from stacks.messages import RequestMalformed
 
 TEXT = st.text(min_size=1, max_size=20)
 TEXTS = st.lists(st.text(max_size=20), max_size=3).map(tuple)
