@@ -70,6 +70,7 @@ OWN_PLUGINS = ("using pulumi-resource-tic from $PATH", "using pulumi-language-ya
 PENDING = "Attempting to deploy or update resources with"
 # What Pulumi says when something else failed before: true, and no help to whoever reads the first error.
 ECHOES = ("update failed", "preview failed", "refresh failed", "destroy failed")
+LIST_OF_ONE = "1 error occurred:\n\t* "  # hashicorp/go-multierror, around what a provider said
 ECHOED = ("grpc: the client connection is closing", "resource monitor shut down", "] failed to register")
 
 
@@ -113,7 +114,7 @@ def _step(phase: Phase, body: Mapping[str, Any]) -> Step:
 
 
 def _plain(message: str) -> str:
-    """The message without Pulumi's colour tags (`<{%fg 1%}>`)."""
+    """The message without Pulumi's colour tags (`<{%fg 1%}>`), and without Go's list where it is of one."""
     while (start := message.find("<{%")) >= 0 and (end := message.find("%}>", start)) >= 0:
         message = message[:start] + message[end + 3 :]
-    return message.strip()
+    return message.replace(LIST_OF_ONE, "").strip()

@@ -25,6 +25,11 @@ def test_a_message_loses_its_colours() -> None:
     assert events.read({"diagnosticEvent": body}) == Diagnostic("error", "red and plain", URN)
 
 
+def test_a_list_of_one_error_is_that_error() -> None:
+    body = {"severity": "error", "message": "1 error occurred:\n\t* it is full\n\n", "urn": URN}
+    assert events.read({"diagnosticEvent": body}) == Diagnostic("error", "it is full", URN)
+
+
 def test_an_unclosed_colour_is_only_text() -> None:
     assert events.read({"diagnosticEvent": {"message": "<{%fg"}}) == Diagnostic("info", "<{%fg", "")
 
