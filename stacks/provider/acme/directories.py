@@ -4,6 +4,7 @@ import re
 import ssl
 import urllib.parse
 
+from stacks.provider.acme.identifiers import LONGEST_LABEL
 from stacks.provider.acme.keys import private_key
 from stacks.provider.properties import Change, Kind, Property, Refused
 
@@ -21,7 +22,6 @@ NAMES = {url: name for name, url in DIRECTORIES.items()}
 ENDED = {"buypass": "Buypass has issued no TLS certificates since October 2025"}
 """CAs that issue nothing any more, and what to say of them."""
 
-LONGEST_LABEL = 63
 _BLOCK = re.compile(f"{ssl.PEM_HEADER}.*?{ssl.PEM_FOOTER}", re.DOTALL)
 
 

@@ -14,7 +14,7 @@ from stacks.broker import OpenedFields
 from stacks.errors import StackError
 from stacks.provider.deploy.azure import Azure
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import Denied, Refused
+from stacks.provider.deploy.calls import Denied, Refused, unless_gone
 from stacks.provider.deploy.key_vault_form import pfx, policy_of
 from stacks.provider.deploy.owner import owner
 from stacks.provider.deploy.stored import Found, Stays, StoredCertificate
@@ -75,7 +75,7 @@ class Vault:
 
     def certificate(self, id_: str) -> Any:
         """Its newest version, or None where there is none."""
-        return _unless_gone(lambda: self.ask(READ, id_, lambda client, name: client.get_certificate(name)))
+        return unless_gone(lambda: self.ask(READ, id_, lambda client, name: client.get_certificate(name)))
 
     def import_(self, id_: str, sent: Bundle) -> None:
         """A new version of it, recovered before where it is deleted and this deployment's."""
@@ -107,7 +107,7 @@ class Vault:
         )
 
     def _recover(self, id_: str) -> None:
-        deleted = _unless_gone(
+        deleted = unless_gone(
             lambda: self.ask(READ, id_, lambda client, name: client.get_deleted_certificate(name))
         )
         if deleted is not None:
@@ -204,21 +204,12 @@ class AzureKeyVault(StoredCertificate[Vault]):
     def remove(self, service: Vault, state: Values, id_: str) -> None:
         """Delete it, which is no part of the least privileges."""
         try:
-            _unless_gone(lambda: service.delete(id_))
+            unless_gone(lambda: service.delete(id_))
         except Denied as refused:
             raise Stays(
                 f"the certificate {id_} stays at {self.label}: {refused}",
                 hint=f"let the credential do {DELETE} and run it again, or keep it there: retain_on_delete",
             ) from None
-
-
-def _unless_gone(act: Callable[[], T]) -> T | None:
-    try:
-        return act()
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
 
 
 def _fingerprint(found: Any) -> str:

@@ -4,12 +4,14 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from stacks.errors import StackError
+
+T = TypeVar("T")
 
 SECONDS = 30.0
 """What a call may take: to connect, and then until each piece of the answer. No SDK tries again by itself."""
@@ -100,6 +102,16 @@ def sdk(extra: str, *loggers: str) -> Iterator[None]:
             f"the SDK of {extra} is not installed", hint=f"install it: pip install 'tic-engine[{extra}]'"
         ) from None
     silence(*loggers)
+
+
+def unless_gone(act: Callable[[], T]) -> T | None:
+    """What the call answers, or None where the service says that there is no such thing (404)."""
+    try:
+        return act()
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
 
 
 def silence(*loggers: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from stacks.broker import OpenedFields
 from stacks.provider.deploy.bundle import Bundle
-from stacks.provider.deploy.calls import SECONDS, Account, Refused, ca_file, sdk
+from stacks.provider.deploy.calls import SECONDS, Account, Refused, ca_file, sdk, unless_gone
 from stacks.provider.deploy.stored import Found, StoredCertificate
 from stacks.provider.deploy.unnamed import Unnamed
 from stacks.provider.properties import Change, Kind, Property
@@ -155,7 +155,7 @@ class CloudflareCertificate(StoredCertificate[Zones]):
 
     def replace(self, service: Zones, state: Values, inputs: Values, sent: Bundle) -> Found | None:
         """In its place; None where it is gone."""
-        edited = _unless_gone(
+        edited = unless_gone(
             lambda: service.ask_one(
                 "replacing a custom certificate",
                 lambda client: client.custom_certificates.edit(
@@ -171,7 +171,7 @@ class CloudflareCertificate(StoredCertificate[Zones]):
 
     def find(self, service: Zones, state: Values, id_: str) -> Found | None:
         """By its id; whether it is the state's, its names and its end tell."""
-        found = _unless_gone(
+        found = unless_gone(
             lambda: service.ask_one(
                 "reading a custom certificate",
                 lambda client: client.custom_certificates.get(id_, zone_id=state["zoneId"]),
@@ -183,7 +183,7 @@ class CloudflareCertificate(StoredCertificate[Zones]):
 
     def remove(self, service: Zones, state: Values, id_: str) -> None:
         """Delete it."""
-        _unless_gone(
+        unless_gone(
             lambda: service.ask(
                 "deleting a custom certificate",
                 lambda client: client.custom_certificates.delete(id_, zone_id=state["zoneId"]),
@@ -212,15 +212,6 @@ class CloudflareCertificate(StoredCertificate[Zones]):
         for each in listed:
             if each.status != "deleted" and _is_of(each, sent.domains, sent.not_after):
                 yield Found(each.id)
-
-
-def _unless_gone(act: Callable[[], T]) -> T | None:
-    try:
-        return act()
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
 
 
 def _fingerprint(found: Any, state: Values) -> str:

@@ -271,6 +271,21 @@ class NeedsPackage:
         assert f"pip install 'tic-engine[{self.EXTRA}]'" in refused.value.hint
 
 
+class Named:
+    """Promised besides where the service knows it by a name."""
+
+    def test_a_replacement_under_the_same_name_is_not_removed_with_the_old(self, at: At) -> None:
+        place, made = at.place, chain("a.test")
+        place.up(made)
+        place.same_run = Run({**place.env, **place.broker.environment}, place.ear)
+        old = place.another(place.name)
+        old.state = place.state
+        place.lose()
+        place.up(made)
+        old.destroy()
+        assert set(at.has()) == {place.id}
+
+
 class Unnamed:
     """Promised besides where the service knows no names."""
 

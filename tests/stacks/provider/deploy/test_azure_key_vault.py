@@ -12,7 +12,6 @@ from stacks.provider.deploy.azure_key_vault import DELETE, IMPORT, READ, RECOVER
 from stacks.provider.deploy.bundle import bundle
 from stacks.provider.deploy.key_vault_form import pfx
 from stacks.provider.properties import Change
-from stacks.provider.run import Run
 from tests.emulators.azure import LOGIN, Application
 from tests.emulators.azure_identities import SERVICE_PATH, Machine
 from tests.emulators.azure_key_vault import URL, VAULT, KeyVault
@@ -20,7 +19,7 @@ from tests.emulators.oidc import Issuer
 from tests.emulators.proxy import Handler
 from tests.stacks.provider.acme.chains import Chain, chain
 from tests.stacks.provider.deploy.placed import Placed, placed
-from tests.stacks.provider.deploy.promises import CANARY, At, NeedsPackage, Promises, renewal
+from tests.stacks.provider.deploy.promises import CANARY, At, Named, NeedsPackage, Promises, renewal
 
 TENANT = "11111111-0000-4000-8000-00000000aaaa"
 CLIENT = "22222222-0000-4000-8000-00000000bbbb"
@@ -75,7 +74,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtKeyVault]:
         yield AtKeyVault(vault, place)
 
 
-class TestAzureKeyVault(Promises, NeedsPackage):
+class TestAzureKeyVault(Promises, Named, NeedsPackage):
     WRITE = IMPORT
     DELETE = DELETE
     SDK = "azure.keyvault.certificates"
@@ -133,18 +132,6 @@ def test_what_was_destroyed_is_recovered_by_the_next_up(at: AtKeyVault) -> None:
     at.deny()
     state = at.place.up(renewal(2))
     assert at.has() == {id_: state["fingerprint"]}
-
-
-def test_a_replacement_under_the_same_name_is_not_removed_with_the_old(at: AtKeyVault) -> None:
-    place, made = at.place, chain("a.test")
-    place.up(made)
-    place.same_run = Run({**place.env, **place.broker.environment}, place.ear)
-    old = place.another(place.name)
-    old.state = place.state
-    place.lose()
-    place.up(made)
-    old.destroy()
-    assert set(at.has()) == {place.id}
 
 
 def test_naming_what_it_is_called_replaces_nothing(at: AtKeyVault) -> None:

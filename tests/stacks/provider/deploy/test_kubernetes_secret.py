@@ -16,13 +16,12 @@ from stacks.provider.deploy.bundle import bundle
 from stacks.provider.deploy.kubernetes_api import CREATE, DELETE, UPDATE
 from stacks.provider.deploy.kubernetes_secret import OWNER, TYPE, KubernetesSecret
 from stacks.provider.properties import Change
-from stacks.provider.run import Run
 from tests.emulators.kubernetes import User, kubeconfig
 from tests.emulators.kubernetes_secrets import KubernetesSecrets
 from tests.emulators.proxy import Request, Response
 from tests.stacks.provider.acme.chains import Chain, chain
 from tests.stacks.provider.deploy.placed import Placed, placed
-from tests.stacks.provider.deploy.promises import CANARY, Promises, renewal
+from tests.stacks.provider.deploy.promises import CANARY, Named, Promises, renewal
 
 HOST = "k8s.example.test"
 DEPLOYER = User("system:serviceaccount:web:tic")
@@ -77,7 +76,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[AtCluster]:
         yield AtCluster(cluster, place)
 
 
-class TestKubernetesSecret(Promises):
+class TestKubernetesSecret(Promises, Named):
     WRITE = CREATE
     DELETE = DELETE
 
@@ -330,18 +329,6 @@ def test_another_credential_of_the_same_cluster_changes_nothing(at: AtCluster) -
     at.place.broker.credentials["again"] = at.place.broker.credentials["kubernetes"]
     at.place.up(made, credential="again")
     assert at.has() == before
-
-
-def test_a_replacement_under_the_same_name_is_not_removed_with_the_old(at: AtCluster) -> None:
-    place, made = at.place, chain("a.test")
-    place.up(made)
-    place.same_run = Run({**place.env, **place.broker.environment}, place.ear)
-    old = place.another(place.name)
-    old.state = place.state
-    place.lose()
-    place.up(made)
-    old.destroy()
-    assert set(at.has()) == {place.id}
 
 
 def test_a_resource_of_any_name_has_a_secret_of_a_name_that_fits(at: AtCluster) -> None:
