@@ -14,6 +14,12 @@ def written_as(form: re.Pattern[str], text: str, what: str, hint: str) -> str:
     return role
 
 
+def account_of(form: re.Pattern[str], role: str) -> str:
+    """The account in a role's text, the group `account` of its form; empty where it has another."""
+    found = form.fullmatch(role)
+    return found["account"] if found else ""
+
+
 def least_policy(provider: str, purpose: str) -> str | None:
     """The policy of the provider's least privileges for a purpose, in one line; None where it has none."""
     from credentials import privileges

@@ -1,11 +1,13 @@
 """What the first identities of several providers have in common: where a token and keys are named."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from credentials.roles import answers, metadata
 from credentials.roles.errors import Reason, SourceFailed
-from credentials.roles.role import Role
+from credentials.roles.mending import not_assumed
+from credentials.roles.role import Role, Source
 from credentials.secret import SecretBytes
 
 
@@ -24,6 +26,38 @@ def token_file(role: Role, environ: Mapping[str, str], variables: Sequence[str])
             hint="name it: tic role enable PROVIDER --source oidc:FILE",
         )
     return path
+
+
+def found(
+    environ: Mapping[str, str], variables: Sequence[str], machine: Callable[[], object]
+) -> tuple[Source, ...]:
+    """A token whose file one of these variables names, and the machine's role where `machine` finds one."""
+    there: list[Source] = []
+    named = named_token_file(environ, variables)
+    if named is not None and Path(named).is_file():
+        there.append(Source("oidc", token_file=named))
+    if metadata.is_there(machine):
+        there.append(Source("metadata"))
+    return tuple(there)
+
+
+def first_identity(
+    role: Role,
+    identity: Mapping[str, SecretBytes] | None,
+    machine: Callable[[], Mapping[str, SecretBytes]],
+    console: str,
+) -> Mapping[str, SecretBytes]:
+    """The fields that sign: the machine's, or the credential's; none for a token, which is its own proof.
+
+    Raises NotAssumed where there is no credential, SourceFailed where the machine has no role.
+    """
+    if role.source.kind == "oidc":
+        return {}
+    if role.source.kind == "metadata":
+        return machine()
+    if identity is None:
+        raise not_assumed(role, Reason.SOURCE_MISSING, console)
+    return identity
 
 
 def setting(role: Role, name: str, environ: Mapping[str, str], variable: str) -> str:

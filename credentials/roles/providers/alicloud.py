@@ -10,13 +10,12 @@ import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credentials.roles import answers, metadata, oidc, sources
 from credentials.roles.errors import Reason
-from credentials.roles.forms import least_policy, written_as
+from credentials.roles.forms import account_of, least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -91,7 +90,9 @@ def assume(
         **({"Policy": policy} if policy is not None else {}),
     }
     token: dict[str, SecretBytes] = {}
-    fields = _first_identity(role, identity, environ)
+    fields = sources.first_identity(
+        role, identity, lambda: _Machine(environ, metadata.ANSWER_SECONDS).keys(), console(role)
+    )
     if role.source.kind == "oidc":
         asked["OIDCProviderArn"] = sources.setting(
             role, "oidc-provider", environ, "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"
@@ -106,19 +107,13 @@ def assume(
 
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """A pod's token, and the role of the machine that this is."""
-    found: list[Source] = []
-    named = sources.named_token_file(environ, _TOKEN_FILES)
-    if named is not None and Path(named).is_file():
-        found.append(Source("oidc", token_file=named))
-    if metadata.is_there(lambda: _Machine(environ, metadata.FINDING_SECONDS).role()):
-        found.append(Source("metadata"))
-    return tuple(found)
+    return sources.found(environ, _TOKEN_FILES, lambda: _Machine(environ, metadata.FINDING_SECONDS).role())
 
 
 def trust_policy(role: Role, account: str | None) -> str:
     """The role's trust policy: an account with the external id, or the tokens of an identity provider."""
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    own = _account(role.role) or "ACCOUNT-ID"
+    own = account_of(_ROLE, role.role) or "ACCOUNT-ID"
     if role.source.kind == "oidc":
         provider = role.settings.get("oidc-provider")
         statement |= {
@@ -168,7 +163,7 @@ def _taken_on(
     if "region" in fields:
         session["region"] = fields["region"]
     until = answers.ends(started, role.session_seconds, until=given.get("Expiration"))
-    return Session(session, until, _account(role.role), role.role)
+    return Session(session, until, account_of(_ROLE, role.role), role.role)
 
 
 def _said(reason: Reason, refused: "Refused", secrets: Mapping[str, SecretBytes], timeout: float) -> str:
@@ -190,19 +185,6 @@ def _reason(refused: "Refused") -> Reason:
         return Reason.TRUST_GONE if refused.policy == "AssumeRolePolicy" else Reason.DENIED
     known = (reason for code, reason in _REASONS.items() if refused.code.startswith(code))
     return next(known, Reason.UNKNOWN)
-
-
-def _first_identity(
-    role: Role, identity: Mapping[str, SecretBytes] | None, environ: Mapping[str, str]
-) -> Mapping[str, SecretBytes]:
-    """The fields that sign; none for a token, which is its own proof."""
-    if role.source.kind == "oidc":
-        return {}
-    if role.source.kind == "metadata":
-        return _Machine(environ, metadata.ANSWER_SECONDS).keys()
-    if identity is None:
-        raise not_assumed(role, Reason.SOURCE_MISSING, console(role))
-    return identity
 
 
 class _Machine:
@@ -235,8 +217,3 @@ class _Machine:
         if self._environ.get("ALIBABA_CLOUD_IMDSV1_DISABLED", "").lower() == "true":
             raise metadata.absent("it gives no token, and ALIBABA_CLOUD_IMDSV1_DISABLED wants one")
         return self._service.get(path)
-
-
-def _account(role: str) -> str:
-    found = _ROLE.fullmatch(role)
-    return found["account"] if found else ""

@@ -12,13 +12,12 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from credentials.roles import answers, azure_refusals, oidc, sources
 from credentials.roles.errors import BadRole, Reason, SourceFailed
 from credentials.roles.mending import not_assumed
-from credentials.roles.metadata import FINDING_SECONDS, Metadata, is_there
+from credentials.roles.metadata import FINDING_SECONDS, Metadata
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.secret import SecretBytes
 
@@ -119,17 +118,14 @@ def assume(
 
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """A pod's or job's token, and the identity of the machine or service that this is."""
-    found: list[Source] = []
-    named = sources.named_token_file(environ, _TOKEN_FILES)
-    if named is not None and Path(named).is_file():
-        found.append(Source("oidc", token_file=named))
-    address = environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or _MACHINE
-    service = Metadata(address, FINDING_SECONDS)
-    if any(environ.get(name) for name in _ENDPOINTS) or is_there(
-        lambda: service.get(_ABOUT, {"Metadata": "true"}).text().startswith("Azure")
-    ):
-        found.append(Source("metadata"))
-    return tuple(found)
+    service = Metadata(environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or _MACHINE, FINDING_SECONDS)
+
+    def machine() -> bool:
+        if any(environ.get(name) for name in _ENDPOINTS):
+            return True
+        return service.get(_ABOUT, {"Metadata": "true"}).text().startswith("Azure")
+
+    return sources.found(environ, _TOKEN_FILES, machine)
 
 
 def trust_policy(role: Role, account: str | None) -> str:

@@ -10,12 +10,11 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from credentials.roles import answers, metadata, oidc, sources
 from credentials.roles.errors import NotAssumed, Reason
-from credentials.roles.forms import written_as
+from credentials.roles.forms import account_of, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -77,7 +76,10 @@ def assume(
     }
     if policy is not None:
         asked["policy"] = policy
-    fields, path = _first_identity(role, identity, environ), "/v5/agencies/assume"
+    fields = sources.first_identity(
+        role, identity, lambda: _machine_keys(environ, metadata.ANSWER_SECONDS), console(role)
+    )
+    path = "/v5/agencies/assume"
     secrets = dict(fields)
     if role.source.kind == "oidc":
         token = oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time())
@@ -105,25 +107,19 @@ def assume(
     return Session(
         {**session, **region},
         answers.ends(started, role.session_seconds, until=given.get("expiration")),
-        _account(role.role),
+        account_of(_ROLE, role.role),
         str(agency.get("urn") or role.role),
     )
 
 
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """The token that the SDK's own variable names, and the agency of the machine that this is."""
-    found: list[Source] = []
-    named = sources.named_token_file(environ, _TOKEN_FILES)
-    if named is not None and Path(named).is_file():
-        found.append(Source("oidc", token_file=named))
-    if metadata.is_there(lambda: _machine_keys(environ, metadata.FINDING_SECONDS)):
-        found.append(Source("metadata"))
-    return tuple(found)
+    return sources.found(environ, _TOKEN_FILES, lambda: _machine_keys(environ, metadata.FINDING_SECONDS))
 
 
 def trust_policy(role: Role, account: str | None) -> str:
     """The agency's trust policy: an account with the external id, or the tokens of an identity provider."""
-    own = _account(role.role) or "ACCOUNT-ID"
+    own = account_of(_ROLE, role.role) or "ACCOUNT-ID"
     statement: dict[str, Any] = {"Effect": "Allow"}
     if role.source.kind == "oidc":
         provider = role.settings.get("oidc-provider") or f"iam::{own}:oidcProvider:PROVIDER-NAME"
@@ -185,19 +181,6 @@ def _reason(role: Role, refused: "Refused") -> Reason | None:
     return None
 
 
-def _first_identity(
-    role: Role, identity: Mapping[str, SecretBytes] | None, environ: Mapping[str, str]
-) -> Mapping[str, SecretBytes]:
-    """The fields that sign; none for a token, which is its own proof."""
-    if role.source.kind == "oidc":
-        return {}
-    if role.source.kind == "metadata":
-        return _machine_keys(environ, metadata.ANSWER_SECONDS)
-    if identity is None:
-        raise not_assumed(role, Reason.SOURCE_MISSING, console(role))
-    return identity
-
-
 def _machine_keys(environ: Mapping[str, str], seconds: float) -> dict[str, SecretBytes]:
     """The keys of the machine's own agency; raises SourceFailed."""
     service = metadata.Metadata(environ.get("TIC_METADATA_HUAWEICLOUD") or _METADATA, seconds)
@@ -213,8 +196,3 @@ def _machine_keys(environ: Mapping[str, str], seconds: float) -> dict[str, Secre
     if not all(isinstance(key, str) and key for key in found.values()):
         raise metadata.absent("the machine has no agency")
     return {field: SecretBytes(str(key).encode()) for field, key in found.items()}
-
-
-def _account(role: str) -> str:
-    found = _ROLE.fullmatch(role)
-    return found["account"] if found else ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from credentials.identity import sdk
 from credentials.roles import answers
 from credentials.roles.errors import NotAssumed, Reason
-from credentials.roles.forms import least_policy, written_as
+from credentials.roles.forms import account_of, least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.secret import SecretBytes
@@ -79,7 +79,7 @@ def assume(
     return Session(
         {**session, **answers.region(role, identity)},
         answers.ends(started, role.session_seconds),
-        _account(role.role),
+        account_of(_ROLE, role.role),
         role.role,
     )
 
@@ -91,7 +91,7 @@ def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
 
 def trust_policy(role: Role, account: str | None) -> str:
     """The role's trust policy: the account that may take it on."""
-    own = _account(role.role) or "ACCOUNT-ID"
+    own = account_of(_ROLE, role.role) or "ACCOUNT-ID"
     statement = {
         "Effect": "Allow",
         "Principal": {"JDCLOUD": f"jrn:iam::{account or own}:root"},
@@ -131,8 +131,3 @@ def _reason(refused: "Refused") -> Reason | None:
     if refused.status == 400 and "duration" in words:
         return Reason.TOO_LONG
     return None
-
-
-def _account(role: str) -> str:
-    found = _ROLE.fullmatch(role)
-    return found["account"] if found else ""

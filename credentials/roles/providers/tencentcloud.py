@@ -8,13 +8,12 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credentials.roles import answers, metadata, oidc, sources
 from credentials.roles.errors import Reason
-from credentials.roles.forms import least_policy, written_as
+from credentials.roles.forms import account_of, least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -81,7 +80,8 @@ def assume(
         "RoleSessionName": _NOT_IN_A_SESSION_NAME.sub("-", session_name)[:128],
         "DurationSeconds": role.session_seconds,
     }
-    fields, action = _first_identity(role, identity, environ), "AssumeRole"
+    fields = sources.first_identity(role, identity, lambda: _machine_keys(environ), console(role))
+    action = "AssumeRole"
     secrets = dict(fields)
     if role.source.kind == "oidc":
         token = oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time())
@@ -101,19 +101,13 @@ def assume(
 
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """A pod's token, and the role of the machine that this is."""
-    found: list[Source] = []
-    named = sources.named_token_file(environ, _TOKEN_FILES)
-    if named is not None and Path(named).is_file():
-        found.append(Source("oidc", token_file=named))
-    if metadata.is_there(lambda: _machine_role(environ, metadata.FINDING_SECONDS)):
-        found.append(Source("metadata"))
-    return tuple(found)
+    return sources.found(environ, _TOKEN_FILES, lambda: _machine_role(environ, metadata.FINDING_SECONDS))
 
 
 def trust_policy(role: Role, account: str | None) -> str:
     """The role's trust policy: an account with the external id, or the tokens of an identity provider."""
     statement: dict[str, Any] = {"effect": "allow"}
-    own = _account(role.role) or "ACCOUNT-ID"
+    own = account_of(_ROLE, role.role) or "ACCOUNT-ID"
     if role.source.kind == "oidc":
         provider = role.settings.get("provider-id") or "PROVIDER-ID"
         statement |= {
@@ -164,7 +158,7 @@ def _taken_on(
     if "region" in fields:
         session["region"] = fields["region"]
     until = answers.ends(started, role.session_seconds, until=told.get("Expiration"))
-    return Session(session, until, _account(role.role), role.role)
+    return Session(session, until, account_of(_ROLE, role.role), role.role)
 
 
 def _said(reason: Reason, refused: "Refused", secrets: Mapping[str, SecretBytes]) -> str:
@@ -191,19 +185,6 @@ def _reason(role: Role, refused: "Refused") -> Reason:
     return Reason.SOURCE_REJECTED if code.startswith("AuthFailure.") else Reason.UNKNOWN
 
 
-def _first_identity(
-    role: Role, identity: Mapping[str, SecretBytes] | None, environ: Mapping[str, str]
-) -> Mapping[str, SecretBytes]:
-    """The fields that sign; none for a token, which is its own proof."""
-    if role.source.kind == "oidc":
-        return {}
-    if role.source.kind == "metadata":
-        return _machine_keys(environ)
-    if identity is None:
-        raise not_assumed(role, Reason.SOURCE_MISSING, console(role))
-    return identity
-
-
 def _machine_keys(environ: Mapping[str, str]) -> dict[str, SecretBytes]:
     """The keys of the machine's own role; raises SourceFailed."""
     name = environ.get("TENCENTCLOUD_CAM_ROLE_NAME") or _machine_role(environ, metadata.ANSWER_SECONDS)
@@ -221,8 +202,3 @@ def _machine_role(environ: Mapping[str, str], seconds: float) -> str:
 
 def _service(environ: Mapping[str, str], seconds: float) -> metadata.Metadata:
     return metadata.Metadata(environ.get("TIC_METADATA_TENCENTCLOUD") or _METADATA, seconds)
-
-
-def _account(role: str) -> str:
-    found = _ROLE.fullmatch(role)
-    return found["account"] if found else ""

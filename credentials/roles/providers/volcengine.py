@@ -9,13 +9,12 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from credentials.roles import answers, metadata, oidc, sources
 from credentials.roles.errors import NotAssumed, Reason
-from credentials.roles.forms import least_policy, written_as
+from credentials.roles.forms import account_of, least_policy, written_as
 from credentials.roles.mending import not_assumed
 from credentials.roles.role import Role, Session, Source, SourceKind
 from credentials.roles.trust import token_claims
@@ -70,7 +69,8 @@ def assume(
     }
     if policy is not None:
         asked["Policy"] = policy
-    fields, action = _first_identity(role, identity, environ), "AssumeRole"
+    fields = sources.first_identity(role, identity, lambda: _machine_keys(environ), console(role))
+    action = "AssumeRole"
     secrets = dict(fields)
     if role.source.kind == "oidc":
         token = oidc.read(sources.token_file(role, environ, _TOKEN_FILES), now=time.time())
@@ -91,25 +91,19 @@ def assume(
     return Session(
         {**session, **region},
         answers.ends(started, role.session_seconds, since=given.get("CurrentTime"), until=until),
-        _account(role.role),
+        account_of(_ROLE, role.role),
         str(user.get("Trn") or role.role),
     )
 
 
 def find_sources(environ: Mapping[str, str]) -> tuple[Source, ...]:
     """The token that the SDK's own variable names, and the role of the machine that this is."""
-    found: list[Source] = []
-    named = sources.named_token_file(environ, _TOKEN_FILES)
-    if named is not None and Path(named).is_file():
-        found.append(Source("oidc", token_file=named))
-    if metadata.is_there(lambda: _machine_role(environ, metadata.FINDING_SECONDS)):
-        found.append(Source("metadata"))
-    return tuple(found)
+    return sources.found(environ, _TOKEN_FILES, lambda: _machine_role(environ, metadata.FINDING_SECONDS))
 
 
 def trust_policy(role: Role, account: str | None) -> str:
     """The role's trust policy: an account, or the tokens of an identity provider."""
-    own = _account(role.role) or "ACCOUNT-ID"
+    own = account_of(_ROLE, role.role) or "ACCOUNT-ID"
     if role.source.kind == "oidc":
         provider = role.settings.get("oidc-provider") or "PROVIDER-NAME"
         statement: dict[str, Any] = {
@@ -164,19 +158,6 @@ def _reason(role: Role, refused: "Refused") -> Reason | None:
     return None
 
 
-def _first_identity(
-    role: Role, identity: Mapping[str, SecretBytes] | None, environ: Mapping[str, str]
-) -> Mapping[str, SecretBytes]:
-    """The fields that sign; none for a token, which is its own proof."""
-    if role.source.kind == "oidc":
-        return {}
-    if role.source.kind == "metadata":
-        return _machine_keys(environ)
-    if identity is None:
-        raise not_assumed(role, Reason.SOURCE_MISSING, console(role))
-    return identity
-
-
 def _machine_keys(environ: Mapping[str, str]) -> dict[str, SecretBytes]:
     """The keys of the machine's own role; raises SourceFailed."""
     name = _machine_role(environ, metadata.ANSWER_SECONDS)
@@ -219,8 +200,3 @@ def _service(environ: Mapping[str, str], seconds: float) -> tuple[metadata.Metad
     if answer.status != 200 or not token.isascii() or not token.isprintable() or not token:
         raise metadata.absent(f"{service.address}/latest/api/token: status {answer.status}")
     return service, {"X-volc-ecs-metadata-token": token}
-
-
-def _account(role: str) -> str:
-    found = _ROLE.fullmatch(role)
-    return found["account"] if found else ""
