@@ -10,6 +10,7 @@ from cli import table
 from cli.creds_input import BadInput
 from cli.since import moment_until
 from cli.telling import print_json, say
+from stacks.moments import iso
 
 if TYPE_CHECKING:
     from engine.state.access_tokens import AccessToken
@@ -50,7 +51,7 @@ def new(
     made = access.new(Installation.find(), name, reach, expires_at)
     sys.stdout.write(made.secret + "\n")
     sys.stdout.flush()
-    until = access.moment(expires_at)
+    until = iso(expires_at)
     say(
         f"{made.token.name} may {access.described(reach)}, {f'until {until}' if until else 'for good'}\n"
         "  this is the only time that it is shown: its user sets PULUMI_ACCESS_TOKEN to it\n"
@@ -105,30 +106,28 @@ def _reach(stack: str | None, project: str | None, *, read_only: bool) -> "Reach
 
 
 def _shown(token: "AccessToken", now: float) -> dict[str, Any]:
-    from engine import access
-
     return {
         "name": token.name,
         "project": token.reach.project,
         "stack": token.reach.stack,
         "read_only": token.reach.read_only,
         "made_by": token.made_by,
-        "created": access.moment(token.created_at),
-        "expires": access.moment(token.expires_at),
+        "created": iso(token.created_at),
+        "expires": iso(token.expires_at),
         "expired": token.has_expired(now),
-        "last_used": access.moment(token.last_used_at),
+        "last_used": iso(token.last_used_at),
     }
 
 
 def _row(token: "AccessToken", now: float) -> tuple[str, ...]:
     from engine import access
 
-    expires = (access.moment(token.expires_at) or access.NEVER)[:10]
+    expires = (iso(token.expires_at) or access.NEVER)[:10]
     return (
         token.name,
         access.described(token.reach),
         token.made_by,
-        (access.moment(token.created_at) or "-")[:10],
+        (iso(token.created_at) or "-")[:10],
         f"{expires} (expired)" if token.has_expired(now) else expires,
-        (access.moment(token.last_used_at) or "never").replace("T", " ")[:16],
+        (iso(token.last_used_at) or "never").replace("T", " ")[:16],
     )

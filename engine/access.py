@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from credentials.names import checked_name
 from engine.errors import EngineError
+from stacks.moments import iso
 
 if TYPE_CHECKING:
     from engine.installation import Installation
@@ -56,7 +56,7 @@ def new(installation: "Installation", name: str, reach: "Reach", expires_at: flo
 
     name, secret, vault = checked_name(name), access_tokens.new_secret(), installation.vault
     full_name = f"{reach.project}/{reach.stack}" if reach.stack else None
-    detail = {"may": described(reach), "expires": moment(expires_at) or NEVER}
+    detail = {"may": described(reach), "expires": iso(expires_at) or NEVER}
     with vault.change("access-token.new", name=name, stack=full_name, detail=detail) as change:
         if access_tokens.named(change.connection, name) is not None:
             raise TokenExists(name)
@@ -96,8 +96,3 @@ def revoke(installation: "Installation", name: str) -> None:
 def described(reach: "Reach") -> str:
     """What a token may do, in a few words."""
     return f"read {reach.what}" if reach.read_only else f"use {reach.what}"
-
-
-def moment(seconds: float | None) -> str | None:
-    """A moment (seconds since the epoch) in ISO 8601, UTC; None for none."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

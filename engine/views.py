@@ -2,10 +2,10 @@
 
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine import bindings
+from stacks.moments import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ def detail(connection: "Connection", stack: "Stack") -> dict[str, Any]:
             "kind": _command(running.kind),
             "user": running.user,
             "owner": str(running.owner),
-            "since": _moment(running.started_at),
+            "since": iso(running.started_at),
             "alive": not running.is_dead(time.time()),
         },
         "bindings": [
@@ -137,7 +137,7 @@ def _told(record: "UpdateRecord") -> dict[str, Any]:
         "kind": _command(record.kind),
         "result": record.status,
         "user": record.user,
-        "started": _moment(began),
+        "started": iso(began),
         "seconds": round(ended - began, 1) if ended and began else None,
         "changes": record.resource_changes,
         "message": record.message,
@@ -171,7 +171,7 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
         "stack": stack.full_name,
         "state": state,
         "resources": resources,
-        "last": _moment(latest.started_at) if latest else None,
+        "last": iso(latest.started_at) if latest else None,
         "credentials": list(dict.fromkeys(each.credential for each in bound if each.credential)),
         "roles": list(dict.fromkeys(each.provider for each in bound if each.by_role)),
     }
@@ -180,7 +180,3 @@ def _summary(connection: "Connection", stack: "Stack") -> dict[str, Any]:
 def _command(kind: str) -> str:
     """The command behind Pulumi's word for a kind of operation."""
     return "up" if kind == "update" else kind
-
-
-def _moment(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

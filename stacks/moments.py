@@ -1,4 +1,4 @@
-"""Moments and lengths of time as people read them."""
+"""Moments and lengths of time as people and programs read them."""
 
 from datetime import UTC, datetime
 from math import ceil
@@ -9,6 +9,11 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def moment(seconds: float) -> str:
     """A moment (seconds since the epoch) to the second, never too early (RFC 3339, UTC)."""
     return datetime.fromtimestamp(ceil(seconds), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def iso(seconds: float | None) -> str | None:
+    """A moment (seconds since the epoch) in ISO 8601, UTC, to the second; None for none."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def span(seconds: float) -> str:
