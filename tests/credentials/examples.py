@@ -30,6 +30,7 @@ _SHAPED = (
     "00000000-0000-4000-8000-000000000000",
     "hmac-sha256.",
     "c2VjcmV0",
+    "whsec_c2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXMsIGFsbA==",
     "ocid1.tenancy.oc1..aaaa",
     ":".join(["0a"] * 16),
     "192.0.2.0/24",

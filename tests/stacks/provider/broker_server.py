@@ -162,6 +162,10 @@ class BrokerServer:
         ]
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a hundred names are withdrawn at once; by default 5 may wait
+
+
 @contextmanager
 def broker_server(dns: Challtestsrv) -> Iterator[BrokerServer]:
     """Serve a broker on a free loopback port."""
@@ -185,7 +189,7 @@ def broker_server(dns: Challtestsrv) -> Iterator[BrokerServer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the library's name)
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     broker.url = f"http://127.0.0.1:{server.server_port}/broker"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -259,4 +259,5 @@ def test_a_hundred_names_are_one_certificate(driver: Driver, dns: Challtestsrv, 
     leaf = x509.load_pem_x509_certificate(certificate["certificatePem"].encode())
     held = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert set(held.get_values_for_type(x509.DNSName)) == set(names)
+    assert driver.ear.warned == []
     assert driver.broker.records == set()
