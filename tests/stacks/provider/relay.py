@@ -1,4 +1,4 @@
-"""A way to a server that loses one answer: the request arrives, then the connection breaks."""
+"""A way to a server that loses answers: the request arrives, then the connection breaks."""
 
 import socket
 import threading
@@ -11,17 +11,18 @@ CHUNK = 65_536
 
 @dataclass(slots=True)
 class Relay:
-    """`losing(size)` is asked of each piece that a client sends; True once loses the answer to it."""
+    """`losing(size)` is asked of each piece that a client sends; True loses the answer, `most` times."""
 
     port: int = 0
     losing: Callable[[int], bool] = lambda _size: False
     lost: int = 0
+    most: int = 1
     clients: list[socket.socket] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def loses(self, size: int) -> bool:
         with self._lock:
-            if self.lost or not self.losing(size):
+            if self.lost >= self.most or not self.losing(size):
                 return False
             self.lost += 1
             return True
@@ -61,6 +62,8 @@ def relay(port: int, at: int = 0) -> Iterator[Relay]:
 
 def _carry(made: Relay, client: socket.socket, port: int) -> None:
     with client, socket.create_connection(("127.0.0.1", port)) as server:
+        for each in (client, server):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         answers = threading.Thread(target=_back, args=(server, client))
         answers.start()
         with suppress(OSError):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from time import sleep
 from typing import Any
 
@@ -14,16 +15,21 @@ import pytest
 from stacks.broker import OpenedFields
 from stacks.errors import StackError
 from stacks.provider.deploy.host import Host
+from stacks.provider.deploy.key_form import telling_lines
 from stacks.provider.properties import Change
 from stacks.provider.resource import Unfinished
 from stacks.provider.run import Operation, Run
 from tests.servers.openssh import OpenSsh, make_key, openssh
 from tests.stacks.provider.acme.chains import Chain, chain
 from tests.stacks.provider.broker_server import BrokerServer
+from tests.stacks.provider.deploy.placed import nothing_told
 from tests.stacks.provider.driver import Ear, State
+from tests.stacks.provider.relay import relay
 
 pytestmark = pytest.mark.server
 HOST = Host()
+CUT, MOST_CUTS, MOST_RUNS = 0.003, 1000, 20
+"""CUT is the share of the pieces that are sent whose answer is lost: some twenty-five are a connection."""
 
 
 @pytest.fixture(scope="session")
@@ -214,6 +220,48 @@ def test_a_command_ends_with_the_run_that_is_cancelled(there: There, made: Chain
         with pytest.raises(StackError, match="cut short"):
             HOST.create(operation, there.inputs(made, command=["/bin/sh", "-c", lines]))
     wait_until_gone(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(each, marks=pytest.mark.soak) for each in range(2, 8))])
+def test_it_converges_though_connections_break(there: There, tmp_path: Path, seed: int) -> None:  # E2, E4
+    """About a tenth of them are cut, with what was sent last done, and nobody hearing of it."""
+    there.path.mkdir(parents=True)
+    (there.path / "theirs").write_text("theirs")
+    chance, read = Random(seed), tmp_path / "read"
+    with relay(there.sshd.port) as way:
+        way.losing, way.most = (lambda _size: chance.random() < CUT), MOST_CUTS
+        given: dict[str, Any] = {
+            "port": way.port,
+            "hostKeys": [there.sshd.host_key],
+            "command": ["/bin/sh", "-c", f"cat cert.pem > {read}"],
+        }
+        state: State = {}
+        for serial in range(1, 5):
+            made = chain("a.test", serial=serial)
+            state = until_done(there, state, made, given)
+            assert read.read_text() == (there.path / "cert.pem").read_text() == made.certificate
+            assert names(there.path) == ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem", "theirs"]
+        way.losing = lambda _size: False
+        HOST.delete(there.operation(), state)
+    assert names(there.path) == ["theirs"]
+    assert way.lost or seed > 1  # by some seeds no connection breaks
+
+
+def until_done(there: There, state: State, made: Chain, given: State) -> State:
+    """Run it again, as people do, until it does not fail and a refresh finds what was written."""
+    failures: list[str] = []
+    while len(failures) < MOST_RUNS:
+        try:
+            state = there.update(state, made, **given) if state else there.create(made, **given)
+            assert HOST.read(there.operation(), state) == HOST.kept(state)
+        except StackError as error:
+            failures.append(f"{error} {error.hint}")
+            if isinstance(error, Unfinished):
+                state = {**there.inputs(made, **given), **error.outputs}
+        else:
+            nothing_told(telling_lines(made.key), failures)
+            return state
+    raise AssertionError(f"still failing: {failures[-1]}")
 
 
 def test_a_host_that_is_not_there_is_one_clear_error(there: There, made: Chain) -> None:
