@@ -110,10 +110,23 @@ def check(properties: Sequence[Property], given: Mapping[str, Any]) -> Checked:
     return Checked(inputs, failures)
 
 
-def guarded(properties: Iterable[Property], failure: Failure) -> bool:
-    """Whether the engine must not be told which property failed: it would repeat the value, in the open."""
+def guarded(properties: Iterable[Property], failure: Failure, given: Mapping[str, Any]) -> bool:
+    """Whether the engine must not be told which property failed: it would repeat the value, in the open.
+
+    Of `given` that is each secret, and each text of several lines: a key may have been pasted anywhere.
+    """
     name = failure.path.partition("[")[0].partition(".")[0]
-    return any(each.name == name and (each.secret or each.guarded) for each in properties)
+    declared = any(each.name == name and (each.secret or each.guarded) for each in properties)
+    return declared or _is_document(given.get(name))
+
+
+def _is_document(value: Any) -> bool:
+    """Whether a text in it has several lines."""
+    if isinstance(value, str):
+        return "\n" in value.strip()
+    if isinstance(value, Mapping):
+        return any(map(_is_document, value.values()))
+    return isinstance(value, list | tuple) and any(map(_is_document, value))
 
 
 def changed(

@@ -1,7 +1,7 @@
 """Pulumi's provider interface over the resource types: values converted, the event loop kept free."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -54,12 +54,13 @@ class TicProvider(rpc.Provider):
     async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """Normal form and defaults of the inputs, and all failures at once."""
         resource = _resource(request.type)
-        checked = resource.check(plain(request.new_inputs))
+        given = plain(request.new_inputs)
+        checked = resource.check(given)
         secrets = secret_names(request.new_inputs) | _declared_secrets(resource)
         return rpc.CheckResponse(
             inputs=wrapped(checked.inputs, secrets),
             failures=[
-                _told(resource, each)
+                _told(resource, each, given)
                 for each in checked.failures
                 if each.path not in self._unknown(resource, checked.inputs)
             ],
@@ -206,9 +207,9 @@ def _unknown(token: str) -> StackError:
     )
 
 
-def _told(resource: ResourceType, failure: Failure) -> rpc.CheckFailure:
+def _told(resource: ResourceType, failure: Failure, given: Mapping[str, Any]) -> rpc.CheckFailure:
     """As the engine tells it: with the value of the property that it is given."""
-    if guarded(resource.inputs, failure):
+    if guarded(resource.inputs, failure, given):
         return rpc.CheckFailure("", f"`{failure.path}` {failure.reason}")
     return rpc.CheckFailure(failure.path, failure.reason)
 

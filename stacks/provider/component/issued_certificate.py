@@ -97,7 +97,7 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
     checked = check(IssuedCertificate.inputs, plainly)
     inputs = checked.inputs
     together = [*_halves(inputs), *refusals(plainly, checked), *fallbacks.refusals(inputs)]
-    _refuse(request.name, [*checked.failures, *together])
+    _refuse(request.name, [*checked.failures, *together], plainly)
     component = pulumi.ComponentResource(TOKEN, request.name, None, request.options)
     urn = str(await component.urn.future())
     names = inputs["domains"]
@@ -120,7 +120,7 @@ async def construct(request: ConstructRequest, run: Run, thread: Thread) -> Cons
     order = children.order(access, names, decision.epoch)
     spots = None
     if inputs["nativeRecords"]:
-        _refuse(request.name, _not_native(known, inputs, request.options))
+        _refuse(request.name, _not_native(known, inputs, request.options), plainly)
         spots = await _spots(order, inputs, run, thread)
     proofs = children.proofs(access, order, names, known, spots)
     certificate = children.certificate(access, order, proofs)
@@ -187,17 +187,20 @@ def _packages(options: pulumi.ResourceOptions) -> set[str]:
     return set(given) if isinstance(given, Mapping) else {each.package for each in given}
 
 
-def _refuse(name: str, failures: Sequence[Failure]) -> None:
+def _refuse(name: str, failures: Sequence[Failure], given: Mapping[str, Any]) -> None:
     if failures:
         raise InputPropertiesError(
             f"the certificate {name!r} can't be made",
-            [InputPropertyErrorDetails(property_path=_path(each), reason=each.reason) for each in failures],
+            [
+                InputPropertyErrorDetails(property_path=_path(each, given), reason=each.reason)
+                for each in failures
+            ],
         )
 
 
-def _path(failure: Failure) -> str:
+def _path(failure: Failure, given: Mapping[str, Any]) -> str:
     """The property that failed; where its value is not to be told, in a form that has none for the engine."""
-    return f"`{failure.path}`" if guarded(IssuedCertificate.inputs, failure) else failure.path
+    return f"`{failure.path}`" if guarded(IssuedCertificate.inputs, failure, given) else failure.path
 
 
 def _child(urn: str, kind: str, name: str) -> str:

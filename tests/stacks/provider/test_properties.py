@@ -101,4 +101,9 @@ def test_the_value_of_a_secret_or_of_what_may_hold_one_is_not_for_the_engine_to_
         Property("texts", Kind.STRINGS, "", guarded=True),
     )
     failures = [Failure(each, "no") for each in ("open", "sealed", "texts[1]", "unknown")]
-    assert [guarded(declared, each) for each in failures] == [False, True, True, False]
+    assert [guarded(declared, each, {}) for each in failures] == [False, True, True, False]
+    assert not guarded(declared, failures[0], {"open": "one line\n"})
+    key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+    for given in ({"open": key}, {"open": [{"key": key}]}):
+        assert guarded(declared, failures[0], given)
+    assert guarded(declared, failures[3], {"unknown": key})
