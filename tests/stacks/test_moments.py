@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.moments import moment, span
+from stacks.moments import iso, moment, span
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_a_length_of_time_has_its_two_largest_units(seconds: float, told: str) -
 def test_a_moment_is_never_told_too_early(seconds: float) -> None:
     told = datetime.fromisoformat(moment(seconds)).timestamp()
     assert seconds <= told <= seconds + 1
+
+
+def test_a_moment_for_programs_is_told_to_the_second() -> None:
+    assert iso(1_800_000_000.9) == "2027-01-15T08:00:00+00:00"
+    assert iso(None) is None
