@@ -131,7 +131,10 @@ def destroy(
     from engine.installation import Installation
     from engine.operation import Operation
 
-    stack = choose(Installation.find(), name, destructive=True)
+    installation = Installation.find()
+    stack = choose(installation, name, destructive=True)
+    if not target:
+        _warn_of_lent(installation, stack)
     confirm(
         f"delete every resource of {stack.full_name}?",
         f"destroying {stack.full_name} deletes its resources",
@@ -141,6 +144,18 @@ def destroy(
     waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     operation = Operation("destroy", target or (), (), parallel, message, env or ())
     _run(stack.full_name, operation, notify=notify, as_json=as_json, wait=waits)
+
+
+def _warn_of_lent(installation: "Installation", stack: "Stack") -> None:
+    """Who else's certificates come from accounts that go with this stack (RFC 8555 7.3.6)."""
+    from engine.certificates.accounts import lent
+
+    with installation.database.read() as connection:
+        accounts = lent(connection, stack.id, stack.full_name)
+    for one in accounts:
+        say(f"warning: this deactivates the account {one.uri}, from which others have certificates too:")
+        say(f"  {', '.join(one.certificates)}")
+        say("  they can't be renewed with it any more; give their stacks another account first")
 
 
 def cancel(

@@ -5,7 +5,7 @@ that no stack has made, whose URI and key were given to a program, is known by t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import orjson
@@ -117,6 +117,19 @@ def every(connection: Connection) -> list[Known]:
         Known(None, directory, uri, None, tuple(using), None) for (directory, uri), using in users.items()
     ]
     return sorted(known, key=lambda one: (one.directory, one.stack or "", one.uri))
+
+
+def lent(connection: Connection, stack_id: int, stack: str) -> list[Known]:
+    """The accounts of a stack that certificates of other stacks come from, with those alone."""
+    of_stack = select(ACME_ACCOUNT.c.id).where(ACME_ACCOUNT.c.stack_id == stack_id).limit(1)
+    if connection.execute(of_stack).first() is None:
+        return []
+    found = []
+    for one in every(connection):
+        others = tuple(each for each in one.certificates if each.rpartition("/")[0] != stack)
+        if one.stack == stack and others:
+            found.append(replace(one, certificates=others))
+    return found
 
 
 def agreed(connection: Connection, directory: str) -> set[str]:

@@ -78,3 +78,8 @@ def test_a_stack_uses_the_account_of_another_that_is_shared_with_it(site: World)
     site.tic("cert", "revoke", "api/api/certificate", "--yes", "--no-renew")
     (one,) = accounts(site)
     assert one["key_epoch"] == 2
+    told = site.tic("stack", "destroy", "site/site", code=2).err
+    assert f"warning: this deactivates the account {one['uri']}, from which others have" in told
+    assert "  api/api/certificate\n" in told
+    assert "warning" not in site.tic("stack", "destroy", "api/api", "--yes").err
+    assert "warning" not in site.tic("stack", "destroy", "site/site", "--yes").err
