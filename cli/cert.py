@@ -109,7 +109,7 @@ def show(name: Certificate, as_json: AsJson = False) -> None:
 def export(
     name: Certificate,
     to: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--to",
             metavar="DIR",
@@ -124,6 +124,8 @@ def export(
     from engine.certificates.listing import revoked_since
     from engine.installation import Installation
 
+    if to == "":  # as an unset variable of a script gives; a key is not for wherever one happens to be
+        raise Usage("--to names no directory", hint=f"name one: tic cert export {name} --to DIR")
     installation = Installation.find()
     one = chosen(installation, name)
     if one.standing.revoked_at is not None:
@@ -132,10 +134,10 @@ def export(
     if to is None:
         sys.stdout.write("".join(material.public(installation, one)))
         return
-    files = write(installation, one, to, replace=force)
+    files = write(installation, one, Path(to), replace=force)
     say(f"wrote {', '.join(files)} of {one.full_name} to {to}")
     if "privkey.pem" in files:
-        say(f"  the private key is in the clear in {to / 'privkey.pem'}: delete it when you are done")
+        say(f"  the private key is in the clear in {Path(to) / 'privkey.pem'}: delete it when you are done")
     else:
         say("  its private key is not there: the certificate is for a signing request of your own")
 

@@ -21,6 +21,7 @@ def limits(
     import time
 
     from engine.certificates.limits import kept, views
+    from engine.certificates.limits.limit import authorities
     from engine.certificates.limits.own import FILE
     from engine.installation import Installation
 
@@ -28,6 +29,7 @@ def limits(
         _documented(as_json=as_json)
         return
     installation, now = Installation.find(), time.time()
+    authorities()  # a file of limits that can't be read is told whether anything is used or not
     with installation.database.read() as connection:
         used = views.uses(kept.ledger(connection, now), now)
     if as_json:

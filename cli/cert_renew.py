@@ -41,6 +41,7 @@ def renew(
     """
     from cli.stack_run import carry_out, waiting_for
     from engine.certificates import renewal
+    from engine.certificates.limits.limit import authorities
     from engine.environment import base
     from engine.installation import Installation
     from engine.notify import check
@@ -52,7 +53,9 @@ def renew(
         )
     waits = waiting_for(wait_timeout, wait=wait, as_json=as_json)
     installation = Installation.find()
-    base(os.environ, env or ())  # what is wrong with either is told now, not on the day that one is due
+    # What is wrong with any of these is told now, not on the day that a certificate is due.
+    authorities()
+    base(os.environ, env or ())
     for reference in notify or ():
         check(installation, reference)
 
@@ -260,5 +263,7 @@ def _tell_again(one: "Listed") -> None:
 def _next(one: "Listed", came: "Renewed") -> str:
     """What to do, and the command that renews this one alone, once."""
     command = f"tic cert renew {one.full_name}"
+    if came.interrupted:
+        return f"go on with it: {command}"
     mend = came.whys[one.id].hint or "mend what the line above names"
     return mend if command in mend else f"{mend}; then: {command}"

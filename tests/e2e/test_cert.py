@@ -76,6 +76,10 @@ def test_nothing_is_due_until_it_is(site: World) -> None:
     assert site.tic("cert", "list", "--due", "--json").json() == []
     # A timer that could not do it then is told so now.
     assert "nobody" in site.tic("cert", "renew", "--due", "--notify", "nobody", code=4).err
+    (site.tic.home / "limits.toml").write_text("[letsencrypt")
+    assert "limits.toml: can't be read" in site.tic("cert", "renew", "--due", code=2).err
+    assert "limits.toml: can't be read" in site.tic("cert", "limits", code=2).err
+    (site.tic.home / "limits.toml").unlink()
     assert "never its value" in site.tic("cert", "renew", "--due", "--env", "A=B", code=2).err
 
 
@@ -213,6 +217,7 @@ def test_an_export_is_whole_private_and_in_the_audit_log(site: World) -> None:
     assert key.public_key() == leaf.public_key()
     assert stat.S_IMODE((folder / "privkey.pem").stat().st_mode) == 0o600
     assert "certificate.export" in site.tic("audit", "list").out
+    assert "--to names no directory" in site.tic("cert", "export", name, "--to", "", code=2).err
     refused = site.tic("cert", "export", name, "--to", "out", code=3)
     assert "are in out already, so nothing was written" in refused.err
     (folder / "fullchain.pem").unlink()
