@@ -107,7 +107,7 @@ def _served(operation: Operation, inputs: Values) -> dict[str, Any]:
                 hint="let its server read what was deployed (a reload), then: tic stack up",
             )
         operation.say(f"waiting for {place}: {told(findings)}")
-        operation.wait(pause, f"{place} to serve the certificate")
+        operation.wait(pause, f"{place} to serve the certificate; {told(findings)}")
         look += 1
     serial = next(each.serial for each in findings)
     return {"addresses": [each.address for each in findings], "serial": serial, "drift": None}
