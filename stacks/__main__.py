@@ -88,6 +88,12 @@ if path := config.get("deployDirectory"):
             chain_pem=certificate.chain_pem,
             opts=pulumi.ResourceOptions(depends_on=[deployed]),
         )
+else:
+    for setting in ("deployCommand", "endpoints"):
+        if config.get_object(setting):
+            raise pulumi.RunError(
+                f"the setting {setting} is for what deployDirectory holds, which is not set"
+            )
 
 pulumi.export("domains", certificate.domains)
 pulumi.export("issuer", certificate.issuer)

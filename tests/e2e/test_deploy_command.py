@@ -67,6 +67,15 @@ def test_a_renewal_whose_deployment_fails_is_not_forgotten(
         renew_without_deploying(site, served, place)
 
 
+def test_what_follows_a_deployment_is_not_left_out_where_there_is_none(site: World) -> None:
+    site.tic("stack", "config", "set", "deployDirectory", "")
+    for setting in ("deployCommand", "endpoints"):
+        site.tic("stack", "config", "set", setting, json.dumps(["/bin/true"]))
+        refused = site.tic("stack", "preview", "site", code=1)
+        assert f"the setting {setting} is for what deployDirectory holds, which is not set" in refused.err
+        site.tic("stack", "config", "set", setting, "[]")
+
+
 def renew_without_deploying(site: World, served: Path, place: str) -> None:
     old = serial_of(site)
     (served / "ready").unlink()
